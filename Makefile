@@ -1,0 +1,78 @@
+# SocketStream: an nginx module and a sidecar.
+#
+#   make            builds both into build/
+#   make demo       installs what is missing, builds, serves examples/chat on PORT
+#   make test       installs what the tests need, runs them all
+#   make check      formatting, static analysis, types
+#   make bench      our figures beside those of ws and uWebSockets, in one run
+#
+# BUILD=release|debug|sanitize; what was built for another BUILD is built anew.
+
+BUILD   ?= release
+PORT    ?= 3000
+DESTDIR ?=
+prefix  ?= /usr/local
+
+B       := build
+OBJ     := $(B)/obj-$(BUILD)
+CC      ?= cc
+PKGS    := libuv jansson libpcre2-8 libcrypto
+
+CFLAGS_release  := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+CFLAGS_debug    := -O0 -g3
+CFLAGS_sanitize := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+                   -fno-sanitize-recover=undefined
+ifeq ($(filter $(BUILD),release debug sanitize),)
+$(error BUILD is "$(BUILD)", but must be release, debug or sanitize)
+endif
+
+VERSION := $(shell sed -n 's/.*SS_VERSION "\(.*\)".*/\1/p' sidecar/include/socketstream.h 2>/dev/null)
+
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+           -Wwrite-strings -Wvla -Werror
+CFLAGS  ?=
+SS_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC $(WARN) $(CFLAGS_$(BUILD)) -Ishared -Isidecar \
+           -Isidecar/include $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
+SS_LIBS = $(shell pkg-config --libs $(PKGS)) -ldl -lpthread -lm
+
+SHARED_OBJ  := $(patsubst %.c,$(OBJ)/%.o,$(wildcard shared/*.c))
+SIDECAR_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(wildcard sidecar/*.c))
+UNIT_BIN    := $(patsubst t/unit/%.c,$(OBJ)/unit/%,$(wildcard t/unit/test_*.c))
+
+.PHONY: all module sidecar unit client demo test test-long check bench install clean deps
+.DELETE_ON_ERROR:
+
+all: module sidecar client
+
+deps:
+	@scripts/deps build
+
+module: $(B)/ngx_http_socketstream_module.so
+
+sidecar: $(B)/bin/socketstream
+
+# The last BUILD, so that a change of it relinks what has one name for all.
+$(B)/.mode-$(BUILD):
+	@mkdir -p $(B)/bin && rm -f $(B)/.mode-* && touch $@
+
+$(B)/bin/socketstream: $(SIDECAR_OBJ) $(SHARED_OBJ) $(B)/.mode-$(BUILD)
+	$(CC) $(SS_CFLAGS) -rdynamic -o $@ $(SIDECAR_OBJ) $(SHARED_OBJ) $(LDFLAGS) $(SS_LIBS)
+
+$(OBJ)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(SS_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/ngx_http_socketstream_module.so: config $(wildcard ngx_module/*.[ch] shared/*.[ch]) \
+        scripts/build-module $(B)/.mode-$(BUILD)
+	BUILD=$(BUILD) scripts/build-module $@
+
+# Unit tests link everything of the sidecar but its main().
+unit: $(UNIT_BIN)
+$(OBJ)/unit/%: t/unit/%.c $(SHARED_OBJ) $(filter-out $(OBJ)/sidecar/main.o,$(SIDECAR_OBJ))
+	@mkdir -p $(@D)
+	$(CC) $(SS_CFLAGS) -MMD -MP -rdynamic -o $@ $^ $(LDFLAGS) -lcmocka $(SS_LIBS)
+
+clean:
+	rm -rf $(B)
+
+-include $(SHARED_OBJ:.o=.d) $(SIDECAR_OBJ:.o=.d)

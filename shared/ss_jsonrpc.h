@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One bounded scan of a JSON-RPC 2.0 envelope.
+ *
+ * Finds where `id`, `method` and `params` of each call stand in the text, checking RFC 8259
+ * syntax on the way, without building a tree.  nginx uses it for the ids alone, with which it can
+ * fail calls in flight; the sidecar for all of it, so that params pass on untouched.  Leaves to
+ * the caller: UTF-8 (check first), what a method means, what is inside params.
+ */
+#ifndef SS_JSONRPC_H
+#define SS_JSONRPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ss_wire.h"
+
+#define SS_JSON_DEPTH_MAX 128 /* nesting past this is a syntax error */
+#define SS_RPC_BATCH_MAX 32   /* calls in one batch, beyond which the batch is refused whole */
+#define SS_RPC_ID_MAX 128     /* bytes of an id's JSON text; longer ids make the call invalid */
+#define SS_RPC_METHOD_MAX 256 /* bytes of a method's name, as it stands in the text */
+
+typedef enum {
+    SS_RPC_SINGLE,
+    SS_RPC_BATCH,
+    SS_RPC_MALFORMED, /* not JSON: answer SS_RPC_PARSE with id null */
+    SS_RPC_REFUSED,   /* JSON, but an empty or over-long batch or neither object nor array:
+                         answer SS_RPC_INVALID_REQUEST with id null */
+} ss_rpc_kind_t;
+
+typedef struct {
+    ss_span_t id;     /* its JSON text (string, number or null); ptr NULL: absent or not usable */
+    ss_span_t method; /* the string's inside, escapes as they stand */
+    ss_span_t params; /* its JSON text, array or object; ptr NULL: absent */
+    bool method_escaped; /* the method holds a backslash: unescape before use */
+    bool valid;          /* false: answer SS_RPC_INVALID_REQUEST, with the id if there is one */
+    bool notification;   /* valid and without id: never answer */
+    bool response;       /* an object with result or error and no method: a reply, never answer */
+} ss_rpc_call_t;
+
+typedef struct {
+    const char *pos;
+    const char *end;
+    unsigned count; /* calls in the message, known after ss_rpc_open() */
+    bool batch;
+} ss_rpc_scan_t;
+
+/* Checks the whole text and counts its calls.  With SS_RPC_SINGLE or SS_RPC_BATCH,
+ * ss_rpc_next() then gives each of the `scan->count` calls; else it gives none. */
+ss_rpc_kind_t ss_rpc_open(ss_rpc_scan_t *scan, const char *text, size_t len);
+
+/* The next call; false after the last.  Of a repeated member the last one counts. */
+bool ss_rpc_next(ss_rpc_scan_t *scan, ss_rpc_call_t *call);
+
+/* Checks one JSON value (whitespace around it allowed) against RFC 8259. */
+bool ss_json_valid(const char *text, size_t len);
+
+/* Unescapes the inside of a JSON string that was checked before into `out` (`len` bytes are
+ * always enough) and returns the number of bytes written.  A lone surrogate becomes U+FFFD. */
+size_t ss_json_unescape(char *out, const char *text, size_t len);
+
+/* Writes `text` as the inside of a JSON string (quotes not included), escaping what must be:
+ * control characters, quote, backslash.  Returns the bytes that were needed; nothing past `cap`
+ * is written, so needed > cap means: truncated, try again with more. */
+size_t ss_json_escape(char *out, size_t cap, const char *text, size_t len);
+
+/* Writes {"jsonrpc":"2.0","id":<id>,"error":{"code":…,"message":"…"[,"data":{…}]}} with the
+ * table's message and, for retryable errors, data {"retryable":true}.  `id` absent is null.
+ * Returns the bytes that were needed, like ss_json_escape(). */
+size_t ss_rpc_write_error(char *out, size_t cap, ss_span_t id, int code);
+
+#endif
