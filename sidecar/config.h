@@ -35,7 +35,7 @@ typedef struct ss_config ss_config_t;
 ss_config_t *ss_config_load(const char *app_dir, char *error);
 
 /* The same from a given list of variables, NAME=value, ended by NULL.  It stays the caller's. */
-ss_config_t *ss_config_load_from(const char *app_dir, char *const *variables, char *error);
+ss_config_t *ss_config_load_from(const char *app_dir, const char *const *variables, char *error);
 
 /* Takes NULL. */
 void ss_config_destroy(ss_config_t *config);
