@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ss_json.h"
 #include "ss_wire.h"
 
-#define SS_JSON_DEPTH_MAX 128 /* nesting past this is a syntax error */
 #define SS_RPC_BATCH_MAX 32   /* calls in one batch, beyond which the batch is refused whole */
 #define SS_RPC_ID_MAX 128     /* bytes of an id's JSON text; longer ids make the call invalid */
 #define SS_RPC_METHOD_MAX 256 /* bytes of a method's name, as it stands in the text */
@@ -52,18 +52,6 @@ ss_rpc_kind_t ss_rpc_open(ss_rpc_scan_t *scan, const char *text, size_t len);
 
 /* The next call; false after the last.  Of a repeated member the last one counts. */
 bool ss_rpc_next(ss_rpc_scan_t *scan, ss_rpc_call_t *call);
-
-/* Checks one JSON value (whitespace around it allowed) against RFC 8259. */
-bool ss_json_valid(const char *text, size_t len);
-
-/* Unescapes the inside of a JSON string that was checked before into `out` (`len` bytes are
- * always enough) and returns the number of bytes written.  A lone surrogate becomes U+FFFD. */
-size_t ss_json_unescape(char *out, const char *text, size_t len);
-
-/* Writes `text` as the inside of a JSON string (quotes not included), escaping what must be:
- * control characters, quote, backslash.  Returns the bytes that were needed; nothing past `cap`
- * is written, so needed > cap means: truncated, try again with more. */
-size_t ss_json_escape(char *out, size_t cap, const char *text, size_t len);
 
 /* Writes {"jsonrpc":"2.0","id":<id>,"error":{"code":…,"message":"…"[,"data":{…}]}} with the
  * table's message and, for retryable errors, data {"retryable":true}.  `id` absent is null.
