@@ -39,7 +39,7 @@ SHARED_OBJ  := $(patsubst %.c,$(OBJ)/%.o,$(wildcard shared/*.c))
 SIDECAR_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(wildcard sidecar/*.c))
 UNIT_BIN    := $(patsubst t/unit/%.c,$(OBJ)/unit/%,$(wildcard t/unit/test_*.c))
 
-.PHONY: all module sidecar unit client demo test test-long check bench install clean deps
+.PHONY: all module sidecar unit client demo test test-long check bench bench-bin install clean deps
 .DELETE_ON_ERROR:
 
 all: module sidecar client
@@ -72,7 +72,29 @@ $(OBJ)/unit/%: t/unit/%.c $(SHARED_OBJ) $(filter-out $(OBJ)/sidecar/main.o,$(SID
 	@mkdir -p $(@D)
 	$(CC) $(SS_CFLAGS) -MMD -MP -rdynamic -o $@ $^ $(LDFLAGS) -lcmocka $(SS_LIBS)
 
+# The bench: a load generator, a floor to compare with, and the peers' own npm packages, which the
+# root's package.json is spared.
+BENCH_LOAD_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(filter-out bench/floor.c,$(wildcard bench/*.c)))
+BENCH_BIN      := $(B)/bench/load $(B)/bench/floor
+BENCH_PEERS    := bench/peers/node_modules/.package-lock.json
+
+$(B)/bench/load: $(BENCH_LOAD_OBJ) $(SHARED_OBJ) $(B)/.mode-$(BUILD)
+$(B)/bench/floor: $(OBJ)/bench/floor.o $(SHARED_OBJ) $(B)/.mode-$(BUILD)
+$(BENCH_BIN):
+	@mkdir -p $(@D)
+	$(CC) $(SS_CFLAGS) -o $@ $(filter %.o,$^) $(LDFLAGS) -lcrypto
+
+# Optional packages stay out: ws is measured as it comes.
+$(BENCH_PEERS): bench/peers/package-lock.json
+	cd bench/peers && npm ci --omit=optional --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+bench-bin: $(BENCH_BIN)
+
+bench: module sidecar $(BENCH_BIN) $(BENCH_PEERS)
+	node bench/run.mjs $(BENCH_ARGS)
+
 clean:
 	rm -rf $(B)
 
--include $(SHARED_OBJ:.o=.d) $(SIDECAR_OBJ:.o=.d)
+-include $(SHARED_OBJ:.o=.d) $(SIDECAR_OBJ:.o=.d) $(BENCH_LOAD_OBJ:.o=.d)

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Mode rpc: every client keeps `depth` calls in flight, each answer is checked and at once
+ * followed by the next call.
+ *
+ * A call in flight lives in one of its client's lanes, and its id says in which: so answers may
+ * come in any order, and one that comes twice, late or with another's id is noticed.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer.h"
+#include "histogram.h"
+#include "swarm.h"
+
+#define PARAM "25"
+#define RESULT "625"
+
+typedef struct {
+    uint64_t id; /* 0: the lane is free */
+    uint64_t sent_ns;
+} lane_t;
+
+typedef struct {
+    lane_t *lanes;
+    uint64_t round;
+} caller_t;
+
+static struct {
+    const options_t *options;
+    caller_t *callers;
+    char tail[320];
+    size_t tail_len;
+    uint64_t sent;
+    uint64_t answered;
+    bool measuring;
+    bool stopping; /* send nothing new */
+    histogram_t latency;
+} rpc;
+
+static void call_next(client_t *c, unsigned lane, uint64_t now) {
+    if (rpc.stopping || (rpc.options->calls != 0 && rpc.sent == rpc.options->calls)) {
+        return;
+    }
+    caller_t *caller = c->data;
+    char text[512];
+    uint64_t id = caller->round++ * rpc.options->depth + lane + 1;
+    size_t len = (size_t)snprintf(text, 64, "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64, id);
+    memcpy(text + len, rpc.tail, rpc.tail_len);
+    caller->lanes[lane] = (lane_t){id, now};
+    client_queue_text(c, text, len + rpc.tail_len);
+    rpc.sent++;
+}
+
+static void on_message(client_t *c, const char *text, size_t len, uint64_t now) {
+    caller_t *caller = c->data;
+    answer_t answer;
+    if (!answer_parse(&answer, text, len)) {
+        die("client %u: not a JSON-RPC answer: %.*s", c->index, (int)(len < 200 ? len : 200), text);
+    }
+    unsigned lane = answer.id == 0 ? 0 : (unsigned)((answer.id - 1) % rpc.options->depth);
+    if (answer.id == 0 || caller->lanes[lane].id != answer.id) {
+        die("client %u: nothing with this id is in flight: %.*s", c->index, (int)len, text);
+    }
+    if (answer.result.len != strlen(RESULT) ||
+        memcmp(answer.result.ptr, RESULT, strlen(RESULT)) != 0) {
+        die("client %u: not the result of the call: %.*s", c->index, (int)len, text);
+    }
+    if (rpc.measuring) {
+        histogram_add(&rpc.latency, now - caller->lanes[lane].sent_ns);
+    }
+    caller->lanes[lane].id = 0;
+    rpc.answered++;
+    call_next(c, lane, now);
+}
+
+static void start_calls(swarm_t *swarm) {
+    const options_t *o = rpc.options;
+    rpc.tail_len = (size_t)snprintf(rpc.tail, sizeof rpc.tail,
+                                    ",\"method\":\"%s\",\"params\":[" PARAM "]}", o->method);
+    if (rpc.tail_len >= sizeof rpc.tail) {
+        die("the method's name is too long");
+    }
+    rpc.callers = calloc(o->clients, sizeof *rpc.callers);
+    for (unsigned i = 0; i < o->clients && rpc.callers != NULL; i++) {
+        caller_t *caller = &rpc.callers[i];
+        caller->lanes = calloc(o->depth, sizeof *caller->lanes);
+        if (caller->lanes == NULL) {
+            die("out of memory");
+        }
+        swarm->clients[i].data = caller;
+        for (unsigned lane = 0; lane < o->depth; lane++) {
+            call_next(&swarm->clients[i], lane, now_ns());
+        }
+        client_flush(&swarm->clients[i]);
+    }
+}
+
+static void turn_until(swarm_t *swarm, uint64_t deadline) {
+    while (now_ns() < deadline) {
+        swarm_turn(swarm, true);
+    }
+}
+
+/* Answers between the two samples of CPU time. */
+static uint64_t measure(swarm_t *swarm, procs_t *procs, uint64_t *elapsed_ns) {
+    const options_t *o = rpc.options;
+    if (o->calls == 0) {
+        turn_until(swarm, now_ns() + o->warmup_ns);
+    }
+    procs_sample_cpu(procs, PROCS_BEFORE);
+    uint64_t start = now_ns();
+    uint64_t answered = o->calls == 0 ? rpc.answered : 0;
+    rpc.measuring = true;
+    if (o->calls == 0) {
+        turn_until(swarm, start + o->measure_ns);
+    } else {
+        while (rpc.answered < o->calls) {
+            swarm_turn(swarm, true);
+        }
+    }
+    rpc.measuring = false;
+    answered = rpc.answered - answered;
+    *elapsed_ns = now_ns() - start;
+    procs_sample_cpu(procs, PROCS_AFTER);
+    return answered;
+}
+
+static double us(uint64_t ns) { return (double)ns / 1000; }
+
+static void report(const procs_t *procs, uint64_t calls, uint64_t elapsed_ns) {
+    const options_t *o = rpc.options;
+    double n = calls == 0 ? 1 : (double)calls;
+    double sched = us(procs_sched_ns(procs)) / n;
+    double ticks = us(procs_ticks_ns(procs)) / n;
+    double per_s = n * (double)NS_PER_S / (double)elapsed_ns;
+    const histogram_t *h = &rpc.latency;
+    double p50 = us(histogram_quantile(h, 0.50)), p99 = us(histogram_quantile(h, 0.99));
+    double p999 = us(histogram_quantile(h, 0.999));
+    fprintf(stderr,
+            "rpc %ux%u: %.2f us CPU per call (%.2f by ticks), %.0f calls/s, latency us p50 %.0f "
+            "p99 %.0f p99.9 %.0f max %.0f\n",
+            o->clients, o->depth, sched, ticks, per_s, p50, p99, p999, us(h->max));
+    printf("{\"mode\":\"rpc\",\"clients\":%u,\"depth\":%u,\"calls\":%" PRIu64
+           ",\"seconds\":%.3f,\"calls_per_second\":%.0f,\"cpu_us_per_call\":%.4f,"
+           "\"cpu_us_per_call_ticks\":%.4f,\"latency_us\":{\"p50\":%.1f,\"p99\":%.1f,"
+           "\"p999\":%.1f,\"max\":%.1f},\"processes\":[",
+           o->clients, o->depth, calls, (double)elapsed_ns / (double)NS_PER_S, per_s, sched, ticks,
+           p50, p99, p999, us(h->max));
+    for (unsigned i = 0; i < procs->n; i++) {
+        const proc_t *p = &procs->list[i];
+        double cpu = us(p->sched_ns[PROCS_AFTER] - p->sched_ns[PROCS_BEFORE]) / n;
+        fprintf(stderr, "  %-10s %-15s %7d  %.3f us\n", p->label, p->comm, (int)p->pid, cpu);
+        printf("%s{\"label\":\"%s\",\"comm\":\"%s\",\"pid\":%d,\"cpu_us_per_call\":%.4f}",
+               i == 0 ? "" : ",", p->label, p->comm, (int)p->pid, cpu);
+    }
+    printf("]}\n");
+}
+
+void rpc_run(const options_t *options, procs_t *procs) {
+    swarm_t swarm;
+    uint64_t elapsed_ns = 0;
+    rpc.options = options;
+    swarm_init(&swarm, options, on_message);
+    swarm_open(&swarm, options->clients);
+    start_calls(&swarm);
+    uint64_t calls = measure(&swarm, procs, &elapsed_ns);
+    rpc.stopping = true;
+    while (rpc.answered < rpc.sent) {
+        swarm_turn(&swarm, true);
+    }
+    report(procs, calls, elapsed_ns);
+    swarm_close(&swarm);
+    for (unsigned i = 0; i < options->clients; i++) {
+        free(rpc.callers[i].lanes);
+    }
+    free(rpc.callers);
+    swarm_finish(&swarm);
+}
