@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// What an idle WebSocket costs in memory: opens many against our nginx and sidecar and divides.
+
+import { readFileSync } from 'node:fs';
+
+import { runLoad, startOurs } from './servers.mjs';
+
+/** Budgets in bytes for one client: the worker's alone, and with the sidecar. */
+export const WORKER_MAX = 1024;
+export const TOTAL_MAX = 2048;
+
+/**
+ * What nginx itself sets aside for each of worker_connections at its start, used or not, so no
+ * client adds to it: a connection and its two events (sizeof on 64 bit Linux, nginx 1.22).
+ */
+export const SLOT = 240 + 2 * 96;
+
+const RESERVE = 500; // files besides the clients, for the server and for the generator
+
+/**
+ * How many clients the limit on open files allows.
+ *
+ * @param {number} wanted  at most so many
+ */
+export function clientsAllowed(wanted) {
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(limits)?.[1];
+  return hard === undefined || hard === 'unlimited' ? wanted : Math.min(wanted, Number(hard) - RESERVE);
+}
+
+/**
+ * @param {number} clients
+ * @returns {Promise<{ clients: number, worker: number, sidecar: number, total: number }>} bytes
+ */
+export async function measureIdle(clients) {
+  const server = await startOurs({ connections: clients + RESERVE });
+  try {
+    const result = await runLoad('idle', server, ['--clients', String(clients), '--sources', '8']);
+    /** @param {string} label */
+    const sum = (label) =>
+      result.processes
+        .filter((/** @type {any} */ p) => p.label === label)
+        .reduce((/** @type {number} */ total, /** @type {any} */ p) => total + p.bytes_per_client, 0);
+    const worker = sum('nginx');
+    const sidecar = sum('sidecar');
+    return { clients, worker, sidecar, total: worker + sidecar };
+  } finally {
+    await server.stop();
+  }
+}

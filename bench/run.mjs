@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+//
+// make bench: measures ours and the peers in one go, prints one table, and leaves all that was
+// measured in build/bench/results.json.  docs/PERFORMANCE.md tells the method.
+//
+//     node bench/run.mjs [--rounds N] [--seconds S] [--only ours,uws] [--idle N] [--check]
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { clientsAllowed, measureIdle, SLOT, TOTAL_MAX, WORKER_MAX } from './idle.mjs';
+import { root, runLoad, sanitized, startFloor, startFloor2, startOurs, startPeer, startSpinner } from './servers.mjs';
+
+/** @typedef {import('./servers.mjs').Server} Server */
+
+const CONFIGURATIONS = [
+  { name: '1×1', clients: 1, depth: 1 },
+  { name: '100×1', clients: 100, depth: 1 },
+  { name: '100×16', clients: 100, depth: 16 },
+];
+
+/** @type {Record<string, { title: string, start: () => Promise<Server> }>} */
+const SERVERS = {
+  floor: { title: 'floor: bare epoll', start: startFloor },
+  floor2: { title: 'floor: two processes', start: startFloor2 },
+  ours: { title: 'SocketStream', start: startOurs },
+  uws: { title: 'uWebSockets 20.30', start: () => startPeer('uws') },
+  ws: { title: 'ws 8.23', start: () => startPeer('ws') },
+};
+
+/** A C action at 100×1 may cost so many times what uWebSockets needs. */
+const RATIO_MAX = 1.3;
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '2' },
+    only: { type: 'string', default: Object.keys(SERVERS).join(',') },
+    idle: { type: 'string', default: '10000' },
+    check: { type: 'boolean', default: false },
+  },
+});
+
+/** @param {number[]} values */
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** @param {string} file @param {string[]} args */
+function output(file, args) {
+  try {
+    return execFileSync(file, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  } catch {
+    return '';
+  }
+}
+
+function machine() {
+  return {
+    date: new Date().toISOString(),
+    commit: output('git', ['describe', '--always', '--dirty']),
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    kernel: release(),
+    node: process.version,
+    nginx: output('sh', ['-c', 'nginx -v 2>&1']).replace('nginx version: ', ''),
+    sanitized: sanitized(),
+  };
+}
+
+/**
+ * Rounds of A B C A B C, so that what the machine does besides falls on all of them alike.
+ *
+ * @param {Server[]} servers
+ * @returns {Promise<any[]>} one row per run
+ */
+async function measureRpc(servers) {
+  const runs = [];
+  for (const server of servers) {
+    await runLoad('rpc', server, ['--clients', '100', '--depth', '4', '--seconds', '1', '--busy']);
+  }
+  for (let round = 0; round < Number(options.rounds); round++) {
+    for (const { name, clients, depth } of CONFIGURATIONS) {
+      for (const server of servers) {
+        const args = ['--clients', `${clients}`, '--depth', `${depth}`, '--seconds', options.seconds ?? '2'];
+        const result = await runLoad('rpc', server, [...args, '--busy']);
+        runs.push({ server: server.name, configuration: name, round, ...result });
+        process.stderr.write('.');
+      }
+    }
+  }
+  process.stderr.write('\n');
+  return runs;
+}
+
+/**
+ * @param {any[]} runs
+ * @param {string} server
+ * @param {string} configuration
+ * @param {(run: any) => number} value
+ */
+function pick(runs, server, configuration, value) {
+  return runs.filter((r) => r.server === server && r.configuration === configuration).map(value);
+}
+
+/** @param {any} run @param {string} label */
+const cpuOf = (run, label) =>
+  run.processes
+    .filter((/** @type {any} */ p) => p.label === label)
+    .reduce((/** @type {number} */ sum, /** @type {any} */ p) => sum + p.cpu_us_per_call, 0);
+
+/** @param {string[][]} rows  the first column to the left, the others to the right */
+function printTable(rows) {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  for (const row of rows) {
+    const cells = row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])));
+    console.log(cells.join('   ').trimEnd());
+  }
+}
+
+/** @param {any[]} runs @param {string[]} names */
+function report(runs, names) {
+  /** @param {string} title @param {(configuration: string) => string} cell */
+  const row = (title, cell) => [title, ...CONFIGURATIONS.map(({ name }) => cell(name))];
+  const total = (/** @type {any} */ run) => run.cpu_us_per_call;
+  const rows = [row('µs of server CPU per call', (name) => name)];
+  for (const server of names) {
+    rows.push(
+      row(SERVERS[server].title, (name) => {
+        const all = pick(runs, server, name, total);
+        const [low, high] = [Math.min(...all), Math.max(...all)];
+        return `${median(all).toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+      }),
+    );
+    if (server === 'ours') {
+      for (const label of ['nginx', 'sidecar']) {
+        rows.push(
+          row(`  ${label}`, (name) =>
+            median(pick(runs, server, name, (run) => cpuOf(run, label))).toFixed(2),
+          ),
+        );
+      }
+    }
+  }
+  const ratios = new Map();
+  if (names.includes('ours') && names.includes('uws')) {
+    rows.push(
+      row('SocketStream / uWebSockets', (name) => {
+        const ratio = median(pick(runs, 'ours', name, total)) / median(pick(runs, 'uws', name, total));
+        ratios.set(name, ratio);
+        return ratio.toFixed(2);
+      }),
+    );
+  }
+  printTable(rows);
+  return ratios;
+}
+
+/** @param {Awaited<ReturnType<typeof measureIdle>>} idle */
+function reportIdle(idle) {
+  console.log(
+    `\n${idle.clients} idle clients, bytes of PSS each: worker ${idle.worker.toFixed(0)} ` +
+      `(and nginx's slot of ${SLOT}, there from the start), sidecar ${idle.sidecar.toFixed(0)}, ` +
+      `together ${idle.total.toFixed(0)}`,
+  );
+}
+
+/** @type {string[]} */
+const failures = [];
+
+/** @param {boolean} ok @param {string} what */
+function check(ok, what) {
+  if (options.check) {
+    console.log(`${ok ? 'ok' : 'FAILED'}: ${what}`);
+  }
+  if (!ok) {
+    failures.push(what);
+  }
+}
+
+const names = (options.only ?? '').split(',').filter((name) => name !== '');
+for (const name of names) {
+  if (!(name in SERVERS)) {
+    console.error(`no server "${name}"; there are ${Object.keys(SERVERS).join(', ')}`);
+    process.exit(2);
+  }
+}
+if (sanitized()) {
+  console.error('what is in build/ has sanitizers in it: these figures say nothing');
+}
+
+const spinner = startSpinner();
+const servers = [];
+for (const name of names) {
+  servers.push(await SERVERS[name].start());
+}
+const runs = await measureRpc(servers);
+for (const server of servers) {
+  await server.stop();
+}
+await spinner.stop();
+
+/** @type {any} */
+const results = { machine: machine(), rpc: runs };
+const ratio = report(runs, names).get('100×1');
+if (ratio !== undefined) {
+  check(ratio <= RATIO_MAX, `100×1 costs at most ${RATIO_MAX} times uWebSockets (${ratio.toFixed(2)})`);
+}
+if (names.includes('ours') && Number(options.idle) > 0) {
+  const idle = await measureIdle(clientsAllowed(Number(options.idle)));
+  results.idle = { ...idle, slot: SLOT };
+  reportIdle(idle);
+  check(idle.worker <= WORKER_MAX, `an idle client is at most ${WORKER_MAX} bytes in the worker`);
+  check(idle.total <= TOTAL_MAX, `and at most ${TOTAL_MAX} bytes with the sidecar`);
+}
+
+mkdirSync(join(root, 'build/bench'), { recursive: true });
+writeFileSync(join(root, 'build/bench/results.json'), `${JSON.stringify(results, null, 2)}\n`);
+process.exit(options.check && failures.length > 0 ? 1 : 0);

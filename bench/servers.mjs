@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+//
+// Starts and stops what is measured: our nginx and sidecar, the floor, the peers; and runs the
+// load generator against them.  Owns every process and temporary folder that it makes: all are
+// gone when this process ends, however it ends.
+
+import { execFile, spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * @typedef {object} Server
+ * @property {string} name
+ * @property {string} url
+ * @property {string[]} pids     `label=pid` of each root process, as the generator takes them
+ * @property {() => Promise<void>} stop
+ */
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const build = join(root, 'build');
+
+/** The server's core and the generator's. */
+export const SERVER_CORE = '0';
+export const LOAD_CORE = '1';
+
+const START_MS = 20_000; // the sidecar compiles its C actions first
+const STOP_MS = 5_000;
+
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const children = new Set();
+/** @type {Set<string>} */
+const folders = new Set();
+
+process.on('exit', () => {
+  for (const child of children) {
+    child.kill('SIGKILL');
+  }
+  for (const folder of folders) {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => process.exit(1));
+}
+
+/** Whether what is in build/ was built with sanitizers. */
+export function sanitized() {
+  return existsSync(join(build, '.mode-sanitize'));
+}
+
+/** @param {number} ms */
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** @returns {Promise<number>} a TCP port that nobody listens on */
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve, reject) => {
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => resolve(undefined));
+  });
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/**
+ * Waits until somebody accepts connections there.
+ *
+ * @param {{ path: string } | { host: string, port: number }} address
+ * @param {import('node:child_process').ChildProcess} child  who should; its end ends the wait
+ * @param {string} log  shown when it does not
+ */
+async function accepting(address, child, log) {
+  const deadline = Date.now() + START_MS;
+  for (;;) {
+    const ok = await new Promise((resolve) => {
+      const socket = connect(address);
+      socket.on('connect', () => resolve(true));
+      socket.on('error', () => resolve(false));
+      socket.on('close', () => resolve(false));
+      socket.on('connect', () => socket.destroy());
+    });
+    if (ok) {
+      return;
+    }
+    if (child.exitCode !== null || Date.now() > deadline) {
+      throw new Error(`${child.spawnargs.join(' ')} does not listen:\n${readFileSync(log, 'utf8')}`);
+    }
+    await sleep(20);
+  }
+}
+
+/**
+ * Starts a process on the servers' core; taskset becomes the command, so the pid is its own.
+ *
+ * @param {string[]} command
+ * @param {import('node:child_process').SpawnOptions} options
+ */
+function spawnPinned(command, options) {
+  const child = spawn('taskset', ['-c', SERVER_CORE, ...command], options);
+  children.add(child);
+  child.on('exit', () => children.delete(child));
+  return child;
+}
+
+/** @param {import('node:child_process').ChildProcess} child */
+async function stopChild(child) {
+  if (child.exitCode !== null || child.signalCode !== null) {
+    return;
+  }
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  child.kill('SIGTERM');
+  await ended;
+  clearTimeout(timer);
+}
+
+/**
+ * A server that prints the port it took.
+ *
+ * @param {string} name
+ * @param {string[]} command
+ * @returns {Promise<Server>}
+ */
+async function startPrinting(name, command) {
+  const child = spawnPinned(command, { stdio: ['ignore', 'pipe', 'inherit'], cwd: root });
+  const port = await new Promise((resolve, reject) => {
+    let text = '';
+    child.on('error', reject);
+    child.on('exit', (code) => reject(new Error(`${name} ended with ${code} at its start`)));
+    child.stdout?.on('data', (data) => {
+      text += data;
+      const match = /^port (\d+)$/m.exec(text);
+      if (match !== null) {
+        resolve(Number(match[1]));
+      }
+    });
+  });
+  return {
+    name,
+    url: `ws://127.0.0.1:${port}/`,
+    pids: [`${name}=${child.pid}`],
+    stop: () => stopChild(child),
+  };
+}
+
+export const startFloor = () => startPrinting('floor', [join(build, 'bench/floor')]);
+
+/** The same split in two processes by a Unix socket. */
+export const startFloor2 = () => startPrinting('floor2', [join(build, 'bench/floor'), 'two']);
+
+/** @param {'ws' | 'uws'} name */
+export const startPeer = (name) =>
+  startPrinting(name, [process.execPath, join(root, `bench/peers/${name}.mjs`)]);
+
+/**
+ * @param {string} dir
+ * @param {number} port
+ * @param {number} connections
+ */
+function nginxConf(dir, port, connections) {
+  const user = userInfo().uid === 0 ? `user ${userInfo().username};` : '';
+  return `
+load_module ${build}/ngx_http_socketstream_module.so;
+${user}
+worker_processes 1;
+daemon off;
+pid nginx.pid;
+error_log error.log warn;
+events { worker_connections ${connections}; }
+http {
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {
+        listen 127.0.0.1:${port} backlog=4096;
+        location = /socketstream { socketstream_pass unix:${dir}/ss.sock; }
+    }
+}
+`;
+}
+
+/**
+ * nginx with one worker and one sidecar, both on the servers' core.
+ *
+ * @param {{ connections?: number }} [options]  worker_connections
+ * @returns {Promise<Server & { dir: string }>}
+ */
+export async function startOurs({ connections = 12_000 } = {}) {
+  const dir = mkdtempSync(join(tmpdir(), 'ss-bench-'));
+  folders.add(dir);
+  cpSync(join(root, 'examples/chat'), join(dir, 'app'), {
+    recursive: true,
+    filter: (path) => !path.includes('.socketstream'),
+  });
+  const env = { ...process.env, SS_ENV: 'production' };
+  const preload = sanitized() ? await sanitizerEnv() : {};
+  const log = join(dir, 'sidecar.log');
+  const out = openSync(log, 'a');
+  const sidecar = spawnPinned(
+    [join(build, 'bin/socketstream'), 'sidecar', '--app', join(dir, 'app'), '--listen', `${dir}/ss.sock`],
+    { stdio: ['ignore', out, out], env: { ...env, ...preload, LD_PRELOAD: '' } },
+  );
+  await accepting({ path: `${dir}/ss.sock` }, sidecar, log);
+
+  const port = await freePort();
+  writeFileSync(join(dir, 'nginx.conf'), nginxConf(dir, port, connections));
+  const nginxLog = join(dir, 'error.log');
+  const nginxOut = openSync(nginxLog, 'a');
+  const nginx = spawnPinned(['nginx', '-p', dir, '-c', 'nginx.conf', '-e', 'error.log'], {
+    stdio: ['ignore', nginxOut, nginxOut],
+    env: { ...env, ...preload },
+  });
+  await accepting({ host: '127.0.0.1', port }, nginx, nginxLog);
+  return {
+    name: 'ours',
+    dir,
+    url: `ws://127.0.0.1:${port}/socketstream`,
+    pids: [`nginx=${nginx.pid}`, `sidecar=${sidecar.pid}`],
+    stop: async () => {
+      await stopChild(nginx);
+      await stopChild(sidecar);
+      rmSync(dir, { recursive: true, force: true });
+      folders.delete(dir);
+    },
+  };
+}
+
+/** The stock nginx loads a sanitized module only with the run-time library before it. */
+async function sanitizerEnv() {
+  const library = await new Promise((resolve, reject) => {
+    execFile('cc', ['-print-file-name=libasan.so'], (error, stdout) =>
+      error ? reject(error) : resolve(stdout.trim()),
+    );
+  });
+  return { LD_PRELOAD: library, ASAN_OPTIONS: 'detect_leaks=0' };
+}
+
+/** Keeps the servers' core awake at idle priority, see docs/PERFORMANCE.md. */
+export function startSpinner() {
+  const child = spawn(join(build, 'bench/load'), ['spin', '--core', SERVER_CORE], { stdio: 'inherit' });
+  children.add(child);
+  child.on('exit', () => children.delete(child));
+  return { stop: () => stopChild(child) };
+}
+
+/**
+ * Runs the load generator against a server.
+ *
+ * @param {'rpc' | 'idle'} mode
+ * @param {Server} server
+ * @param {string[]} args
+ * @returns {Promise<any>}  what it prints as JSON
+ */
+export function runLoad(mode, server, args) {
+  const pids = server.pids.flatMap((pid) => ['--pid', pid]);
+  const command = [mode, '--url', server.url, '--core', LOAD_CORE, ...pids, ...args];
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(build, 'bench/load'), command);
+    let stdout = '';
+    let stderr = '';
+    children.add(child);
+    child.stdout.on('data', (data) => (stdout += data));
+    child.stderr.on('data', (data) => (stderr += data));
+    child.on('error', reject);
+    child.on('close', (code) => {
+      children.delete(child);
+      if (code === 0) {
+        resolve(JSON.parse(stdout));
+      } else {
+        reject(new Error(`${server.name}: load ${command.join(' ')}: ${stderr.trim()}`));
+      }
+    });
+  });
+}
