@@ -461,7 +461,7 @@ void ss_config_destroy(ss_config_t *config) {
 const char *ss_config_env(const ss_config_t *config) { return config->env; }
 
 const json_t *ss_config_get(const ss_config_t *config, const char *path) {
-    return walk(config->root, path);
+    return path[0] == '\0' ? config->root : walk(config->root, path);
 }
 
 /* The value of a known key; asking for another is our own mistake. */

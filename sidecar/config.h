@@ -43,7 +43,8 @@ void ss_config_destroy(ss_config_t *config);
 /* "development", "production", …; lives as long as `config`. */
 const char *ss_config_env(const ss_config_t *config);
 
-/* The value at a dotted path such as "http.port" or "client"; NULL when there is none.
+/* The value at a dotted path such as "http.port" or "client", everything at the path ""; NULL when
+ * there is none.
  * Borrowed: it lives as long as `config`, and must not be changed. */
 const json_t *ss_config_get(const ss_config_t *config, const char *path);
 

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The generated nginx.conf: see nginx_conf.h for the contract.
+ *
+ * Every word that comes from outside goes through escape() into quotes, so that no path or
+ * configured value can become a directive.
+ */
+#include "nginx_conf.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* nginx without a packaged mime.types serves the same types on every machine. */
+static const char *const types[][2] = {
+    {"text/html", "html htm"},
+    {"text/css", "css"},
+    {"text/javascript", "js mjs"},
+    {"text/plain", "txt"},
+    {"text/markdown", "md"},
+    {"text/csv", "csv"},
+    {"text/vtt", "vtt"},
+    {"text/xml", "xml"},
+    {"application/json", "json map"},
+    {"application/manifest+json", "webmanifest"},
+    {"application/wasm", "wasm"},
+    {"application/pdf", "pdf"},
+    {"application/zip", "zip"},
+    {"application/rss+xml", "rss"},
+    {"application/atom+xml", "atom"},
+    {"image/svg+xml", "svg svgz"},
+    {"image/png", "png"},
+    {"image/jpeg", "jpg jpeg"},
+    {"image/gif", "gif"},
+    {"image/webp", "webp"},
+    {"image/avif", "avif"},
+    {"image/bmp", "bmp"},
+    {"image/x-icon", "ico"},
+    {"font/woff", "woff"},
+    {"font/woff2", "woff2"},
+    {"font/ttf", "ttf"},
+    {"font/otf", "otf"},
+    {"application/vnd.ms-fontobject", "eot"},
+    {"audio/mpeg", "mp3"},
+    {"audio/ogg", "ogg oga"},
+    {"audio/wav", "wav"},
+    {"audio/mp4", "m4a"},
+    {"video/mp4", "mp4 m4v"},
+    {"video/webm", "webm"},
+    {"video/quicktime", "mov"},
+};
+
+static const char *const temp_paths[] = {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"};
+
+/* Inside nginx's double quotes only the quote and the backslash mean something. */
+static void escape(FILE *out, const char *text) {
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\') {
+            fputc('\\', out);
+        }
+        fputc(*text, out);
+    }
+}
+
+static void directive(FILE *out, const char *name, const char *prefix, const char *value) {
+    fprintf(out, "%s \"%s", name, prefix);
+    escape(out, value);
+    fputs("\";\n", out);
+}
+
+static void write_process(const ss_nginx_conf_t *conf, FILE *out) {
+    int64_t workers = ss_config_integer(conf->config, "nginx.workers");
+
+    fputs("# Written by `socketstream start` each time it starts: changes here are lost.\n"
+          "daemon off;\n"
+          "master_process on;\n"
+          "pid nginx.pid;\n"
+          "error_log logs/error.log notice;\n",
+          out);
+    directive(out, "load_module", "", conf->module);
+    if (conf->user != NULL) {
+        directive(out, "user", "", conf->user);
+    }
+    if (workers == 0) {
+        fputs("worker_processes auto;\n", out);
+    } else {
+        fprintf(out, "worker_processes %" PRId64 ";\n", workers);
+    }
+    /* Calls may take as long as an action may; then an old worker has no reason left to stay. */
+    fprintf(out, "worker_shutdown_timeout %.0fs;\n",
+            1 + ss_config_number(conf->config, "action_timeout") +
+                ss_config_number(conf->config, "nginx.drain_time"));
+    fprintf(out, "\nevents {\n    worker_connections %u;\n}\n\n", conf->connections);
+}
+
+static void write_types(FILE *out) {
+    fputs("    types {\n", out);
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        fprintf(out, "        %s %s;\n", types[i][0], types[i][1]);
+    }
+    fputs("    }\n"
+          "    default_type application/octet-stream;\n"
+          "    charset utf-8;\n"
+          "    charset_types text/css text/javascript text/plain text/markdown text/csv\n"
+          "                  text/vtt text/xml;\n\n",
+          out);
+}
+
+static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
+    static const char *const sizes[] = {"max_message", "max_queue", "max_inflight"};
+    static const char *const times[] = {"ping_interval", "pong_timeout", "link_timeout",
+                                        "drain_time"};
+    const json_t *origins = ss_config_get(conf->config, "nginx.origins");
+    const json_t *origin;
+    char key[64];
+    size_t i;
+
+    for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        snprintf(key, sizeof(key), "nginx.%s", sizes[i]);
+        fprintf(out, "    socketstream_%s %" PRId64 ";\n", sizes[i],
+                ss_config_integer(conf->config, key));
+    }
+    for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        snprintf(key, sizeof(key), "nginx.%s", times[i]);
+        fprintf(out, "    socketstream_%s %.0fms;\n", times[i],
+                1000 * ss_config_number(conf->config, key));
+    }
+    if (json_array_size(origins) != 0) {
+        fputs("    socketstream_origins", out);
+        json_array_foreach(origins, i, origin) {
+            fputs(" \"", out);
+            escape(out, json_string_value(origin));
+            fputc('"', out);
+        }
+        fputs(";\n", out);
+    }
+    fprintf(out, "    client_max_body_size %" PRId64 ";\n\n",
+            ss_config_integer(conf->config, "nginx.max_message"));
+}
+
+static void write_server(const ss_nginx_conf_t *conf, FILE *out) {
+    const char *host = ss_config_string(conf->config, "http.hostname");
+    bool brackets = strchr(host, ':') != NULL && host[0] != '[';
+
+    fprintf(out, "    server {\n        listen \"%s", brackets ? "[" : "");
+    escape(out, host);
+    fprintf(out, "%s:%" PRId64 "\";\n\n", brackets ? "]" : "",
+            ss_config_integer(conf->config, "http.port"));
+    fputs("        location = /socketstream {\n"
+          "            socketstream_pass sidecars;\n"
+          "        }\n\n"
+          "        location /api/ {\n"
+          "            socketstream_api sidecars;\n"
+          "        }\n\n"
+          "        location = /socketstream/status {\n"
+          "            socketstream_status;\n"
+          "            allow 127.0.0.1;\n"
+          "            allow ::1;\n"
+          "            deny all;\n"
+          "            access_log off;\n"
+          "        }\n\n"
+          "        location / {\n            ",
+          out);
+    directive(out, "socketstream_assets", "", conf->public_dir);
+    fputs("        }\n    }\n", out);
+}
+
+void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
+    write_process(conf, out);
+    fputs("http {\n"
+          "    server_tokens off;\n"
+          "    sendfile on;\n"
+          "    tcp_nopush on;\n"
+          "    access_log logs/access.log;\n",
+          out);
+    for (size_t i = 0; i < sizeof(temp_paths) / sizeof(temp_paths[0]); i++) {
+        fprintf(out, "    %s_temp_path tmp/%s;\n", temp_paths[i], temp_paths[i]);
+    }
+    fputc('\n', out);
+    write_types(out);
+    write_limits(conf, out);
+    fputs("    upstream sidecars {\n        ", out);
+    directive(out, "server", "unix:", conf->socket);
+    fputs("    }\n\n", out);
+    write_server(conf, out);
+    fputs("}\n", out);
+}

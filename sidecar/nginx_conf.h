@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The nginx.conf that `socketstream start` runs nginx with.
+ *
+ * Owns the text of the file.  Leaves to others: where nginx, its module and the folders are, and
+ * that they exist.  Whoever wants to know what to put into an nginx of their own finds the short
+ * form in conf_examples/.
+ */
+#ifndef SS_NGINX_CONF_H
+#define SS_NGINX_CONF_H
+
+#include "config.h"
+
+#include <stdio.h>
+
+typedef struct {
+    const ss_config_t *config;
+    const char *module;     /* path of ngx_http_socketstream_module.so */
+    const char *public_dir; /* what `location /` serves; need not exist */
+    const char *socket;     /* the sidecar's */
+    const char *user;       /* whose the workers are; NULL leaves it to nginx */
+    unsigned connections;   /* for each worker */
+} ss_nginx_conf_t;
+
+/* Writes the configuration; nginx must be started with the run folder as its prefix (-p), since
+ * pid file, logs and temporary files are named relative to it.  Write errors stay with `out`. */
+void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out);
+
+#endif
