@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The supervisor, with small shell scripts as children.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "supervisor.h"
+
+#define SCRIPT(text)                                                                               \
+    .file = "/bin/sh", .args = (const char *const[]) { "sh", "-c", text, NULL }
+#define LIMIT_MS 5000
+
+typedef struct {
+    uv_loop_t loop;
+    uv_timer_t limit;
+    ss_supervisor_t *supervisor;
+    unsigned ended;
+    unsigned stop_after; /* this many ends; 0: never */
+    uint64_t ended_at[8];
+    char how[96];
+    char words[SS_CHILD_LINE_MAX];
+    bool stopped;
+} fixture_t;
+
+static char dir[] = "/tmp/ss-supervisor-XXXXXX";
+
+static void on_ended(void *data, ss_child_t *child, const char *how) {
+    fixture_t *f = data;
+
+    snprintf(f->how, sizeof(f->how), "%s %s", ss_child_name(child), how);
+    snprintf(f->words, sizeof(f->words), "%s", ss_child_last_words(child));
+    f->ended_at[f->ended % 8] = uv_hrtime() / 1000000;
+    if (++f->ended == f->stop_after) {
+        ss_supervisor_stop(f->supervisor);
+    }
+}
+
+static void on_stopped(void *data) {
+    fixture_t *f = data;
+
+    f->stopped = true;
+    uv_close((uv_handle_t *)&f->limit, NULL);
+}
+
+static void on_limit(uv_timer_t *timer) {
+    (void)timer;
+    fprintf(stderr, "the loop did not end in %d ms\n", LIMIT_MS);
+    abort();
+}
+
+static int setup(void **state) {
+    fixture_t *f = calloc(1, sizeof(*f));
+    ss_supervisor_events_t events = {.ended = on_ended, .stopped = on_stopped, .data = f};
+
+    uv_loop_init(&f->loop);
+    uv_timer_init(&f->loop, &f->limit);
+    uv_timer_start(&f->limit, on_limit, LIMIT_MS, 0);
+    f->supervisor = ss_supervisor_create(&f->loop, &events);
+    *state = f;
+    return f->supervisor == NULL ? -1 : 0;
+}
+
+static int teardown(void **state) {
+    fixture_t *f = *state;
+    int rc = uv_loop_close(&f->loop);
+
+    ss_supervisor_destroy(f->supervisor);
+    free(f);
+    return rc;
+}
+
+/* Until the children have been stopped. */
+static void run(fixture_t *f) {
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_true(f->stopped);
+}
+
+static void on_pause_closed(uv_handle_t *handle) { *(bool *)handle->data = true; }
+
+static void on_pause(uv_timer_t *timer) { uv_close((uv_handle_t *)timer, on_pause_closed); }
+
+/* Lets the loop run for a while. */
+static void run_for(fixture_t *f, unsigned ms) {
+    uv_timer_t timer;
+    bool over = false;
+
+    uv_timer_init(&f->loop, &timer);
+    timer.data = &over;
+    uv_update_time(&f->loop);
+    uv_timer_start(&timer, on_pause, ms, 0);
+    while (!over) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+}
+
+static int read_number(const char *name) {
+    char path[128];
+    int number = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    file = fopen(path, "r");
+    if (file != NULL) {
+        if (fscanf(file, "%d", &number) != 1) {
+            number = 0;
+        }
+        fclose(file);
+    }
+    return number;
+}
+
+static void write_number(const char *name, int number) {
+    char path[128];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "%d\n", number);
+    fclose(file);
+}
+
+static void remove_file(const char *name) {
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    unlink(path);
+}
+
+static bool gone(int pid) { return kill(pid, 0) == -1 && errno == ESRCH; }
+
+static void restarts_at_once_and_then_with_a_growing_pause(void **state) {
+    fixture_t *f = *state;
+    ss_child_spec_t spec = {.name = "brief", SCRIPT("exit 3")};
+
+    f->stop_after = 4;
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run(f);
+    assert_string_equal(f->how, "brief ended with status 3");
+    /* The upper bounds leave room for a busy machine. */
+    assert_in_range(f->ended_at[1] - f->ended_at[0], 0, SS_RESTART_MIN_MS);
+    assert_in_range(f->ended_at[2] - f->ended_at[1], SS_RESTART_MIN_MS - 5, 1000);
+    assert_in_range(f->ended_at[3] - f->ended_at[2], SS_RESTART_MIN_MS * 2 - 5, 1500);
+}
+
+static void names_the_signal_that_ended_a_child(void **state) {
+    fixture_t *f = *state;
+    ss_child_spec_t spec = {.name = "victim", SCRIPT("kill -9 $$")};
+
+    f->stop_after = 1;
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run(f);
+    assert_string_equal(f->how, "victim ended by signal 9 (Killed)");
+}
+
+static void keeps_the_last_line_with_the_marker(void **state) {
+    fixture_t *f = *state;
+    ss_child_spec_t spec = {.name = "talker",
+                            .quiet = true,
+                            .marker = "[emerg]",
+                            SCRIPT("echo '[emerg] one'; echo '[emerg] two' >&2; echo three")};
+
+    f->stop_after = 1;
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run(f);
+    assert_string_equal(f->words, "[emerg] two");
+}
+
+static void appends_what_a_child_writes_to_its_log(void **state) {
+    fixture_t *f = *state;
+    char log[128];
+    char text[64] = "";
+    FILE *file;
+    ss_child_spec_t spec = {
+        .name = "talker", .quiet = true, .log_file = log, SCRIPT("echo out; echo err >&2")};
+
+    snprintf(log, sizeof(log), "%s/log", dir);
+    f->stop_after = 2;
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run(f);
+    file = fopen(log, "r");
+    assert_non_null(file);
+    assert_int_equal(fread(text, 1, sizeof(text) - 1, file), 16);
+    fclose(file);
+    assert_string_equal(text, "out\nerr\nout\nerr\n");
+    unlink(log);
+}
+
+static void writes_and_removes_the_pid_file(void **state) {
+    fixture_t *f = *state;
+    char path[128];
+    ss_child_t *child;
+    ss_child_spec_t spec = {
+        .name = "sleeper", .pid_file = path, SCRIPT("exec sleep 60"), .steps = {{SIGTERM, 1000}}};
+
+    snprintf(path, sizeof(path), "%s/pid", dir);
+    child = ss_supervisor_add(f->supervisor, &spec);
+    assert_non_null(child);
+    assert_int_equal(read_number("pid"), ss_child_pid(child));
+    ss_supervisor_stop(f->supervisor);
+    run(f);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(f->ended, 0);
+    assert_int_equal(ss_child_pid(child), 0);
+}
+
+static void takes_the_next_step_with_a_child_that_will_not_end(void **state) {
+    fixture_t *f = *state;
+    uint64_t start;
+    ss_child_spec_t spec = {.name = "stubborn",
+                            SCRIPT("trap '' TERM QUIT; while :; do sleep 0.01; done"),
+                            .steps = {{SIGQUIT, 100}, {SIGTERM, 100}}};
+
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run_for(f, 100);
+    start = uv_hrtime();
+    ss_supervisor_stop(f->supervisor);
+    run(f);
+    assert_in_range((uv_hrtime() - start) / 1000000, 195, 2000);
+}
+
+static void hurries_when_stopped_twice(void **state) {
+    fixture_t *f = *state;
+    uint64_t start;
+    ss_child_spec_t spec = {.name = "slow",
+                            SCRIPT("trap '' QUIT; while :; do sleep 0.01; done"),
+                            .steps = {{SIGQUIT, 60000}, {SIGTERM, 60000}}};
+
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run_for(f, 100);
+    start = uv_hrtime();
+    ss_supervisor_stop(f->supervisor);
+    ss_supervisor_stop(f->supervisor);
+    run(f);
+    assert_true((uv_hrtime() - start) / 1000000 < 1000);
+}
+
+static void ends_the_last_added_first(void **state) {
+    fixture_t *f = *state;
+    char script[512];
+    const char *args[] = {"sh", "-c", script, NULL};
+    ss_child_spec_t first = {
+        .name = "first", .file = "/bin/sh", .args = args, .steps = {{SIGTERM, 2000}}};
+    ss_child_spec_t last = {.name = "last",
+                            SCRIPT("trap 'sleep 0.1; exit' TERM; while :; do sleep 0.01; done"),
+                            .steps = {{SIGTERM, 2000}}};
+    ss_child_t *child;
+
+    /* The first notes at its end whether the last is there still. */
+    snprintf(script, sizeof(script),
+             "trap 'kill -0 $(cat %s/last) 2>/dev/null && echo 2 >%s/order || echo 1 >%s/order; "
+             "exit' TERM;"
+             "while :; do sleep 0.01; done",
+             dir, dir, dir);
+    assert_non_null(ss_supervisor_add(f->supervisor, &first));
+    child = ss_supervisor_add(f->supervisor, &last);
+    assert_non_null(child);
+    write_number("last", ss_child_pid(child));
+    run_for(f, 100);
+    ss_supervisor_stop(f->supervisor);
+    run(f);
+    assert_int_equal(read_number("order"), 1);
+    remove_file("order");
+    remove_file("last");
+}
+
+static void kills_what_a_dead_child_left_of_its_group(void **state) {
+    fixture_t *f = *state;
+    char script[256];
+    const char *args[] = {"sh", "-c", script, NULL};
+    ss_child_spec_t spec = {.name = "parent", .file = "/bin/sh", .args = args};
+
+    snprintf(script, sizeof(script), "sleep 60 & echo $! >%s/left; kill -9 $$", dir);
+    f->stop_after = 1;
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run(f);
+    assert_int_not_equal(read_number("left"), 0);
+    assert_true(gone(read_number("left")));
+    remove_file("left");
+}
+
+static void tells_of_a_program_that_is_missing(void **state) {
+    fixture_t *f = *state;
+    ss_child_spec_t spec = {.name = "missing",
+                            .file = "/nonexistent",
+                            .quiet = true,
+                            .args = (const char *const[]){"missing", NULL}};
+
+    f->stop_after = 1;
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run(f);
+    assert_string_equal(f->words, "socketstream: /nonexistent: No such file or directory");
+}
+
+static void stops_without_children(void **state) {
+    fixture_t *f = *state;
+
+    ss_supervisor_stop(f->supervisor);
+    assert_false(f->stopped);
+    run(f);
+}
+
+static void refuses_more_children_than_it_has_room_for(void **state) {
+    fixture_t *f = *state;
+    ss_child_spec_t spec = {.name = "one", SCRIPT("exec sleep 60"), .steps = {{SIGTERM, 1000}}};
+
+    for (int i = 0; i < SS_CHILDREN_MAX; i++) {
+        assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    }
+    assert_null(ss_supervisor_add(f->supervisor, &spec));
+    ss_supervisor_stop(f->supervisor);
+    run(f);
+}
+
+/* A process of its own supervises a sleeper and is killed; the sleeper is ours to find. */
+static void children_end_when_the_supervisor_is_killed(void **state) {
+    int ends[2];
+    pid_t supervisor;
+    int sleeper = 0;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    supervisor = fork();
+    if (supervisor == 0) {
+        fixture_t *f;
+        ss_child_spec_t spec = {
+            .name = "sleeper", SCRIPT("exec sleep 60"), .orphan_signal = SIGTERM};
+        int pid;
+
+        setup((void **)&f);
+        pid = ss_child_pid(ss_supervisor_add(f->supervisor, &spec));
+        run_for(f, 100);
+        if (write(ends[1], &pid, sizeof(pid)) == sizeof(pid)) {
+            pause();
+        }
+        _exit(1);
+    }
+    assert_int_equal(read(ends[0], &sleeper, sizeof(sleeper)), sizeof(sleeper));
+    assert_false(gone(sleeper));
+    kill(supervisor, SIGKILL);
+    waitpid(supervisor, NULL, 0);
+    /* We are a subreaper since the other tests, so it is ours now. */
+    assert_int_equal(waitpid(sleeper, NULL, 0), sleeper);
+    assert_true(gone(sleeper));
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static int make_dir(void **state) {
+    (void)state;
+    return mkdtemp(dir) == NULL ? -1 : 0;
+}
+
+static int remove_dir(void **state) {
+    (void)state;
+    return rmdir(dir);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        T(restarts_at_once_and_then_with_a_growing_pause),
+        T(names_the_signal_that_ended_a_child),
+        T(keeps_the_last_line_with_the_marker),
+        T(appends_what_a_child_writes_to_its_log),
+        T(writes_and_removes_the_pid_file),
+        T(takes_the_next_step_with_a_child_that_will_not_end),
+        T(hurries_when_stopped_twice),
+        T(ends_the_last_added_first),
+        T(kills_what_a_dead_child_left_of_its_group),
+        T(tells_of_a_program_that_is_missing),
+        T(stops_without_children),
+        T(refuses_more_children_than_it_has_room_for),
+        cmocka_unit_test(children_end_when_the_supervisor_is_killed),
+    };
+
+    /* The supervisor starts its children through the program that it is in. */
+    if (argc > 1 && strcmp(argv[1], "child") == 0) {
+        return ss_cmd_child(argc - 1, argv + 1);
+    }
+    return cmocka_run_group_tests_name("supervisor", tests, make_dir, remove_dir);
+}
