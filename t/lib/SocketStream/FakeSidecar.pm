@@ -5,7 +5,8 @@
 # for decides what happens to it.
 #
 # By socket (`$sidecar->path('mute')`):
-#     normal second third  behave
+#     normal third  behave
+#     second      the same, with an action timeout of 200 ms
 #     mute        never answers HELLO
 #     version     answers HELLO with version 99
 #     garbage     answers HELLO with bytes that are no frame
@@ -296,7 +297,8 @@ sub on_hello {
     return if $mode eq 'mute';
     return put($l, 'HTTP/1.1 400 Bad Request' . "\r\n" x 20) if $mode eq 'garbage';
     return drop_link($l) if $mode eq 'hangup';
-    put($l, link_frame('HELLO', link_hello($mode eq 'version' ? (version => 99) : ())));
+    my %o = $mode eq 'version' ? (version => 99) : $mode eq 'second' ? (timeout_ms => 200) : ();
+    put($l, link_frame('HELLO', link_hello(%o)));
     $l->{silent} = 1 if $mode eq 'frozen';
     $l->{greeted} = 1;
 }
@@ -406,6 +408,9 @@ sub answer {
 
 sub on_message {
     my ($l, $f) = @_;
+    if ($f->{flags} & SocketStream::Link::BINARY) {
+        return put($l, link_frame('CLOSE', pack('v', 1003), to($f)));
+    }
     my $message = eval { $JSON->decode($f->{payload}) };
     if (!ref $message) {
         reply($l, $f, { jsonrpc => '2.0', id => undef, error => { code => -32700, message => 'Parse error' } })

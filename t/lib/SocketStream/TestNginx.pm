@@ -23,24 +23,20 @@ package SocketStream::TestNginx;
 use v5.14;
 use warnings;
 
-use Cwd qw(abs_path);
-use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
-use IO::Socket::INET;
 
 use SocketStream::FakeSidecar;
+use SocketStream::Nginx qw(free_port test_environment);
 use SocketStream::WebSocket qw(ws_handshake ws_script ws_describe);
 
 our ($Root, $Sidecar);
 
-$Root = abs_path(dirname(__FILE__) . '/../../..');
+$Root = test_environment();
 
 my $dir = tempdir('ss-test-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $dir;
 $ENV{TEST_NGINX_SERVROOT}     //= "$dir/servroot";
 $ENV{TEST_NGINX_SERVER_PORT}  //= free_port();
-$ENV{TEST_NGINX_BINARY}       //= "$Root/t/lib/nginx";
-$ENV{TEST_NGINX_LOAD_MODULES} //= "$Root/build/ngx_http_socketstream_module.so";
 $ENV{TEST_NGINX_ROOT} = $Root;
 
 if (!eval { require Test::Nginx::Socket; 1 }) {
@@ -50,8 +46,6 @@ if (!eval { require Test::Nginx::Socket; 1 }) {
 }
 
 sub import {
-    my ($class, %o) = @_;
-
     Test::Nginx::Socket::no_long_string();
     Test::Nginx::Socket::no_shuffle();
     Test::Nginx::Socket::worker_connections(256);
@@ -62,28 +56,17 @@ sub import {
     $ENV{TEST_NGINX_SIDECARS} = $Sidecar->dir;
 }
 
-# A port that was free just now.  Kept out of the range that connect() takes its own from.
-sub free_port {
-    for (1 .. 200) {
-        my $port = 10_000 + int rand 20_000;
-        my $sock = IO::Socket::INET->new(
-            LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'tcp', Listen => 1,
-        );
-        return $port if $sock;
-    }
-    die "no free port\n";
-}
-
 sub prepare {
     my ($block) = @_;
 
     if (!defined $block->must_die) {
-        my $expected = join ' ', map { ref $_ eq 'ARRAY' ? @$_ : $_ // '' } $block->error_log;
+        my $expected = $block->error_log // '';
+        $expected = "@$expected" if ref $expected eq 'ARRAY';
         my @never    = grep { index($expected, $_) < 0 } '[alert]', '[emerg]', '[crit]';
-        my $given    = $block->no_error_log // '';
-        $block->set_value('no_error_log', join "\n", @never, length $given ? $given : ())
-            if !ref $given;
-        $block->set_value('no_shutdown_error_log', join "\n", @never)
+        my $given    = $block->no_error_log // [];
+        my @given    = ref $given eq 'ARRAY' ? @$given : ref $given ? $given : split /\n+/, $given;
+        $block->set_value('no_error_log', [@never, @given]);
+        $block->set_value('no_shutdown_error_log', [@never])
             if !defined $block->no_shutdown_error_log;
     }
 
@@ -103,7 +86,7 @@ sub websocket {
 
     my @packets = defined $block->ws ? ws_script($block->ws) : ();
     $block->set_value('raw_request', [ws_handshake(%request), grep {length} @packets]);
-    $block->set_value('raw_request_middle_delay', 0.05) if !defined $block->raw_request_middle_delay;
+    $block->set_value('raw_request_middle_delay', 0.15) if !defined $block->raw_request_middle_delay;
 
     return if !defined $block->frames && !defined $block->frames_like;
     $block->set_value('error_code', 101);

@@ -78,9 +78,9 @@ sub ws_frame {
 }
 
 # Turns a script, one frame a line, into packets (an array of byte strings; a line `write` starts
-# the next packet).  A line is TYPE[+MODIFIER…][ PAYLOAD]:
+# the next packet).  A line is TYPE[+MODIFIER...][ PAYLOAD]:
 #
-#     text {"jsonrpc":"2.0",…}      the rest of the line, with \xNN, \n, \t, \\ understood
+#     text {"jsonrpc":"2.0",...}      the rest of the line, with \xNN, \n, \t, \\ understood
 #     text= 'x' x 70000             the rest is Perl
 #     text+more Hel                 FIN not set;  cont lo  goes on
 #     close 1000 bye                code and reason; `close` alone has no payload
@@ -170,8 +170,8 @@ sub ws_parse {
     };
 }
 
-# What a server sent after its 101, one frame a line, for comparing: `text …`, `close 1002` (the
-# reason is for people and left out), `ping …`.  Oddities are spelled out.
+# What a server sent after its 101, one frame a line, for comparing: `text ...`, `close 1002` (the
+# reason is for people and left out), `ping ...`.  Oddities are spelled out.
 sub ws_describe {
     my ($bytes) = @_;
     my $out = '';
@@ -182,7 +182,7 @@ sub ws_describe {
 
         $payload = length $payload < 2 ? '' : unpack 'n', $payload if $type eq 'close';
         $payload =~ s/([^\x20-\x7e]|\\)/sprintf '\\x%02x', ord $1/ge;
-        $payload = sprintf '%s… (%d bytes)', substr($payload, 0, 40), length $f->{payload}
+        $payload = sprintf '%s... (%d bytes)', substr($payload, 0, 40), length $f->{payload}
             if length $payload > 1000;
 
         $type .= '+more'       if !$f->{fin};
@@ -250,7 +250,7 @@ sub send_raw {
     return 1;
 }
 
-# ->send(text => '…', more => 1): see ws_frame().
+# ->send(text => '...', more => 1): see ws_frame().
 sub send {
     my ($self, @frame) = @_;
     return $self->send_raw(ws_frame(@frame));

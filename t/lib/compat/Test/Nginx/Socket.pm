@@ -240,15 +240,20 @@ sub start_nginx {
     my $stderr = "$servroot/logs/stderr";
     my $command = "$binary -e $log -p $servroot/ -c $servroot/conf/nginx.conf >/dev/null 2>$stderr";
     my $until   = time + 5;
-    my $status;
     while (1) {
-        $status = system $command;
-        last if $status == 0 || defined $block->must_die || time > $until;
-        sleep 0.2;    # the port may still be closing
+        my $status = system $command;
+        my $told   = slurp($stderr);
+        my $busy   = $told =~ /Address already in use/ && time < $until;
+        return ($status, $told) if $status == 0 || defined $block->must_die || !$busy;
+        sleep 0.2;
     }
-    open my $in, '<', $stderr or return ($status, '');
+}
+
+sub slurp {
+    my ($path) = @_;
+    open my $in, '<:raw', $path or return '';
     local $/;
-    return ($status, scalar readline $in);
+    return readline($in) // '';
 }
 
 sub nginx_pid {

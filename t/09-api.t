@@ -1,0 +1,299 @@
+# The HTTP API: what reaches the sidecar and how its answers, and its absence, reach the client.
+use lib 't/lib';
+use SocketStream::TestNginx;
+use Test::Nginx::Socket 'no_plan';
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    my $limits = $block->limits // '';
+    my $mode   = $block->sidecar // 'normal';
+    $block->set_value('config', <<"END") if !defined $block->config;
+location /api/ { socketstream_api unix:\$TEST_NGINX_SIDECARS/$mode; $limits }
+END
+});
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: a call by GET
+--- request
+GET /api/app/square?25
+--- response_body_like: "args":"25".*"method":"GET","path":"app/square"
+--- response_headers
+Content-Type: application/json
+Cache-Control: no-store
+X-Content-Type-Options: nosniff
+!Content-Disposition
+
+
+
+=== TEST 2: a nested path
+--- request
+GET /api/users/online/now
+--- response_body_like: "path":"users/online/now"
+
+
+
+=== TEST 3: the path is decoded, the arguments are not
+--- request
+GET /api/app/%73quare?a=%41&b=+
+--- response_body_like: "args":"a=%41&b=\+".*"path":"app/square"
+
+
+
+=== TEST 4: the client's address and headers go along
+--- request
+GET /api/app/x
+--- more_headers
+User-Agent: tester/1
+--- response_body_like: "address":"127\.0\.0\.1".*tester/1
+
+
+
+=== TEST 5: .json is a download
+--- request
+GET /api/app/square.json?25
+--- response_headers_like
+Content-Type: application/json
+Content-Disposition: attachment.*
+X-Content-Type-Options: nosniff
+
+
+
+=== TEST 6: a POST with JSON
+--- request
+POST /api/app/square
+[25]
+--- more_headers
+Content-Type: application/json
+--- response_body_like: "body":"\[25\]".*"method":"POST","path":"app/square"
+
+
+
+=== TEST 7: parameters of the type do not matter
+--- request
+POST /api/app/square
+{"a":1}
+--- more_headers
+Content-Type: Application/JSON; charset=utf-8
+--- response_body_like: "body":"\{\\"a\\":1\}"
+
+
+
+=== TEST 8: a POST that is no JSON by its type
+--- request
+POST /api/app/square
+a=1
+--- more_headers
+Content-Type: application/x-www-form-urlencoded
+--- error_code: 415
+--- response_headers
+Content-Type: application/json
+
+
+
+=== TEST 9: a type that only begins like JSON's
+--- request
+POST /api/app/square
+[1]
+--- more_headers
+Content-Type: application/jsonp
+--- error_code: 415
+
+
+
+=== TEST 10: a POST of no type, as a foreign page can send it
+--- request
+POST /api/app/square
+[25]
+--- error_code: 415
+
+
+
+=== TEST 11: a chunked POST
+--- raw_request eval
+"POST /api/app/square HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+. "Transfer-Encoding: chunked\r\n\r\n2\r\n[2\r\n2\r\n5]\r\n0\r\n\r\n"
+--- response_body_like: "body":"\[25\]"
+
+
+
+=== TEST 12: a POST in pieces
+--- raw_request eval
+["POST /api/app/square HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+. "Content-Length: 4\r\n\r\n[", "25", "]"]
+--- raw_request_middle_delay: 0.1
+--- response_body_like: "body":"\[25\]"
+
+
+
+=== TEST 13: a long POST, in a file or not
+--- limits: socketstream_max_message 2m; client_body_buffer_size 1k;
+--- request eval
+"POST /api/app/square\n\"" . "x" x 300000 . "\""
+--- more_headers
+Content-Type: application/json
+--- response_body_like: "body":"\\"x{299998,300000}
+
+
+
+=== TEST 14: a body at max_message
+--- limits: socketstream_max_message 100;
+--- request eval
+"POST /api/app/square\n\"" . "x" x 98 . "\""
+--- more_headers
+Content-Type: application/json
+--- response_body_like: "path":"app/square"
+
+
+
+=== TEST 15: a body past max_message
+--- limits: socketstream_max_message 100;
+--- request eval
+"POST /api/app/square\n\"" . "x" x 99 . "\""
+--- more_headers
+Content-Type: application/json
+--- error_code: 413
+
+
+
+=== TEST 16: HEAD
+--- request
+HEAD /api/app/square?25
+--- response_body
+--- response_headers
+Content-Type: application/json
+
+
+
+=== TEST 17: other methods
+--- request eval
+["PUT /api/app/square", "DELETE /api/app/square", "PATCH /api/app/square", "OPTIONS /api/app/square"]
+--- error_code eval
+[405, 405, 405, 405]
+--- response_headers_like eval
+["Allow: GET.*POST.*", "Allow: GET.*POST.*", "Allow: GET.*POST.*", "Allow: GET.*POST.*"]
+
+
+
+=== TEST 18: the sidecar's statuses
+--- request eval
+[map {"GET /api/status/$_"} 200, 400, 401, 404, 413, 429, 500, 503, 504]
+--- error_code eval
+[200, 400, 401, 404, 413, 429, 500, 503, 504]
+--- response_body eval
+[map {qq({"status":$_})} 200, 400, 401, 404, 413, 429, 500, 503, 504]
+--- response_headers eval
+[("Content-Type: application/json") x 9]
+
+
+
+=== TEST 19: the sidecar's headers
+--- request
+GET /api/header
+--- response_headers
+X-Test: yes
+Retry-After: 7
+
+
+
+=== TEST 20: an empty answer
+--- request
+GET /api/empty
+--- response_body
+
+
+
+=== TEST 21: long answers come whole
+--- request eval
+["GET /api/big/1", "GET /api/big/65000", "GET /api/big/65536", "GET /api/big/500000", "GET /api/big/3000000"]
+--- response_body eval
+[map {'"' . "x" x $_ . '"'} 1, 65000, 65536, 500000, 3000000]
+--- error_code eval
+[(200) x 5]
+
+
+
+=== TEST 22: on one connection one after the other
+--- pipelined_requests eval
+["GET /api/status/200", "GET /api/status/404", "GET /api/big/100000"]
+--- error_code eval
+[200, 404, 200]
+--- response_body eval
+['{"status":200}', '{"status":404}', '"' . "x" x 100000 . '"']
+
+
+
+=== TEST 23: no sidecar
+--- sidecar: absent
+--- limits: socketstream_link_timeout 300ms;
+--- request
+GET /api/app/square?25
+--- error_code: 503
+--- response_headers_like
+Content-Type: application/json
+Retry-After: \d+
+Cache-Control: no-store
+--- response_body_like: "code":-32003
+
+
+
+=== TEST 24: a sidecar that loses the link during the request
+--- request
+GET /api/link/close
+--- error_code: 503
+--- response_body_like: "code":-32003
+--- response_headers_like
+Retry-After: \d+
+
+
+
+=== TEST 25: a sidecar that does not answer in its own time
+--- sidecar: second
+--- request
+GET /api/never
+--- error_code: 504
+--- response_body_like: "code":-32004
+
+
+
+=== TEST 26: a client that leaves before the answer
+--- request
+GET /api/never
+--- timeout: 0.3
+--- abort
+--- ignore_response
+--- wait: 0.2
+
+
+
+=== TEST 27: the bare prefix
+--- request
+GET /api/
+--- response_body_like: "path":""
+
+
+
+=== TEST 28: what nginx refuses by itself
+--- request
+GET /api/%00
+--- error_code: 400
+
+
+
+=== TEST 29: a location without a slash at its end
+--- config
+location /v1 { socketstream_api unix:$TEST_NGINX_SIDECARS/normal; }
+--- request
+GET /v1/app/square
+--- response_body_like: "path":"app/square"
+
+
+
+=== TEST 30: access rules stand before it
+--- config
+location /api/ { deny all; socketstream_api unix:$TEST_NGINX_SIDECARS/normal; }
+--- request
+GET /api/app/square
+--- error_code: 403
