@@ -2,7 +2,8 @@
 #
 #   make            builds both into build/
 #   make demo       installs what is missing, builds, serves examples/chat on PORT
-#   make test       installs what the tests need, runs them all
+#   make test       installs what the tests need, runs them all (ONLY=pattern: some of them)
+#   make test-long  the same at full size
 #   make check      formatting, static analysis, types
 #   make bench      our figures beside those of ws and uWebSockets, in one run
 #
@@ -93,6 +94,12 @@ bench-bin: $(BENCH_BIN)
 
 bench: module sidecar $(BENCH_BIN) $(BENCH_PEERS)
 	node bench/run.mjs $(BENCH_ARGS)
+
+# Everything the tests need is installed first; BUILD=sanitize runs them under ASan and UBSan.
+test test-long:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) all unit
+	@BUILD=$(BUILD) t/run $(if $(filter test-long,$@),--long) $(if $(ONLY),--only '$(ONLY)')
 
 clean:
 	rm -rf $(B)
