@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See api.h.
+ */
+#include "api.h"
+
+#include <strings.h>
+
+#include "log.h"
+#include "params.h"
+#include "request.h"
+
+#define HEAD_MAX 1024 /* bytes of a RESPONSE before its body */
+
+/* Where an answer goes. */
+typedef struct {
+    ss_peer_t *peer;
+    uint32_t slot;
+    uint32_t generation;
+} target_t;
+
+static ss_span_t text(const char *s) { return (ss_span_t){s, strlen(s)}; }
+
+static bool equals(ss_span_t span, const char *s) {
+    return span.len == strlen(s) && strncasecmp(span.ptr, s, span.len) == 0;
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+/* Headers that every answer has. */
+static void begin_head(ss_writer_t *w, ss_buf_t *b, unsigned status, ss_link_pairs_t *pairs) {
+    *w = ss_writer(ss_buf_reserve(b, HEAD_MAX), HEAD_MAX);
+    ss_link_encode_response(w, (uint16_t)status, pairs);
+    ss_link_add_pair(pairs, text("Content-Type"), text("application/json"));
+    ss_link_add_pair(pairs, text("Cache-Control"), text("no-store"));
+    ss_link_add_pair(pairs, text("X-Content-Type-Options"), text("nosniff"));
+}
+
+/* The worker forgets the slot with the answer, and so do we. */
+static void end_response(const target_t *t) {
+    ss_peer_end(t->peer, SS_LINK_RESPONSE, t->slot, t->generation, 0);
+    ss_client_remove(&t->peer->clients, t->slot);
+}
+
+static void add_retry_after(ss_link_pairs_t *pairs, const json_t *data) {
+    char seconds[24];
+    double ms = json_number_value(json_object_get(data, "retry_after_ms"));
+    long wait = ms > 1000 && ms < 86400000 ? (long)((ms + 999) / 1000) : 1;
+    snprintf(seconds, sizeof seconds, "%ld", wait);
+    ss_link_add_pair(pairs, text("Retry-After"), text(seconds));
+}
+
+/* `status` 0 takes the code's own; `allow` is NULL or the value of that header. */
+static void respond_error(const target_t *t, const ss_failure_t *failure, unsigned status,
+                          const char *allow) {
+    ss_buf_t *b = ss_peer_begin(t->peer);
+    ss_writer_t w;
+    ss_link_pairs_t pairs;
+    status = status != 0 ? status : ss_rpc_error(failure->code)->http_status;
+    begin_head(&w, b, status, &pairs);
+    if (status == 429 || status == 503) {
+        add_retry_after(&pairs, failure->data);
+    }
+    if (allow != NULL) {
+        ss_link_add_pair(&pairs, text("Allow"), text(allow));
+    }
+    b->len += ss_written(&w);
+    ss_buf_literal(b, "{\"error\":");
+    ss_failure_write(b, failure);
+    ss_buf_literal(b, "}");
+    end_response(t);
+}
+
+/* "users.online.now" is saved as now.json. */
+static void add_attachment(ss_link_pairs_t *pairs, const char *action) {
+    char value[SS_RPC_METHOD_MAX + 64];
+    const char *dot = strrchr(action, '.');
+    snprintf(value, sizeof value, "attachment; filename=\"%s.json\"",
+             dot == NULL ? action : dot + 1);
+    ss_link_add_pair(pairs, text("Content-Disposition"), text(value));
+}
+
+static void respond_result(const target_t *t, const ss_request_t *r, const json_t *result) {
+    ss_buf_t *b = ss_peer_begin(t->peer);
+    size_t start = b->len;
+    ss_writer_t w;
+    ss_link_pairs_t pairs;
+    begin_head(&w, b, 200, &pairs);
+    if (r->attachment) {
+        add_attachment(&pairs, r->action->name);
+    }
+    b->len += ss_written(&w);
+    size_t max = t->peer->max_answer;
+    size_t needed = ss_buf_json(b, result, max);
+    if (needed != 0 && needed <= max) {
+        end_response(t);
+        return;
+    }
+    b->len = start - SS_LINK_HEADER;
+    ss_log(SS_LOG_WARNING, "%s: its result %s", r->action->name,
+           needed == 0 ? "is not valid JSON" : "is larger than the worker takes");
+    ss_failure_t failure = {.code = needed == 0 ? SS_RPC_INTERNAL : SS_RPC_TOO_LARGE};
+    /* 413 is about what the client sent; here it is the server that cannot. */
+    respond_error(t, &failure, 500, NULL);
+}
+
+static void answer(ss_request_t *r, const json_t *result, const ss_failure_t *failure) {
+    target_t t = {r->peer, r->slot, r->generation};
+    if (ss_client_find(&r->peer->clients, r->slot, r->generation) == NULL) {
+        return; /* cancelled */
+    }
+    if (failure != NULL) {
+        respond_error(&t, failure, 0, NULL);
+    } else {
+        respond_result(&t, r, result);
+    }
+}
+
+static const ss_transport_t transport = {"http", answer};
+
+static void refuse(const target_t *t, int code, const char *message) {
+    respond_error(t, &(ss_failure_t){.code = code, .message = message}, 0, NULL);
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+/* "users/online/now.json" becomes users.online.now and sets `attachment`.  One action has one
+ * path: a dot elsewhere names nothing. */
+static const ss_action_entry_t *find_action(const ss_registry_t *registry, ss_span_t path,
+                                            bool *attachment) {
+    static const char suffix[] = ".json";
+    const size_t suffix_len = sizeof suffix - 1;
+    char name[SS_RPC_METHOD_MAX];
+    size_t len = path.len;
+    *attachment = len > suffix_len && memcmp(path.ptr + len - suffix_len, suffix, suffix_len) == 0;
+    if (*attachment) {
+        len -= suffix_len;
+    }
+    if (len == 0 || len > sizeof name || memchr(path.ptr, '.', len) != NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < len; i++) {
+        name[i] = path.ptr[i];
+        if (name[i] == '/') {
+            name[i] = '.';
+        }
+    }
+    return ss_registry_find(registry, name, len);
+}
+
+/* true for application/json, with any parameters. */
+static bool is_json(ss_span_t value) {
+    const char *semicolon = value.len == 0 ? NULL : memchr(value.ptr, ';', value.len);
+    if (semicolon != NULL) {
+        value.len = (size_t)(semicolon - value.ptr);
+    }
+    while (value.len != 0 &&
+           (value.ptr[value.len - 1] == ' ' || value.ptr[value.len - 1] == '\t')) {
+        value.len--;
+    }
+    return equals(value, "application/json");
+}
+
+/* A body without a type is refused too; only nothing at all needs none. */
+static bool body_acceptable(const ss_link_request_t *request) {
+    ss_reader_t headers = request->headers;
+    ss_link_pair_t pair;
+    while (ss_link_next_pair(&headers, &pair)) {
+        if (equals(pair.name, "content-type")) {
+            return is_json(pair.value);
+        }
+    }
+    return request->body.len == 0;
+}
+
+/* The parameters; NULL when the request has been answered. */
+static json_t *take_params(const target_t *t, const ss_link_request_t *request) {
+    const char *error = NULL;
+    bool malformed = false;
+    json_t *params = NULL;
+    if (equals(request->method, "GET") || equals(request->method, "HEAD")) {
+        params = ss_params_query(request->args, &error);
+    } else if (!equals(request->method, "POST")) {
+        respond_error(t, &(ss_failure_t){SS_RPC_INVALID_REQUEST, "Method not allowed", NULL}, 405,
+                      "GET, HEAD, POST");
+        return NULL;
+    } else if (!body_acceptable(request)) {
+        respond_error(
+            t, &(ss_failure_t){SS_RPC_INVALID_REQUEST, "The body must be application/json", NULL},
+            415, NULL);
+        return NULL;
+    } else {
+        params = ss_params_body(request->body, &malformed, &error);
+    }
+    if (params == NULL) {
+        refuse(t, malformed ? SS_RPC_PARSE : SS_RPC_INVALID_PARAMS, malformed ? NULL : error);
+    }
+    return params;
+}
+
+static void call(const target_t *t, const ss_link_request_t *request) {
+    bool attachment;
+    const ss_action_entry_t *action =
+        find_action(&t->peer->sidecar->registry, request->path, &attachment);
+    if (action == NULL) {
+        refuse(t, SS_RPC_METHOD_NOT_FOUND, NULL);
+        return;
+    }
+    json_t *params = take_params(t, request);
+    if (params == NULL) {
+        return;
+    }
+    ss_request_t *r =
+        ss_request_open(t->peer, action, &transport, request->address.ptr, request->address.len);
+    if (r == NULL) {
+        json_decref(params);
+        refuse(t, SS_RPC_TOO_MANY_CALLS, NULL);
+        return;
+    }
+    r->slot = t->slot;
+    r->generation = t->generation;
+    r->attachment = attachment;
+    ss_request_run(r, params);
+}
+
+void ss_api_request(ss_peer_t *peer, const ss_link_header_t *h, ss_span_t message, int refused) {
+    target_t t = {peer, h->slot, h->generation};
+    ss_link_request_t request;
+    if (refused != 0) {
+        refuse(&t, refused, NULL);
+    } else if (!ss_link_decode_request(message.ptr, message.len, &request)) {
+        ss_peer_fail(peer, "malformed REQUEST");
+    } else {
+        call(&t, &request);
+    }
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every bound of the sidecar that is not a matter of configuration.
+ */
+#ifndef SS_BOUNDS_H
+#define SS_BOUNDS_H
+
+#define SS_PEERS_MAX 512                 /* links at a time */
+#define SS_CLIENTS_MAX (1u << 20)        /* slots of one link */
+#define SS_CALLS_MAX 65536               /* calls in flight, all links together */
+#define SS_HELPERS_MAX 65536             /* ss_after() and ss_work() waiting, each */
+#define SS_INPUT_BYTES (256u << 10)      /* read buffer of a link */
+#define SS_OUTPUT_FLUSH (256u << 10)     /* output that does not wait for the end of the turn */
+#define SS_OUTPUT_SOFT (1u << 20)        /* unread output at which we stop reading from a link */
+#define SS_OUTPUT_HARD (64u << 20)       /* unread output at which the link is lost */
+#define SS_OUTPUT_KEEP (512u << 10)      /* larger buffers are given back once empty */
+#define SS_ANSWER_MAX (16u << 20)        /* bytes of one answer */
+#define SS_MESSAGE_MAX (16u << 20)       /* bytes of one message taken, by default */
+#define SS_PARTIAL_BYTES_MAX (64u << 20) /* chunks of unfinished messages, each link */
+#define SS_ADDRESS_MAX 63                /* bytes of a client's address that are kept */
+#define SS_ACTION_TIMEOUT_MS 30000       /* by default */
+#define SS_API_PAIRS_MAX 1000            /* name=value pairs in a query */
+#define SS_APP_DEPTH_MAX 32              /* folders below app/server */
+
+#endif

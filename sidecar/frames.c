@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See frames.h.
+ */
+#include "frames.h"
+
+#include <unistd.h>
+
+#include "api.h"
+#include "log.h"
+#include "rpc.h"
+#include "ss_ws.h"
+
+static ss_span_t span(const uint8_t *data, size_t len) {
+    return (ss_span_t){(const char *)data, len};
+}
+
+/* --- the link itself ------------------------------------------------------------------------- */
+
+static void answer_hello(ss_peer_t *peer) {
+    static const char software[] = "socketstream/" SS_VERSION;
+    const ss_sidecar_options_t *options = &peer->sidecar->options;
+    ss_link_hello_t hello = {
+        .version = SS_LINK_VERSION,
+        .role = SS_LINK_ROLE_SIDECAR,
+        .pid = (uint32_t)getpid(),
+        .generation = peer->sidecar->generation,
+        .timeout_ms = options->action_timeout_ms,
+        .max_message = options->max_message,
+        .software = {software, sizeof software - 1},
+    };
+    uint8_t payload[512];
+    ss_writer_t w = ss_writer(payload, sizeof payload);
+    ss_link_encode_hello(&w, &hello);
+    ss_peer_send(peer, SS_LINK_HELLO, 0, 0, 0, payload, ss_written(&w));
+}
+
+static void on_hello(ss_peer_t *peer, const uint8_t *payload, size_t len) {
+    ss_link_hello_t hello;
+    if (!ss_link_decode_hello(payload, len, &hello)) {
+        ss_peer_fail(peer, "malformed HELLO");
+    } else if (hello.version != SS_LINK_VERSION) {
+        ss_peer_fail(peer,
+                     "link version mismatch: the worker speaks %u, this sidecar (socketstream "
+                     "%s) speaks %d; run both from one release",
+                     hello.version, SS_VERSION, SS_LINK_VERSION);
+    } else if (hello.role != SS_LINK_ROLE_WORKER) {
+        ss_peer_fail(peer, "role %u has no business here", hello.role);
+    } else {
+        peer->state = SS_PEER_OPEN;
+        peer->pid = hello.pid;
+        if (hello.max_message != 0 && hello.max_message < peer->max_answer) {
+            peer->max_answer = hello.max_message;
+        }
+        answer_hello(peer);
+        ss_log(SS_LOG_NOTICE, "worker %u connected (%.*s)", (unsigned)hello.pid,
+               (int)hello.software.len, hello.software.ptr);
+    }
+}
+
+static void on_goodbye(ss_peer_t *peer, const uint8_t *payload, size_t len) {
+    ss_reader_t r = ss_reader(payload, len);
+    ss_span_t reason = ss_read_str16(&r);
+    char text[1100];
+    snprintf(text, sizeof text, "the worker said goodbye: %.*s", (int)reason.len,
+             reason.len == 0 ? "" : reason.ptr);
+    ss_peer_close(peer, text);
+}
+
+/* --- clients --------------------------------------------------------------------------------- */
+
+static void forget(ss_peer_t *peer, uint32_t slot) {
+    const ss_client_t *client = ss_client_at(&peer->clients, slot);
+    if (client != NULL && (client->flags & SS_CLIENT_PARTIAL) != 0) {
+        ss_partial_remove(&peer->partials, ss_partial_find(&peer->partials, slot));
+    }
+    ss_client_remove(&peer->clients, slot);
+}
+
+static void reject(ss_peer_t *peer, const ss_link_header_t *h, uint16_t status) {
+    uint8_t payload[64];
+    ss_writer_t w = ss_writer(payload, sizeof payload);
+    ss_link_pairs_t pairs;
+    ss_link_encode_response(&w, status, &pairs);
+    ss_link_add_pair(&pairs, (ss_span_t){"Retry-After", 11}, (ss_span_t){"1", 1});
+    ss_peer_send(peer, SS_LINK_REJECT, h->slot, h->generation, 0, payload, ss_written(&w));
+}
+
+static void accept_client(ss_peer_t *peer, const ss_link_header_t *h, const ss_client_t *client) {
+    uint8_t state[SS_CLIENT_STATE_MAX];
+    uint8_t payload[SS_CLIENT_STATE_MAX + 16];
+    ss_writer_t w = ss_writer(payload, sizeof payload);
+    ss_link_pairs_t pairs;
+    ss_link_encode_accept(&w, span(state, ss_client_save(client, state)), &pairs);
+    ss_peer_send(peer, SS_LINK_ACCEPT, h->slot, h->generation, 0, payload, ss_written(&w));
+    if ((client->flags & SS_CLIENT_SYSTEM) != 0) {
+        const ss_buf_t *init = &peer->sidecar->init_text;
+        ss_peer_send(peer, SS_LINK_SEND, h->slot, h->generation, 0, init->data, init->len);
+    }
+}
+
+static void on_open(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t *payload) {
+    ss_link_open_t open;
+    if (!ss_link_decode_open(payload, h->length, &open)) {
+        ss_peer_fail(peer, "malformed OPEN");
+        return;
+    }
+    if (ss_client_find(&peer->clients, h->slot, h->generation) != NULL) {
+        ss_peer_fail(peer, "OPEN for slot %u generation %u, which is open", (unsigned)h->slot,
+                     (unsigned)h->generation);
+        return;
+    }
+    uint8_t flags = 0;
+    flags |= (open.flags & SS_LINK_OPEN_TLS) != 0 ? SS_CLIENT_TLS : 0;
+    flags |= (open.flags & SS_LINK_OPEN_SYSTEM) != 0 ? SS_CLIENT_SYSTEM : 0;
+    forget(peer, h->slot);
+    const ss_client_t *client =
+        ss_client_add(&peer->clients, h->slot, h->generation, flags, open.address);
+    if (client == NULL) {
+        reject(peer, h, 503);
+        return;
+    }
+    ss_log(SS_LOG_INFO, "client connected from %.*s", client->address_len, client->address);
+    accept_client(peer, h, client);
+}
+
+/* A client we cannot remember cannot be served: it had better connect anew. */
+static void on_rebind(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t *payload) {
+    if (ss_client_find(&peer->clients, h->slot, h->generation) != NULL) {
+        return;
+    }
+    forget(peer, h->slot);
+    if (!ss_client_restore(&peer->clients, h->slot, h->generation, span(payload, h->length))) {
+        uint8_t code[2] = {SS_WS_CLOSE_RESTART & 0xff, SS_WS_CLOSE_RESTART >> 8};
+        ss_peer_send(peer, SS_LINK_CLOSE, h->slot, h->generation, 0, code, sizeof code);
+    }
+}
+
+static void on_gone(ss_peer_t *peer, const ss_link_header_t *h) {
+    const ss_client_t *client = ss_client_find(&peer->clients, h->slot, h->generation);
+    if (client != NULL) {
+        ss_log(SS_LOG_INFO, "client from %.*s is gone", client->address_len, client->address);
+        forget(peer, h->slot);
+    }
+}
+
+/* --- messages -------------------------------------------------------------------------------- */
+
+static void deliver(ss_peer_t *peer, const ss_link_header_t *h, ss_span_t message, int refused) {
+    if (h->op == SS_LINK_MESSAGE) {
+        ss_rpc_message(peer, h, message, refused);
+    } else {
+        ss_api_request(peer, h, message, refused);
+    }
+}
+
+/* The chunks of one client's message stand together, so a second message cannot begin here. */
+static void on_chunk(ss_peer_t *peer, ss_client_t *client, const ss_link_header_t *h,
+                     const uint8_t *payload) {
+    bool more = (h->flags & SS_LINK_MORE) != 0;
+    bool begun = (client->flags & SS_CLIENT_PARTIAL) != 0;
+    if (!begun && !more) {
+        deliver(peer, h, span(payload, h->length), 0);
+        return;
+    }
+    ss_partial_t *partial =
+        begun ? ss_partial_find(&peer->partials, h->slot) : ss_partial_begin(&peer->partials, h);
+    client->flags |= SS_CLIENT_PARTIAL;
+    if (partial->first.call != h->call) {
+        ss_peer_fail(peer, "a message began between the chunks of another");
+        return;
+    }
+    ss_partial_append(&peer->partials, partial, payload, h->length,
+                      peer->sidecar->options.max_message);
+    if (!more) {
+        client->flags &= (uint8_t)~SS_CLIENT_PARTIAL;
+        deliver(peer, &partial->first, (ss_span_t){partial->data.data, partial->data.len},
+                partial->refused);
+        ss_partial_remove(&peer->partials, partial);
+    }
+}
+
+static void on_message(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t *payload) {
+    ss_client_t *client = ss_client_find(&peer->clients, h->slot, h->generation);
+    if (client == NULL) {
+        return; /* it left, or its REBIND was refused */
+    }
+    if ((client->flags & SS_CLIENT_HTTP) != 0) {
+        ss_peer_fail(peer, "MESSAGE for slot %u, which is an HTTP request", (unsigned)h->slot);
+        return;
+    }
+    on_chunk(peer, client, h, payload);
+}
+
+static void on_request(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t *payload) {
+    ss_client_t *client = ss_client_find(&peer->clients, h->slot, h->generation);
+    const uint8_t unfinished = SS_CLIENT_HTTP | SS_CLIENT_PARTIAL;
+    if (client != NULL && (client->flags & unfinished) != unfinished) {
+        ss_peer_fail(peer, "REQUEST for slot %u, which is taken", (unsigned)h->slot);
+        return;
+    }
+    if (client == NULL) {
+        forget(peer, h->slot);
+        client = ss_client_add(&peer->clients, h->slot, h->generation, SS_CLIENT_HTTP,
+                               (ss_span_t){NULL, 0});
+    }
+    if (client == NULL) {
+        ss_peer_fail(peer, "slot %u is past the limit of %u", (unsigned)h->slot, SS_CLIENTS_MAX);
+        return;
+    }
+    on_chunk(peer, client, h, payload);
+}
+
+void ss_frames_handle(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t *payload) {
+    if ((peer->state == SS_PEER_NEW) != (h->op == SS_LINK_HELLO)) {
+        ss_peer_fail(peer, "%s, but HELLO comes first, and once", ss_link_op_name(h->op));
+        return;
+    }
+    switch (h->op) {
+    case SS_LINK_HELLO:
+        on_hello(peer, payload, h->length);
+        break;
+    case SS_LINK_PING:
+        ss_peer_send(peer, SS_LINK_PONG, 0, 0, 0, payload, h->length);
+        break;
+    case SS_LINK_PONG:
+        ss_peer_pong(peer, payload);
+        break;
+    case SS_LINK_GOODBYE:
+        on_goodbye(peer, payload, h->length);
+        break;
+    case SS_LINK_OPEN:
+        on_open(peer, h, payload);
+        break;
+    case SS_LINK_REBIND:
+        on_rebind(peer, h, payload);
+        break;
+    case SS_LINK_CLOSED:
+    case SS_LINK_CANCEL:
+        on_gone(peer, h);
+        break;
+    case SS_LINK_MESSAGE:
+        on_message(peer, h, payload);
+        break;
+    case SS_LINK_REQUEST:
+        on_request(peer, h, payload);
+        break;
+    default:
+        ss_peer_fail(peer, "%s is not for a sidecar", ss_link_op_name(h->op));
+        break;
+    }
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See module.h.
+ */
+#include "module.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "compile.h"
+#include "bounds.h"
+#include "log.h"
+#include "ss_jsonrpc.h"
+
+/* What the walk carries along. */
+typedef struct {
+    const char *app_dir;
+    ss_buf_t header_dir; /* found when the first .c file needs it */
+    ss_modules_t *modules;
+    ss_registry_t *registry;
+    ss_buf_t *error;
+} loader_t;
+
+typedef enum { ENTRY_OTHER, ENTRY_FOLDER, ENTRY_C, ENTRY_SO } entry_kind_t;
+
+typedef struct {
+    char *name;      /* as in the folder */
+    size_t stem_len; /* without .c or .so */
+    entry_kind_t kind;
+} entry_t;
+
+static bool name_character(char c) {
+    return isalnum((unsigned char)c) || c == '_' || c == '$' || c == '-';
+}
+
+static size_t stem_length(const char *file) {
+    size_t len = strlen(file);
+    if (len > 2 && strcmp(file + len - 2, ".c") == 0) {
+        return len - 2;
+    }
+    return len > 3 && strcmp(file + len - 3, ".so") == 0 ? len - 3 : len;
+}
+
+bool ss_module_name(const char *path, ss_buf_t *name, ss_buf_t *error) {
+    static const char *const reserved[] = {"system", "event", "rpc"};
+    size_t len = stem_length(path);
+    size_t first = name->len;
+    for (size_t i = 0; i < len; i++) {
+        if (path[i] != '/' && !name_character(path[i])) {
+            ss_buf_printf(error,
+                          "app/server/%s: names of C modules and their folders may hold letters, "
+                          "digits, _ $ and -",
+                          path);
+            return false;
+        }
+        ss_buf_append(name, path[i] == '/' ? "." : &path[i], 1);
+    }
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
+        size_t n = strlen(reserved[i]);
+        if (len >= n && strncmp(name->data + first, reserved[i], n) == 0 &&
+            (len == n || path[n] == '/')) {
+            ss_buf_printf(error, "app/server/%s: '%s' is a name of the protocol; take another",
+                          path, reserved[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Action names are like module names, with dots between their parts. */
+static bool action_name_good(const char *name) {
+    for (const char *p = name; *p != '\0'; p++) {
+        if (!name_character(*p) && (*p != '.' || p == name || p[-1] == '.' || p[1] == '\0')) {
+            return false;
+        }
+    }
+    return *name != '\0';
+}
+
+static bool register_actions(loader_t *l, const char *path, const char *prefix,
+                             const ss_action *actions) {
+    for (unsigned i = 0; i < SS_MODULE_ACTIONS && actions[i].name != NULL; i++) {
+        if (!action_name_good(actions[i].name) || actions[i].run == NULL ||
+            strlen(prefix) + 1 + strlen(actions[i].name) > SS_RPC_METHOD_MAX) {
+            ss_buf_printf(l->error, "%s: '%s' is no good action: %s", path, actions[i].name,
+                          actions[i].run == NULL ? "it has no function"
+                                                 : "its name is empty, too long or holds more than "
+                                                   "letters, digits, _ $ - and dots");
+            return false;
+        }
+        ss_buf_t full = {0};
+        ss_buf_printf(&full, "%s.%s", prefix, actions[i].name);
+        bool added = ss_registry_add(l->registry, ss_buf_string(&full), actions[i].run);
+        if (!added) {
+            ss_buf_printf(l->error, "%s: there are two actions of the name %s", path, full.data);
+        }
+        ss_buf_free(&full);
+        if (!added) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Loads `object`; `path` is what the user knows it by. */
+static bool load(loader_t *l, const char *path, const char *object, const char *prefix) {
+    void *handle = dlopen(object, RTLD_NOW | RTLD_LOCAL);
+    if (handle == NULL) {
+        ss_buf_printf(l->error, "%s cannot be loaded: %s", path, dlerror());
+        return false;
+    }
+    ss_modules_t *m = l->modules;
+    m->items = ss_realloc(m->items, (m->count + 1) * sizeof m->items[0]);
+    m->items[m->count].path = ss_copy(path, strlen(path));
+    m->items[m->count].handle = handle;
+    m->items[m->count].started = false;
+    m->count++;
+
+    const uint32_t *abi = dlsym(handle, "ss_module_abi");
+    const ss_action *actions = dlsym(handle, "ss_module_actions");
+    if (abi == NULL || actions == NULL) {
+        ss_buf_printf(l->error, "%s exports no actions: SS_ACTIONS = { … }; is missing", path);
+        return false;
+    }
+    if (*abi != SS_ABI) {
+        ss_buf_printf(l->error,
+                      "%s was compiled for version %u of the action interface, this is version "
+                      "%u: compile it again",
+                      path, (unsigned)*abi, (unsigned)SS_ABI);
+        return false;
+    }
+    return register_actions(l, path, prefix, actions);
+}
+
+/* The object of a .c file: its path below app/server, with .so, below .socketstream/build. */
+static bool compile_source(loader_t *l, const char *path, const char *relative, ss_buf_t *object) {
+    if (l->header_dir.len == 0 && !ss_compile_find_header(&l->header_dir, l->error)) {
+        return false;
+    }
+    ss_buf_printf(object, "%s/.socketstream/build/%.*s.so", l->app_dir, (int)stem_length(relative),
+                  relative);
+    return ss_compile(path, ss_buf_string(object), ss_buf_string(&l->header_dir), l->error);
+}
+
+static bool load_file(loader_t *l, const char *relative, entry_kind_t kind) {
+    ss_buf_t path = {0};
+    ss_buf_t prefix = {0};
+    ss_buf_t object = {0};
+    ss_buf_printf(&path, "%s/app/server/%s", l->app_dir, relative);
+    bool loaded = ss_module_name(relative, &prefix, l->error);
+    if (loaded && kind == ENTRY_C) {
+        loaded = compile_source(l, ss_buf_string(&path), relative, &object);
+    } else {
+        ss_buf_append(&object, path.data, path.len);
+    }
+    loaded =
+        loaded && load(l, ss_buf_string(&path), ss_buf_string(&object), ss_buf_string(&prefix));
+    ss_buf_free(&path);
+    ss_buf_free(&prefix);
+    ss_buf_free(&object);
+    return loaded;
+}
+
+static int skip_hidden(const struct dirent *d) {
+    size_t len = strlen(d->d_name);
+    return d->d_name[0] != '.' && d->d_name[0] != '_' && d->d_name[len - 1] != '~';
+}
+
+/* strcmp(), not the locale's order: the order of loading is the same everywhere. */
+static int by_bytes(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static entry_t classify(const char *folder, const char *name) {
+    entry_t e = {ss_copy(name, strlen(name)), stem_length(name), ENTRY_OTHER};
+    ss_buf_t path = {0};
+    struct stat st;
+    ss_buf_printf(&path, "%s/%s", folder, name);
+    if (stat(ss_buf_string(&path), &st) == 0 && S_ISDIR(st.st_mode)) {
+        e.kind = ENTRY_FOLDER;
+        e.stem_len = strlen(name);
+    } else if (name[e.stem_len] != '\0') {
+        e.kind = name[e.stem_len + 1] == 'c' ? ENTRY_C : ENTRY_SO;
+    }
+    ss_buf_free(&path);
+    return e;
+}
+
+/* Two entries of one folder that would give one name. */
+static bool find_conflict(const entry_t *entries, int n, const char *folder, ss_buf_t *error) {
+    for (int i = 0; i < n; i++) {
+        for (int k = i + 1; k < n; k++) {
+            const entry_t *a = &entries[i];
+            const entry_t *b = &entries[k];
+            if (a->kind == ENTRY_OTHER || b->kind == ENTRY_OTHER || a->stem_len != b->stem_len ||
+                memcmp(a->name, b->name, a->stem_len) != 0) {
+                continue;
+            }
+            ss_buf_printf(error, "%s/%s%s and %s/%s%s conflict: both are '%.*s'; rename one",
+                          folder, a->name, a->kind == ENTRY_FOLDER ? "/" : "", folder, b->name,
+                          b->kind == ENTRY_FOLDER ? "/" : "", (int)a->stem_len, a->name);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool walk(loader_t *l, const char *relative, unsigned depth);
+
+static bool load_entry(loader_t *l, const char *relative, const entry_t *e, unsigned depth) {
+    ss_buf_t path = {0};
+    ss_buf_printf(&path, "%s%s%s", relative, *relative == '\0' ? "" : "/", e->name);
+    bool loaded = e->kind == ENTRY_OTHER    ? true
+                  : e->kind == ENTRY_FOLDER ? walk(l, ss_buf_string(&path), depth + 1)
+                                            : load_file(l, ss_buf_string(&path), e->kind);
+    ss_buf_free(&path);
+    return loaded;
+}
+
+/* Loads one folder, given by its path below app/server. */
+static bool walk(loader_t *l, const char *relative, unsigned depth) {
+    ss_buf_t folder = {0};
+    ss_buf_printf(&folder, "%s/app/server%s%s", l->app_dir, *relative == '\0' ? "" : "/", relative);
+    struct dirent **found = NULL;
+    int n = scandir(ss_buf_string(&folder), &found, skip_hidden, by_bytes);
+    bool loaded = n >= 0 || (depth == 0 && errno == ENOENT);
+    if (!loaded) {
+        ss_buf_printf(l->error, "cannot read the folder %s: %s", folder.data, strerror(errno));
+    } else if (depth > SS_APP_DEPTH_MAX) {
+        ss_buf_printf(l->error, "%s: more than %d folders deep; does a link point upwards?",
+                      folder.data, SS_APP_DEPTH_MAX);
+        loaded = false;
+    }
+    n = n < 0 ? 0 : n;
+    entry_t *entries = ss_alloc(((size_t)n + 1) * sizeof entries[0]);
+    for (int i = 0; i < n; i++) {
+        entries[i] = classify(folder.data, found[i]->d_name);
+        free(found[i]);
+    }
+    loaded = loaded && !find_conflict(entries, n, folder.data, l->error);
+    for (int i = 0; i < n; i++) {
+        loaded = loaded && load_entry(l, relative, &entries[i], depth);
+        free(entries[i].name);
+    }
+    free(entries);
+    free(found);
+    ss_buf_free(&folder);
+    return loaded;
+}
+
+bool ss_module_load_all(const char *app_dir, ss_modules_t *modules, ss_registry_t *registry,
+                        ss_buf_t *error) {
+    loader_t l = {.app_dir = app_dir, .modules = modules, .registry = registry, .error = error};
+    bool loaded = walk(&l, "", 0);
+    ss_buf_free(&l.header_dir);
+    return loaded;
+}
+
+/* ISO C has no conversion from an object's address to a function's; POSIX defines this one. */
+static void find_function(void *handle, const char *name, void *function) {
+    void *found = dlsym(handle, name);
+    memcpy(function, &found, sizeof found);
+}
+
+bool ss_module_start_all(ss_modules_t *modules, ss_buf_t *error) {
+    for (size_t i = 0; i < modules->count; i++) {
+        int (*start)(void);
+        find_function(modules->items[i].handle, "ss_module_start", &start);
+        int rc = start == NULL ? 0 : start();
+        if (rc != 0) {
+            ss_buf_printf(error, "%s: ss_module_start() refused with %d", modules->items[i].path,
+                          rc);
+            return false;
+        }
+        modules->items[i].started = true;
+    }
+    return true;
+}
+
+void ss_module_stop_all(ss_modules_t *modules) {
+    for (size_t i = modules->count; i-- > 0;) {
+        void (*stop)(void);
+        find_function(modules->items[i].handle, "ss_module_stop", &stop);
+        if (modules->items[i].started && stop != NULL) {
+            stop();
+        }
+        free(modules->items[i].path);
+    }
+    free(modules->items);
+    *modules = (ss_modules_t){0};
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A peer: one connected nginx worker, its socket and its buffers.
+ *
+ * Owns reading, writing, the heartbeat and the end of a link.  Leaves to frames.c what a frame
+ * means.  All output of one loop turn leaves in one write, unless it is large.  A peer that does
+ * not read is not read from (SS_OUTPUT_SOFT), and lost if that does not help (SS_OUTPUT_HARD, or
+ * three seconds of silence).
+ *
+ * Calls in flight hold references, so that a peer's memory outlives its connection; what is
+ * written to a closed peer is dropped.
+ */
+#ifndef SS_PEER_H
+#define SS_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "buf.h"
+#include "client.h"
+#include "partial.h"
+#include "sidecar.h"
+#include "ss_link.h"
+
+typedef enum {
+    SS_PEER_NEW, /* connected, has not said HELLO */
+    SS_PEER_OPEN,
+    SS_PEER_CLOSED, /* on its way out; nothing is read or written any more */
+} ss_peer_state_t;
+
+typedef struct ss_peer {
+    uv_pipe_t pipe;
+    ss_sidecar_t *sidecar;
+    struct ss_peer *prev, *next; /* in the sidecar's list, while not closed */
+    unsigned refs;
+    ss_peer_state_t state;
+
+    uint8_t *input;
+    size_t input_len;
+
+    ss_buf_t output;  /* waits for the end of the turn */
+    ss_buf_t writing; /* belongs to `write` while that is under way */
+    uv_write_t write;
+    size_t frame_start;  /* of the frame between begin and end */
+    size_t write_queued; /* as seen by the last tick */
+    bool writing_now;
+    bool paused; /* not reading, since it does not read */
+
+    bool draining;     /* was told that we leave */
+    bool drained;      /* has heard it: all it sent before has arrived */
+    uint8_t silent;    /* ticks since anything arrived */
+    uint32_t calls;    /* in flight */
+    uint32_t pid;      /* of the worker, for log lines */
+    size_t max_answer; /* bytes of one message it takes from us */
+
+    ss_partials_t partials;
+    ss_clients_t clients;
+} ss_peer_t;
+
+/* Takes the connection waiting at `listener`, whose data is the ss_sidecar_t. */
+void ss_peer_accept(uv_stream_t *listener, int status);
+
+static inline ss_peer_t *ss_peer_ref(ss_peer_t *peer) {
+    peer->refs++;
+    return peer;
+}
+
+void ss_peer_unref(ss_peer_t *peer);
+
+/* Begins a frame: append its payload to the buffer that is given, then end it.  No other frame
+ * may be begun between. */
+ss_buf_t *ss_peer_begin(ss_peer_t *peer);
+
+/* Ends the frame, in chunks where its operation allows and its length demands it. */
+void ss_peer_end(ss_peer_t *peer, uint8_t op, uint32_t slot, uint32_t generation, uint32_t call);
+
+/* A whole frame at once. */
+void ss_peer_send(ss_peer_t *peer, uint8_t op, uint32_t slot, uint32_t generation, uint32_t call,
+                  const void *payload, size_t len);
+
+/* Writes what is queued, as far as the socket takes it, and closes a drained peer. */
+void ss_peer_flush(ss_peer_t *peer);
+
+/* Once a second: says PING, and gives up a peer that is silent. */
+void ss_peer_tick(ss_peer_t *peer);
+
+/* Tells the worker that we are leaving, and closes once all it asked is answered. */
+void ss_peer_drain(ss_peer_t *peer);
+
+/* A PONG came; the one that answers the drain's PING tells that all before it has arrived. */
+void ss_peer_pong(ss_peer_t *peer, const uint8_t *payload);
+
+/* Closes without a word, for `reason`. */
+void ss_peer_close(ss_peer_t *peer, const char *reason);
+
+/* Says GOODBYE with a reason that the worker will log, and closes. */
+void ss_peer_fail(ss_peer_t *peer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

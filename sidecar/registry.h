@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The one flat table of actions, by their full names ("users.online.now").
+ *
+ * Filled at start, unchanged afterwards.  Names are bytes: no name that a client can send means
+ * anything but itself.
+ */
+#ifndef SS_REGISTRY_H
+#define SS_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "include/socketstream.h"
+
+typedef struct {
+    char *name; /* NUL-terminated */
+    uint32_t name_len;
+    uint32_t hash;
+    uint32_t index; /* in the order of adding */
+    ss_action_fn run;
+} ss_action_entry_t;
+
+/* All zero is a valid, empty registry. */
+typedef struct {
+    ss_action_entry_t **actions; /* by index */
+    size_t count;
+    ss_action_entry_t **table; /* open addressing; `slots` is a power of two, or 0 */
+    size_t slots;
+} ss_registry_t;
+
+void ss_registry_finish(ss_registry_t *registry);
+
+/* Adds an action; false when the name is taken.  Copies the name. */
+bool ss_registry_add(ss_registry_t *registry, const char *name, ss_action_fn run);
+
+/* NULL when there is none of that name.  Entries live as long as the registry. */
+const ss_action_entry_t *ss_registry_find(const ss_registry_t *registry, const char *name,
+                                          size_t len);
+
+/* The names as a JSON array, sorted; the caller's reference. */
+json_t *ss_registry_names(const ss_registry_t *registry);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See request.h.
+ *
+ * The timeout is one constant, so the list of open requests in order of opening is in order of
+ * deadlines too, and one timer, set for the head, serves all.  Answering does not touch the timer:
+ * it fires once too early now and then, and is set anew.
+ */
+#include "request.h"
+
+#include <pthread.h>
+
+#include "log.h"
+
+/* A handle, from its low bits up. */
+#define INDEX_BITS 16
+#define ACTION_BITS 12
+#define ACTION_UNKNOWN ((1u << ACTION_BITS) - 1)
+
+_Static_assert(SS_CALLS_MAX <= 1u << INDEX_BITS, "an index fits its bits");
+_Static_assert(sizeof(void *) == 8, "a handle fits a pointer");
+
+static struct {
+    uv_timer_t timer;
+    uv_loop_t *loop;
+    const ss_registry_t *registry;
+    pthread_t thread;
+    uint64_t timeout_ms;
+    uint64_t generation;
+    ss_request_t *first, *last; /* open, oldest first */
+    ss_request_t *unused;
+    ss_request_t **by_index;
+    uint64_t *timed_out; /* by index: the last handle that ended at its deadline */
+    uint32_t allocated;
+    size_t open;
+} all;
+
+void ss_requests_init(uv_loop_t *loop, uint32_t timeout_ms, const ss_registry_t *registry) {
+    memset(&all, 0, sizeof all);
+    all.loop = loop;
+    all.timeout_ms = timeout_ms;
+    all.registry = registry;
+    all.thread = pthread_self();
+    all.by_index = ss_alloc_zero(SS_CALLS_MAX * sizeof all.by_index[0]);
+    all.timed_out = ss_alloc_zero(SS_CALLS_MAX * sizeof all.timed_out[0]);
+    uv_timer_init(loop, &all.timer);
+}
+
+void ss_requests_finish(void) {
+    for (uint32_t i = 0; i < all.allocated; i++) {
+        free(all.by_index[i]);
+    }
+    free(all.by_index);
+    free(all.timed_out);
+    all.by_index = NULL;
+    all.timed_out = NULL;
+    all.allocated = 0;
+    all.unused = NULL;
+    uv_close((uv_handle_t *)&all.timer, NULL);
+}
+
+size_t ss_requests_open(void) { return all.open; }
+
+bool ss_request_on_loop_thread(void) { return pthread_equal(pthread_self(), all.thread) != 0; }
+
+/* --- handles --------------------------------------------------------------------------------- */
+
+static uint64_t make_handle(uint32_t index, uint32_t action) {
+    uint64_t known = action < ACTION_UNKNOWN ? action : ACTION_UNKNOWN;
+    return ++all.generation << (INDEX_BITS + ACTION_BITS) | known << INDEX_BITS | index;
+}
+
+static uint32_t handle_index(const struct ss_req *handle) {
+    return (uint32_t)((uintptr_t)handle & ((1u << INDEX_BITS) - 1));
+}
+
+ss_request_t *ss_request_get(const struct ss_req *handle) {
+    uint32_t index = handle_index(handle);
+    ss_request_t *request = index < all.allocated ? all.by_index[index] : NULL;
+    return request != NULL && handle != NULL && request->handle == (uintptr_t)handle ? request
+                                                                                     : NULL;
+}
+
+const char *ss_request_action_name(const struct ss_req *handle) {
+    uint32_t action = (uint32_t)((uintptr_t)handle >> INDEX_BITS) & ACTION_UNKNOWN;
+    return action < all.registry->count ? all.registry->actions[action]->name : "an action";
+}
+
+bool ss_request_timed_out(const struct ss_req *handle) {
+    uint32_t index = handle_index(handle);
+    return index < all.allocated && all.timed_out[index] == (uintptr_t)handle;
+}
+
+/* --- deadlines ------------------------------------------------------------------------------- */
+
+static void on_deadline(uv_timer_t *timer) {
+    uint64_t now = uv_now(all.loop);
+    while (all.first != NULL && all.first->deadline_ms <= now) {
+        ss_request_t *request = all.first;
+        all.timed_out[request->index] = request->handle;
+        ss_log(SS_LOG_WARNING, "%s did not answer within %llu ms", request->action->name,
+               (unsigned long long)all.timeout_ms);
+        ss_request_finish(request, NULL, &(ss_failure_t){.code = SS_RPC_TIMEOUT});
+    }
+    if (all.first != NULL) {
+        uv_timer_start(timer, on_deadline, all.first->deadline_ms - now, 0);
+    }
+}
+
+static void append(ss_request_t *request) {
+    request->deadline_ms = uv_now(all.loop) + all.timeout_ms;
+    request->prev = all.last;
+    request->next = NULL;
+    if (all.last != NULL) {
+        all.last->next = request;
+    } else {
+        all.first = request;
+    }
+    all.last = request;
+    all.open++;
+}
+
+/* Only an action that has not answered at once needs the timer. */
+static void watch_deadline(void) {
+    if (!uv_is_active((const uv_handle_t *)&all.timer)) {
+        uint64_t now = uv_now(all.loop);
+        uint64_t first = all.first->deadline_ms;
+        uv_timer_start(&all.timer, on_deadline, first > now ? first - now : 0, 0);
+    }
+}
+
+static void take_off(ss_request_t *request) {
+    if (request->prev != NULL) {
+        request->prev->next = request->next;
+    } else {
+        all.first = request->next;
+    }
+    if (request->next != NULL) {
+        request->next->prev = request->prev;
+    } else {
+        all.last = request->prev;
+    }
+    all.open--;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static ss_request_t *take_unused(void) {
+    ss_request_t *request = all.unused;
+    if (request != NULL) {
+        all.unused = request->next;
+        return request;
+    }
+    if (all.allocated == SS_CALLS_MAX) {
+        return NULL;
+    }
+    request = ss_alloc(sizeof *request);
+    request->index = all.allocated;
+    all.by_index[all.allocated++] = request;
+    return request;
+}
+
+ss_request_t *ss_request_open(ss_peer_t *peer, const ss_action_entry_t *action,
+                              const ss_transport_t *transport, const char *address,
+                              size_t address_len) {
+    ss_request_t *request = take_unused();
+    if (request == NULL) {
+        return NULL;
+    }
+    request->handle = make_handle(request->index, action->index);
+    request->started_ns = ss_log_level() > 0 ? uv_hrtime() : 0;
+    request->action = action;
+    request->transport = transport;
+    request->peer = ss_peer_ref(peer);
+    peer->calls++;
+    request->batch = NULL;
+    request->silent = false;
+    request->attachment = false;
+    request->id_len = 0;
+    size_t len = address_len < SS_ADDRESS_MAX ? address_len : SS_ADDRESS_MAX;
+    memcpy(request->address, address_len == 0 ? "" : address, len);
+    request->address[len] = '\0';
+    append(request);
+    return request;
+}
+
+void ss_request_run(ss_request_t *request, json_t *params) {
+    struct ss_req *handle = (struct ss_req *)(uintptr_t)request->handle;
+    const ss_action_entry_t *action = request->action;
+    if (ss_log_payloads(2)) {
+        ss_log_payload(action->name, "params", params);
+    }
+    action->run(handle, params);
+    json_decref(params);
+    if (ss_request_get(handle) != NULL) {
+        watch_deadline();
+    }
+}
+
+static void log_call(const ss_request_t *request, const json_t *result,
+                     const ss_failure_t *failure) {
+    if (result != NULL && ss_log_payloads(3)) {
+        ss_log_payload(request->action->name, "result", result);
+    }
+    ss_log_call(&(ss_log_call_t){
+        .action = request->action->name,
+        .transport = request->transport->name,
+        .address = request->address,
+        .ms = (double)(uv_hrtime() - request->started_ns) / 1e6,
+        .code = failure == NULL ? 0 : failure->code,
+    });
+}
+
+/* The handle dies first: an answer cannot find its way back here. */
+void ss_request_finish(ss_request_t *request, const json_t *result, const ss_failure_t *failure) {
+    request->handle = 0;
+    take_off(request);
+    if (request->started_ns != 0) {
+        log_call(request, result, failure);
+    }
+    request->transport->answer(request, result, failure);
+    request->peer->calls--;
+    ss_peer_unref(request->peer);
+    request->next = all.unused;
+    all.unused = request;
+}
+
+void ss_requests_fail_all(int code) {
+    while (all.first != NULL) {
+        ss_request_finish(all.first, NULL, &(ss_failure_t){.code = code});
+    }
+}

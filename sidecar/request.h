@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A request: one call of an action, from dispatch to its one answer.
+ *
+ * Owns the handles that actions hold (ss_req), the deadline, and "exactly once".  Leaves to the
+ * transport (rpc.c, api.c) how an answer looks and where it goes.
+ *
+ * A handle is a number in a pointer's clothes: index, action and a generation that never comes
+ * again.  A stale one is recognized, and its action named in the log.
+ */
+#ifndef SS_REQUEST_H
+#define SS_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "failure.h"
+#include "bounds.h"
+#include "peer.h"
+#include "registry.h"
+#include "ss_jsonrpc.h"
+
+struct ss_batch;
+typedef struct ss_request ss_request_t;
+
+/* Exactly one of `result` and `failure` is NULL.  Called once for each request, which is freed
+ * right after. */
+typedef struct {
+    const char *name; /* what ss_transport() says */
+    void (*answer)(ss_request_t *request, const json_t *result, const ss_failure_t *failure);
+} ss_transport_t;
+
+struct ss_request {
+    uint64_t handle;           /* 0 while unused */
+    ss_request_t *prev, *next; /* all open ones, oldest deadline first; or `next` unused one */
+    uint64_t deadline_ms;
+    uint64_t started_ns; /* 0 when calls are not logged */
+    const ss_action_entry_t *action;
+    const ss_transport_t *transport;
+    ss_peer_t *peer;        /* a reference */
+    struct ss_batch *batch; /* rpc.c's, or NULL */
+    uint32_t slot;
+    uint32_t generation;
+    uint32_t call;
+    uint32_t index;
+    bool silent;     /* nobody wants the answer */
+    bool attachment; /* api.c: the answer is to be saved as a file */
+    uint8_t id_len;
+    char id[SS_RPC_ID_MAX];           /* rpc.c: the id's JSON text */
+    char address[SS_ADDRESS_MAX + 1]; /* NUL-terminated */
+};
+
+/* Once per process, on the loop's thread. */
+void ss_requests_init(uv_loop_t *loop, uint32_t timeout_ms, const ss_registry_t *registry);
+
+/* Frees all; none may be open. */
+void ss_requests_finish(void);
+
+/* Number of open requests. */
+size_t ss_requests_open(void);
+
+/* Answers all that are open with `code`: the loop is about to end. */
+void ss_requests_fail_all(int code);
+
+/* Opens a request; the caller fills in what is its transport's.  NULL when SS_CALLS_MAX are open.
+ * The address is cut to fit. */
+ss_request_t *ss_request_open(ss_peer_t *peer, const ss_action_entry_t *action,
+                              const ss_transport_t *transport, const char *address,
+                              size_t address_len);
+
+/* Runs the action and takes the reference to `params`, an array.  The request may be gone after. */
+void ss_request_run(ss_request_t *request, json_t *params);
+
+/* Answers; exactly one of the two is given.  The request is gone after. */
+void ss_request_finish(ss_request_t *request, const json_t *result, const ss_failure_t *failure);
+
+/* The open request behind an action's handle; NULL when it is over. */
+ss_request_t *ss_request_get(const struct ss_req *handle);
+
+/* The name of the action that a handle was given to, also when the request is over. */
+const char *ss_request_action_name(const struct ss_req *handle);
+
+/* true when the request behind this stale handle ended at its deadline, as far as is known. */
+bool ss_request_timed_out(const struct ss_req *handle);
+
+/* true on the thread that called ss_requests_init(). */
+bool ss_request_on_loop_thread(void);
+
+#endif

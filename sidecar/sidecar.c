@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See sidecar.h.
+ *
+ * A turn of the loop: what arrived is read and answered into the peers' buffers; after polling,
+ * and again before it, for what timers wrote, every buffer leaves in one write.
+ */
+#include "sidecar.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "bounds.h"
+#include "log.h"
+#include "peer.h"
+#include "request.h"
+#include "ss_errors.h"
+#include "work.h"
+
+static void flush_all(ss_sidecar_t *sidecar) {
+    for (ss_peer_t *peer = sidecar->peers; peer != NULL;) {
+        ss_peer_t *next = peer->next;
+        ss_peer_flush(peer);
+        peer = next;
+    }
+    ss_log_flush();
+}
+
+static void on_before_poll(uv_prepare_t *handle) { flush_all(handle->data); }
+
+static void on_after_poll(uv_check_t *handle) { flush_all(handle->data); }
+
+static void tick_all(ss_sidecar_t *sidecar) {
+    for (ss_peer_t *peer = sidecar->peers; peer != NULL;) {
+        ss_peer_t *next = peer->next;
+        ss_peer_tick(peer);
+        peer = next;
+    }
+}
+
+static void on_heartbeat(uv_timer_t *timer) { tick_all(timer->data); }
+
+/* The one message that is the same for every client; nginx passes it on as it is. */
+static void write_init(ss_sidecar_t *sidecar) {
+    const ss_sidecar_options_t *o = &sidecar->options;
+    json_t *config = o->client_config == NULL ? json_object() : json_deep_copy(o->client_config);
+    json_t *message = json_pack("{s:s, s:s, s:{s:s, s:s, s:o, s:o}}", "jsonrpc", "2.0", "method",
+                                "system.init", "params", "version", SS_VERSION, "env", o->env,
+                                "api", ss_registry_names(&sidecar->registry), "config", config);
+    ss_buf_json(&sidecar->init_text, message, SS_ANSWER_MAX);
+    json_decref(message);
+}
+
+static void start_handles(ss_sidecar_t *sidecar) {
+    uv_loop_t *loop = sidecar->loop;
+    uv_prepare_init(loop, &sidecar->before_poll);
+    uv_check_init(loop, &sidecar->after_poll);
+    uv_timer_init(loop, &sidecar->heartbeat);
+    sidecar->before_poll.data = sidecar;
+    sidecar->after_poll.data = sidecar;
+    sidecar->heartbeat.data = sidecar;
+    uv_prepare_start(&sidecar->before_poll, on_before_poll);
+    uv_check_start(&sidecar->after_poll, on_after_poll);
+    uv_timer_start(&sidecar->heartbeat, on_heartbeat, SS_LINK_HEARTBEAT_MS, SS_LINK_HEARTBEAT_MS);
+}
+
+static uint64_t new_generation(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+bool ss_sidecar_init(ss_sidecar_t *sidecar, uv_loop_t *loop, const ss_sidecar_options_t *options,
+                     ss_buf_t *error) {
+    *sidecar = (ss_sidecar_t){.options = *options, .loop = loop, .generation = new_generation()};
+    start_handles(sidecar);
+    ss_work_init(loop);
+    ss_requests_init(loop, options->action_timeout_ms, &sidecar->registry);
+    if (!ss_module_load_all(options->app_dir, &sidecar->modules, &sidecar->registry, error)) {
+        return false;
+    }
+    write_init(sidecar);
+    return ss_module_start_all(&sidecar->modules, error) &&
+           ss_link_server_open(&sidecar->server, loop, options->listen_path, &options->access,
+                               ss_peer_accept, sidecar, error);
+}
+
+/* What is still in flight now has passed its deadline, or a worker does not hear us. */
+static void on_drain_over(uv_timer_t *timer) {
+    ss_sidecar_t *sidecar = timer->data;
+    ss_log(SS_LOG_WARNING, "leaving with %u links open", sidecar->peer_count);
+    uv_stop(sidecar->loop);
+}
+
+void ss_sidecar_drain(ss_sidecar_t *sidecar) {
+    if (sidecar->draining) {
+        return;
+    }
+    sidecar->draining = true;
+    ss_log(SS_LOG_NOTICE, "leaving: %zu calls in flight", ss_requests_open());
+    ss_link_server_close(&sidecar->server);
+    for (ss_peer_t *peer = sidecar->peers; peer != NULL;) {
+        ss_peer_t *next = peer->next;
+        ss_peer_drain(peer);
+        peer = next;
+    }
+    if (sidecar->peer_count == 0) {
+        uv_stop(sidecar->loop);
+        return;
+    }
+    uv_timer_init(sidecar->loop, &sidecar->drain_limit);
+    sidecar->drain_limit.data = sidecar;
+    uv_timer_start(&sidecar->drain_limit, on_drain_over,
+                   sidecar->options.action_timeout_ms + SS_LINK_HEARTBEAT_MS, 0);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg) {
+    (void)arg;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+void ss_sidecar_finish(ss_sidecar_t *sidecar) {
+    ss_link_server_close(&sidecar->server);
+    ss_requests_fail_all(SS_RPC_UNAVAILABLE);
+    while (sidecar->peers != NULL) {
+        ss_peer_flush(sidecar->peers);
+        if (sidecar->peers != NULL) {
+            ss_peer_close(sidecar->peers, "leaving");
+        }
+    }
+    ss_work_finish();
+    ss_module_stop_all(&sidecar->modules);
+    ss_requests_finish();
+    /* The rest, the application's own handles among it. */
+    uv_walk(sidecar->loop, close_handle, NULL);
+    uv_run(sidecar->loop, UV_RUN_DEFAULT);
+    ss_registry_finish(&sidecar->registry);
+    ss_buf_free(&sidecar->init_text);
+    ss_log_flush();
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The sidecar as a whole: what its parts share, and its life from the first link to the last.
+ */
+#ifndef SS_SIDECAR_H
+#define SS_SIDECAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <uv.h>
+
+#include "buf.h"
+#include "link_server.h"
+#include "module.h"
+#include "registry.h"
+
+struct ss_peer;
+
+/* What the command line and the configuration decide.  Strings belong to the caller and outlive
+ * the sidecar. */
+typedef struct {
+    const char *app_dir;
+    const char *listen_path;
+    const char *env;
+    const json_t *client_config; /* an object, told to browsers in system.init; NULL: empty */
+    uint32_t action_timeout_ms;
+    uint32_t max_message; /* bytes of one message taken from a worker */
+    ss_link_access_t access;
+} ss_sidecar_options_t;
+
+typedef struct ss_sidecar {
+    ss_sidecar_options_t options;
+    uv_loop_t *loop;
+    uint64_t generation; /* tells this run from an earlier one */
+    ss_registry_t registry;
+    ss_modules_t modules;
+    ss_buf_t init_text; /* the system.init message */
+    ss_link_server_t server;
+    struct ss_peer *peers;
+    unsigned peer_count;
+    bool draining;
+    uv_prepare_t before_poll;
+    uv_check_t after_poll;
+    uv_timer_t heartbeat;
+    uv_timer_t drain_limit;
+} ss_sidecar_t;
+
+/* Loads the application and listens.  false with `error`; ss_sidecar_finish() is due in any
+ * case. */
+bool ss_sidecar_init(ss_sidecar_t *sidecar, uv_loop_t *loop, const ss_sidecar_options_t *options,
+                     ss_buf_t *error);
+
+/* Takes no new links, tells the workers, answers what is in flight, and stops the loop when all
+ * is done: after the action timeout at the latest.  Further calls do nothing. */
+void ss_sidecar_drain(ss_sidecar_t *sidecar);
+
+/* Once the loop has stopped.  Closes all handles and frees all memory. */
+void ss_sidecar_finish(ss_sidecar_t *sidecar);
+
+#endif
