@@ -1,0 +1,549 @@
+
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * What the module's files share: types, and each file's functions.
+ *
+ * One worker, one set of everything: slots name clients and API requests
+ * towards the sidecar, links carry their frames, calls remember what was
+ * asked and not yet answered, the output queue holds what a client has not
+ * taken yet.  Nothing here is shared between workers but the counters.
+ */
+
+
+#ifndef _NGX_HTTP_SOCKETSTREAM_H_INCLUDED_
+#define _NGX_HTTP_SOCKETSTREAM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "../shared/ss_errors.h"
+#include "../shared/ss_jsonrpc.h"
+#include "../shared/ss_link.h"
+#include "../shared/ss_utf8.h"
+#include "../shared/ss_ws.h"
+
+
+/* what a worker reads from clients and links at once, into one buffer */
+#define NGX_HTTP_SS_READ_SIZE       (128 * 1024)
+
+/* bytes waiting for a sidecar; past it the worker stops reading clients */
+#define NGX_HTTP_SS_LINK_QUEUE      (4 * 1024 * 1024)
+
+/* sidecars that one configuration can name */
+#define NGX_HTTP_SS_MAX_LINKS       16
+
+/* processes that can count at a time: workers, old and new */
+#define NGX_HTTP_SS_BLOCKS          256
+
+/* ms for a peer to answer our close frame and go, also in a leaving worker */
+#define NGX_HTTP_SS_LINGER          1000
+#define NGX_HTTP_SS_EXIT_LINGER     500
+
+
+typedef struct ngx_http_ss_link_s    ngx_http_ss_link_t;
+typedef struct ngx_http_ss_client_s  ngx_http_ss_client_t;
+typedef struct ngx_http_ss_api_s     ngx_http_ss_api_t;
+typedef struct ngx_http_ss_open_s    ngx_http_ss_open_t;
+
+
+/* counters */
+
+#define NGX_HTTP_SS_COUNTERS(X)                                               \
+    X(connections_total, "WebSocket connections accepted")                    \
+    X(messages_in_total, "messages received from clients")                    \
+    X(messages_out_total, "messages queued for clients")                      \
+    X(bytes_in_total, "payload bytes of messages received from clients")      \
+    X(bytes_out_total, "payload bytes of messages queued for clients")        \
+    X(pings_total, "pings sent to clients")                                   \
+    X(calls_total, "calls forwarded to a sidecar")                            \
+    X(calls_unavailable_total, "calls answered with -32003 by nginx")         \
+    X(calls_timeout_total, "calls answered with -32004 by nginx")             \
+    X(calls_refused_total, "calls over socketstream_max_inflight")            \
+    X(api_requests_total, "HTTP API requests forwarded to a sidecar")         \
+    X(link_connects_total, "links established")                               \
+    X(link_losses_total, "links lost")                                        \
+    X(rebinds_total, "clients rebound after the loss of a link")
+
+#define NGX_HTTP_SS_GAUGES(X)                                                 \
+    X(connections, "open WebSocket connections")                              \
+    X(calls_in_flight, "calls forwarded and not yet answered")                \
+    X(queue_bytes, "bytes queued for clients")                                \
+    X(link_queue_bytes, "bytes queued for sidecars")                          \
+    X(draining, "connections of workers that are shutting down")
+
+/* X(name, what the client did or met) */
+#define NGX_HTTP_SS_REFUSALS(X)                                               \
+    X(method, "method not allowed")                                           \
+    X(http_version, "WebSocket needs HTTP/1.1")                               \
+    X(no_upgrade, "a WebSocket handshake is expected here")                   \
+    X(connection_header, "the Connection header must contain \"upgrade\"")    \
+    X(key, "a single valid Sec-WebSocket-Key header is needed")               \
+    X(version, "Sec-WebSocket-Version must be 13")                            \
+    X(body, "a WebSocket handshake has no body")                              \
+    X(origin, "this Origin is not allowed")                                   \
+    X(too_large, "the request's headers are too large")                       \
+    X(unavailable, "the service is not available at the moment")              \
+    X(sidecar, "refused by the application")
+
+typedef enum {
+#define X(name, text)  NGX_HTTP_SS_REFUSED_##name,
+    NGX_HTTP_SS_REFUSALS(X)
+#undef X
+    NGX_HTTP_SS_REFUSED_N
+} ngx_http_ss_refusal_e;
+
+/* close codes that are counted one by one; the rest goes to "other" */
+#define NGX_HTTP_SS_CLOSE_CODES(X)                                            \
+    X(1000) X(1001) X(1002) X(1003) X(1005) X(1006) X(1007) X(1008) X(1009)   \
+    X(1011) X(1012) X(1013)
+
+typedef enum {
+#define X(code)  NGX_HTTP_SS_CLOSED_##code,
+    NGX_HTTP_SS_CLOSE_CODES(X)
+#undef X
+    NGX_HTTP_SS_CLOSED_other,
+    NGX_HTTP_SS_CLOSED_N
+} ngx_http_ss_closed_e;
+
+
+/*
+ * One worker's counters.  A block belongs to one process, so plain stores
+ * are enough; the reader adds up all blocks.  When a process is gone, its
+ * totals stay and its gauges are taken as zero.
+ */
+
+typedef struct {
+    ngx_atomic_t                 pid;
+#define X(name, text)  ngx_atomic_t  name;
+    NGX_HTTP_SS_COUNTERS(X)
+    NGX_HTTP_SS_GAUGES(X)
+#undef X
+    ngx_atomic_t                 refused[NGX_HTTP_SS_REFUSED_N];
+    ngx_atomic_t                 closed[NGX_HTTP_SS_CLOSED_N];
+    ngx_atomic_t                 link_up[NGX_HTTP_SS_MAX_LINKS];
+} ngx_http_ss_counters_t;
+
+
+/* configuration */
+
+/* a sidecar's socket, and the worker's one connection to it */
+
+typedef enum {
+    NGX_HTTP_SS_LINK_DOWN = 0,      /* nothing to do for it, or backing off */
+    NGX_HTTP_SS_LINK_CONNECTING,    /* connected or not, no HELLO yet */
+    NGX_HTTP_SS_LINK_READY
+} ngx_http_ss_link_state_e;
+
+
+struct ngx_http_ss_link_s {
+    ngx_str_t                    name;      /* "unix:/path" */
+    struct sockaddr             *sockaddr;
+    socklen_t                    socklen;
+    ngx_uint_t                   index;
+
+    ngx_http_ss_link_state_e     state;
+    ngx_connection_t            *connection;
+    ngx_event_t                  timer;     /* heartbeat, or the next try */
+    ngx_event_t                  rebind;
+    ngx_msec_t                   last_received;
+    ngx_msec_t                   backoff;
+    ngx_msec_t                   call_timeout;
+    uint32_t                     max_message;
+
+    u_char                      *in;        /* a frame's beginning */
+    size_t                       in_len;
+
+    u_char                      *out;
+    size_t                       out_pos;
+    size_t                       out_len;
+    size_t                       out_cap;
+
+    ngx_queue_t                  clients;   /* bound */
+    ngx_queue_t                  unbound;   /* to be rebound, in this order */
+    ngx_uint_t                   nclients;  /* both, and handshakes */
+    ngx_queue_t                  opens;     /* handshakes sent, not answered */
+    ngx_queue_t                  apis;      /* requests sent, not answered */
+    ngx_queue_t                  calls;     /* in flight, oldest first */
+    ngx_queue_t                  blocked;   /* clients not read: link full */
+
+    ngx_queue_t                  dirty;     /* in worker.dirty_links */
+
+    unsigned                     draining:1;
+    unsigned                     dirty_set:1;
+    unsigned                     logged:1;  /* this outage is in the log */
+};
+
+
+typedef struct {
+    ngx_http_ss_link_t          *link;
+    ngx_uint_t                   weight;
+    unsigned                     backup:1;
+} ngx_http_ss_peer_t;
+
+
+/* the sidecars behind one "socketstream_pass" or "socketstream_api" name */
+
+typedef struct {
+    ngx_http_upstream_srv_conf_t *upstream;
+    ngx_str_t                    name;
+    ngx_array_t                  peers;     /* ngx_http_ss_peer_t */
+    ngx_queue_t                  opens;     /* handshakes without a link yet */
+    ngx_queue_t                  apis;      /* requests without a link yet */
+} ngx_http_ss_pool_t;
+
+
+typedef struct {
+    ngx_array_t                  pools;     /* ngx_http_ss_pool_t * */
+    ngx_array_t                  links;     /* ngx_http_ss_link_t * */
+    ngx_shm_zone_t              *zone;
+    unsigned                     enabled:1;
+} ngx_http_ss_main_conf_t;
+
+
+typedef struct {
+    ngx_http_ss_pool_t          *pass;
+    ngx_http_ss_pool_t          *api;
+    ngx_str_t                    assets;    /* without trailing slash */
+
+    size_t                       max_message;
+    size_t                       max_queue;
+    ngx_uint_t                   max_inflight;
+    ngx_msec_t                   ping_interval;
+    ngx_msec_t                   pong_timeout;
+    ngx_msec_t                   link_timeout;
+    ngx_msec_t                   drain_time;
+    ngx_array_t                 *origins;   /* ngx_str_t, lower case */
+    ngx_flag_t                   any_origin;
+
+    /* the ping sweep: both first in, first out, so only heads are looked at */
+    ngx_queue_t                  ping_due;
+    ngx_queue_t                  pong_due;
+    ngx_event_t                  sweep;
+} ngx_http_ss_loc_conf_t;
+
+
+/* slots: what {slot, generation} of a link frame stands for */
+
+typedef enum {
+    NGX_HTTP_SS_SLOT_FREE = 0,
+    NGX_HTTP_SS_SLOT_OPEN,          /* ngx_http_ss_open_t */
+    NGX_HTTP_SS_SLOT_CLIENT,        /* ngx_http_ss_client_t */
+    NGX_HTTP_SS_SLOT_API            /* ngx_http_ss_api_t */
+} ngx_http_ss_slot_type_e;
+
+
+typedef struct {
+    void                        *data;      /* or the next free slot */
+    uint32_t                     generation;
+    uint32_t                     type;
+} ngx_http_ss_slot_t;
+
+
+/* output: bytes framed once, which many queues may hold */
+
+typedef struct {
+    uint32_t                     refs;
+    uint32_t                     size;
+    uint32_t                     len;
+    u_char                       data[1];
+} ngx_http_ss_frame_t;
+
+
+typedef struct ngx_http_ss_out_s  ngx_http_ss_out_t;
+
+struct ngx_http_ss_out_s {
+    ngx_http_ss_out_t           *next;
+    ngx_http_ss_frame_t         *frame;
+};
+
+
+/* bytes that grow: a message in pieces */
+
+typedef struct {
+    size_t                       len;
+    size_t                       size;
+    u_char                       data[1];
+} ngx_http_ss_buf_t;
+
+
+/* a client: a WebSocket whose request is gone */
+
+struct ngx_http_ss_client_s {
+    ngx_connection_t            *connection;
+    ngx_http_request_t          *request;   /* only kept for limit_conn */
+    ngx_http_ss_loc_conf_t      *conf;
+    ngx_http_ss_pool_t          *pool;
+    ngx_http_ss_link_t          *link;
+    ngx_queue_t                  queue;     /* link->clients or ->unbound */
+    ngx_queue_t                  sweep;     /* conf->ping_due or ->pong_due */
+    ngx_queue_t                  ready;     /* worker.dirty */
+    ngx_queue_t                  waiting;   /* link->blocked */
+    ngx_queue_t                  calls;
+    ngx_msec_t                   due;       /* of the sweep; end of the drain */
+
+    uint32_t                     slot;
+    uint32_t                     generation;
+
+    ngx_http_ss_buf_t           *kept;      /* a frame's beginning */
+    ngx_http_ss_buf_t           *message;   /* a message's beginning */
+    ngx_http_ss_buf_t           *reply;     /* the same, from a sidecar */
+    ngx_http_ss_link_t          *reply_link;
+
+    ngx_http_ss_out_t           *out;
+    ngx_http_ss_out_t           *out_last;
+    size_t                       out_bytes;
+    size_t                       out_sent;  /* of the first frame */
+
+    ss_ws_decoder_t              decoder;
+    ss_utf8_t                    utf8;
+
+    uint16_t                     ncalls;
+    uint16_t                     state_len;
+
+    unsigned                     upgraded:1;   /* the 101 is out */
+    unsigned                     system:1;     /* subprotocol socketstream */
+    unsigned                     bound:1;      /* the sidecar knows it */
+    unsigned                     ready_set:1;  /* in worker.dirty */
+    unsigned                     blocked:1;    /* in link->blocked */
+    unsigned                     throttled:1;  /* not read: output waits */
+    unsigned                     alive:1;      /* heard of since the ping */
+    unsigned                     partial:1;    /* kept needs more bytes */
+    unsigned                     gone:1;       /* slot and link are given up */
+    unsigned                     draining:1;
+    unsigned                     closing:1;    /* our close frame is queued */
+    unsigned                     close_seen:1; /* theirs has come */
+    unsigned                     deaf:1;       /* input is thrown away */
+    unsigned                     shut:1;       /* SHUT_WR done */
+    unsigned                     reading:1;    /* inside the read handler */
+    unsigned                     dead:1;       /* close when that returns */
+
+    u_char                       state[1];     /* opaque, of the sidecar */
+};
+
+
+/* a handshake that waits for the sidecar's ACCEPT or REJECT */
+
+struct ngx_http_ss_open_s {
+    ngx_http_request_t          *request;
+    ngx_http_ss_loc_conf_t      *conf;
+    ngx_http_ss_pool_t          *pool;
+    ngx_http_ss_link_t          *link;      /* NULL: in pool->opens */
+    ngx_queue_t                  queue;
+    ngx_event_t                  timer;
+    ngx_str_t                    key;
+    uint32_t                     slot;
+    uint32_t                     generation;
+    ngx_http_ss_client_t        *client;    /* accepted, 101 not yet out */
+    unsigned                     system:1;
+};
+
+
+/* an HTTP API request that waits for its answer */
+
+struct ngx_http_ss_api_s {
+    ngx_http_request_t          *request;
+    ngx_http_ss_loc_conf_t      *conf;
+    ngx_http_ss_pool_t          *pool;
+    ngx_http_ss_link_t          *link;      /* NULL: in pool->apis */
+    ngx_queue_t                  queue;
+    ngx_event_t                  timer;
+    uint32_t                     slot;
+    uint32_t                     generation;
+    ngx_chain_t                 *out;
+    ngx_chain_t                **out_last;
+    off_t                        out_len;
+    unsigned                     started:1; /* status and headers are set */
+};
+
+
+/* a message with at least one call that wants an answer */
+
+#define NGX_HTTP_SS_CALL_INLINE     28
+
+typedef struct {
+    ngx_queue_t                  queue;     /* link->calls */
+    ngx_queue_t                  siblings;  /* client->calls; or the free list */
+    ngx_http_ss_client_t        *client;    /* NULL: free */
+    ngx_msec_t                   deadline;
+    u_char                      *ids;       /* n times: u8 length, JSON text */
+    uint32_t                     number;    /* as it stands in the frame */
+    uint16_t                     ids_len;
+    uint8_t                      n;
+    uint8_t                      batch;
+    u_char                       room[NGX_HTTP_SS_CALL_INLINE];
+} ngx_http_ss_call_t;
+
+
+/* one worker's own */
+
+typedef struct {
+    ngx_http_ss_slot_t          *slots;
+    ngx_uint_t                   nslots;
+    ngx_uint_t                   max_slots;
+    uint32_t                     free_slot; /* nslots: none */
+
+    u_char                      *buffer;    /* NGX_HTTP_SS_READ_SIZE */
+
+    ngx_queue_t                  dirty;     /* clients with new output */
+    ngx_queue_t                  dirty_links;
+    ngx_event_t                  flush;
+
+    ngx_http_ss_counters_t      *counters;
+    uint64_t                     generation;
+} ngx_http_ss_worker_t;
+
+
+extern ngx_module_t              ngx_http_socketstream_module;
+extern ngx_http_ss_worker_t      ngx_http_ss_worker;
+
+#define ngx_http_ss_count(name, n)                                            \
+    (ngx_http_ss_worker.counters->name += (n))
+
+
+/* ngx_http_ss_slots.c: numbers for clients, handshakes and API requests */
+
+/* Takes a slot for data.  NGX_ERROR: as many as there can be are in use. */
+ngx_int_t ngx_http_ss_slot_take(ngx_http_ss_slot_type_e type, void *data,
+    uint32_t *slot, uint32_t *generation);
+/* What the slot stands for, or NULL when it is free or of another time. */
+ngx_http_ss_slot_t *ngx_http_ss_slot_find(uint32_t slot, uint32_t generation);
+void ngx_http_ss_slot_free(uint32_t slot);
+
+/* Appends to *bp, which may be NULL and may move; NGX_ERROR: no memory. */
+ngx_int_t ngx_http_ss_buf_add(ngx_http_ss_buf_t **bp, const void *data,
+    size_t len);
+
+
+/* ngx_http_ss_handshake.c: from the HTTP request to the client */
+
+ngx_int_t ngx_http_ss_handshake_handler(ngx_http_request_t *r);
+/* The waiting handshake got a link that is ready. */
+void ngx_http_ss_open_send(ngx_http_ss_open_t *o, ngx_http_ss_link_t *link);
+void ngx_http_ss_open_accept(ngx_http_ss_open_t *o, u_char *data, size_t len);
+void ngx_http_ss_open_reject(ngx_http_ss_open_t *o, u_char *data, size_t len);
+/* Its link was lost: it waits for another one, until its time is over. */
+void ngx_http_ss_open_lost(ngx_http_ss_open_t *o);
+/* Takes it out of the queue it stands in, and off its link. */
+void ngx_http_ss_open_detach(ngx_http_ss_open_t *o);
+
+
+/* ngx_http_ss_client.c: a client's frames, pings, draining and closing */
+
+/* Makes a client of the accepted handshake; takes its slot and link over. */
+ngx_http_ss_client_t *ngx_http_ss_client_create(ngx_http_ss_open_t *o,
+    ss_span_t state);
+/* The 101 is out: starts reading, beginning with what came before it. */
+void ngx_http_ss_client_start(ngx_http_ss_client_t *client, u_char *data,
+    size_t len);
+/* Starts closing: close frame, then, once it is out, the socket. */
+void ngx_http_ss_client_close(ngx_http_ss_client_t *client, ngx_uint_t code,
+    const char *reason, size_t len);
+/* Closes the socket now; code is for the counters and the sidecar. */
+void ngx_http_ss_client_drop(ngx_http_ss_client_t *client, ngx_uint_t code);
+/* Forgets the client but leaves the connection alone. */
+void ngx_http_ss_client_free(ngx_http_ss_client_t *client, ngx_uint_t code);
+/* The output queue was written to the socket, all or in part. */
+void ngx_http_ss_client_drained(ngx_http_ss_client_t *client);
+/* Reads again, what was held up by a full link or a full queue. */
+void ngx_http_ss_client_resume(ngx_http_ss_client_t *client);
+void ngx_http_ss_client_sweep_handler(ngx_event_t *ev);
+
+
+/* ngx_http_ss_output.c: what clients have not taken yet */
+
+/* Queues one message for the client; it leaves in this turn of the loop.
+ * Past socketstream_max_queue the client is closed instead (1013). */
+void ngx_http_ss_output_message(ngx_http_ss_client_t *client,
+    ngx_uint_t opcode, const u_char *data, size_t len);
+/* The same for a control frame, which no limit holds back. */
+void ngx_http_ss_output_control(ngx_http_ss_client_t *client,
+    ngx_uint_t opcode, const u_char *data, size_t len);
+/* Writes what it can.  NGX_OK: all; NGX_AGAIN: the rest waits for the
+ * socket; NGX_ERROR: the connection is broken, the caller drops it. */
+ngx_int_t ngx_http_ss_output_flush(ngx_http_ss_client_t *client);
+void ngx_http_ss_output_free(ngx_http_ss_client_t *client);
+void ngx_http_ss_flush_handler(ngx_event_t *ev);
+
+
+/* ngx_http_ss_calls.c: what was asked and not yet answered */
+
+/* Remembers the ids of a message.  NGX_OK sets the number for its frame, 0
+ * when nothing in it wants an answer; code != 0 answers the ids with that
+ * error at once.  NGX_DECLINED: all is answered, forward nothing. */
+ngx_int_t ngx_http_ss_call_begin(ngx_http_ss_client_t *client,
+    const u_char *data, size_t len, int code, uint32_t *number);
+/* The call of that number, if it is still open and the client's. */
+ngx_http_ss_call_t *ngx_http_ss_call_find(ngx_http_ss_client_t *client,
+    uint32_t number);
+void ngx_http_ss_call_end(ngx_http_ss_call_t *call);
+/* Answers it with an error, and ends it. */
+void ngx_http_ss_call_fail(ngx_http_ss_call_t *call, int code);
+/* Fails all of one link, or of one client; or forgets those of a client. */
+void ngx_http_ss_calls_fail_link(ngx_http_ss_link_t *link, int code);
+void ngx_http_ss_calls_fail_client(ngx_http_ss_client_t *client, int code);
+void ngx_http_ss_calls_forget(ngx_http_ss_client_t *client);
+void ngx_http_ss_calls_expire(ngx_http_ss_link_t *link);
+
+
+/* ngx_http_ss_link.c: the worker's connections to sidecars */
+
+void ngx_http_ss_link_init(ngx_http_ss_link_t *link);
+void ngx_http_ss_link_exit(ngx_http_ss_link_t *link);
+/* A link of the pool that is ready, the least loaded one; else NULL, and
+ * those that could become ready are being connected. */
+ngx_http_ss_link_t *ngx_http_ss_link_select(ngx_http_ss_pool_t *pool);
+/* Queues a message of any size in frames.  NGX_ERROR: no memory. */
+ngx_int_t ngx_http_ss_link_message(ngx_http_ss_link_t *link, ngx_uint_t op,
+    ngx_uint_t flags, uint32_t slot, uint32_t generation, uint32_t call,
+    const u_char *data, size_t len);
+/* Room for a frame's payload; the frame is queued by _commit. */
+u_char *ngx_http_ss_link_reserve(ngx_http_ss_link_t *link, size_t len);
+void ngx_http_ss_link_commit(ngx_http_ss_link_t *link, ngx_uint_t op,
+    ngx_uint_t flags, uint32_t slot, uint32_t generation, uint32_t call,
+    size_t len);
+ngx_int_t ngx_http_ss_link_flush(ngx_http_ss_link_t *link);
+void ngx_http_ss_link_lost(ngx_http_ss_link_t *link, const char *why);
+/* Puts a client under a link, or takes it away from its own. */
+void ngx_http_ss_link_attach(ngx_http_ss_link_t *link,
+    ngx_http_ss_client_t *client);
+void ngx_http_ss_link_detach(ngx_http_ss_client_t *client);
+/* Sends REBIND for a client the sidecar does not know yet. */
+ngx_int_t ngx_http_ss_link_bind(ngx_http_ss_client_t *client);
+
+#define ngx_http_ss_link_full(link)                                           \
+    ((link)->out_len - (link)->out_pos > NGX_HTTP_SS_LINK_QUEUE)
+
+
+/* ngx_http_ss_api.c, ngx_http_ss_assets.c, ngx_http_ss_status.c */
+
+ngx_int_t ngx_http_ss_api_handler(ngx_http_request_t *r);
+void ngx_http_ss_api_send(ngx_http_ss_api_t *api, ngx_http_ss_link_t *link);
+void ngx_http_ss_api_response(ngx_http_ss_api_t *api, ngx_uint_t flags,
+    u_char *data, size_t len);
+void ngx_http_ss_api_lost(ngx_http_ss_api_t *api);
+ngx_int_t ngx_http_ss_assets_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_ss_status_handler(ngx_http_request_t *r);
+
+
+/* ngx_http_ss_http.c: headers in both directions, and short texts */
+
+/* All headers of the request, for a sidecar. */
+void ngx_http_ss_encode_headers(ngx_http_request_t *r,
+    ss_link_pairs_t *pairs);
+
+/* A header for the client, its bytes not copied; NULL: no memory. */
+ngx_table_elt_t *ngx_http_ss_add_header(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
+/* A sidecar's headers, copied: its bytes do not outlive the event. */
+ngx_int_t ngx_http_ss_copy_headers(ngx_http_request_t *r,
+    ss_reader_t *headers);
+/* A whole answer of this text, which is copied; text/plain unless a type is
+ * set.  Returns what the request is to be finalized with. */
+ngx_int_t ngx_http_ss_send_text(ngx_http_request_t *r, ngx_uint_t status,
+    const u_char *text, size_t len);
+
+
+#endif /* _NGX_HTTP_SOCKETSTREAM_H_INCLUDED_ */

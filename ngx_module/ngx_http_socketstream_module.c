@@ -1,0 +1,848 @@
+
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Directives, their merging and checking, and a worker's start and end.
+ *
+ * Where no directive of ours is used, no zone, timer, handler or memory of
+ * ours exists.
+ */
+
+
+#include "ngx_http_socketstream.h"
+
+
+#define NGX_HTTP_SS_ZONE_SIZE   (256 * 1024)
+
+
+static void *ngx_http_ss_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_ss_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_ss_postconfiguration(ngx_conf_t *cf);
+static char *ngx_http_ss_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_ss_assets(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_ss_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_http_ss_pool_t *ngx_http_ss_add_pool(ngx_conf_t *cf,
+    ngx_str_t *name);
+static char *ngx_http_ss_take_location(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_handler_pt handler);
+static ngx_int_t ngx_http_ss_resolve_pool(ngx_conf_t *cf,
+    ngx_http_ss_main_conf_t *mcf, ngx_http_ss_pool_t *pool);
+static ngx_http_ss_link_t *ngx_http_ss_add_link(ngx_conf_t *cf,
+    ngx_http_ss_main_conf_t *mcf, ngx_addr_t *addr);
+static ngx_int_t ngx_http_ss_add_zone(ngx_conf_t *cf,
+    ngx_http_ss_main_conf_t *mcf);
+static ngx_int_t ngx_http_ss_init_zone(ngx_shm_zone_t *zone, void *data);
+static ngx_int_t ngx_http_ss_init_process(ngx_cycle_t *cycle);
+static void ngx_http_ss_exit_process(ngx_cycle_t *cycle);
+static ngx_http_ss_counters_t *ngx_http_ss_claim_counters(
+    ngx_shm_zone_t *zone);
+
+
+ngx_http_ss_worker_t  ngx_http_ss_worker;
+
+
+static ngx_conf_num_bounds_t  ngx_http_ss_inflight_bounds = {
+    ngx_conf_check_num_bounds, 1, 65535
+};
+
+
+static ngx_command_t  ngx_http_socketstream_commands[] = {
+
+    { ngx_string("socketstream_pass"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_ss_pass,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("socketstream_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_ss_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("socketstream_assets"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_ss_assets,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("socketstream_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_ss_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("socketstream_max_message"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ss_loc_conf_t, max_message),
+      NULL },
+
+    { ngx_string("socketstream_max_queue"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ss_loc_conf_t, max_queue),
+      NULL },
+
+    { ngx_string("socketstream_max_inflight"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ss_loc_conf_t, max_inflight),
+      &ngx_http_ss_inflight_bounds },
+
+    { ngx_string("socketstream_ping_interval"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ss_loc_conf_t, ping_interval),
+      NULL },
+
+    { ngx_string("socketstream_pong_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ss_loc_conf_t, pong_timeout),
+      NULL },
+
+    { ngx_string("socketstream_link_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ss_loc_conf_t, link_timeout),
+      NULL },
+
+    { ngx_string("socketstream_drain_time"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ss_loc_conf_t, drain_time),
+      NULL },
+
+    { ngx_string("socketstream_origins"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_ss_origins,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_socketstream_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_ss_postconfiguration,         /* postconfiguration */
+
+    ngx_http_ss_create_main_conf,          /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_ss_create_loc_conf,           /* create location configuration */
+    ngx_http_ss_merge_loc_conf             /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_socketstream_module = {
+    NGX_MODULE_V1,
+    &ngx_http_socketstream_module_ctx,     /* module context */
+    ngx_http_socketstream_commands,        /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_ss_init_process,              /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_ss_exit_process,              /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_ss_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_ss_main_conf_t  *mcf;
+
+    /* pcalloc: the arrays are made by the first directive that needs them */
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_ss_main_conf_t));
+
+    return mcf;
+}
+
+
+static void *
+ngx_http_ss_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_ss_loc_conf_t  *slcf;
+
+    slcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_ss_loc_conf_t));
+    if (slcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     slcf->pass = NULL;
+     *     slcf->api = NULL;
+     *     slcf->assets = { 0, NULL };
+     */
+
+    slcf->max_message = NGX_CONF_UNSET_SIZE;
+    slcf->max_queue = NGX_CONF_UNSET_SIZE;
+    slcf->max_inflight = NGX_CONF_UNSET_UINT;
+    slcf->ping_interval = NGX_CONF_UNSET_MSEC;
+    slcf->pong_timeout = NGX_CONF_UNSET_MSEC;
+    slcf->link_timeout = NGX_CONF_UNSET_MSEC;
+    slcf->drain_time = NGX_CONF_UNSET_MSEC;
+    slcf->origins = NGX_CONF_UNSET_PTR;
+    slcf->any_origin = NGX_CONF_UNSET;
+
+    return slcf;
+}
+
+
+static char *
+ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_ss_loc_conf_t  *prev = parent;
+    ngx_http_ss_loc_conf_t  *conf = child;
+
+    ngx_conf_merge_size_value(conf->max_message, prev->max_message,
+                              1024 * 1024);
+    ngx_conf_merge_size_value(conf->max_queue, prev->max_queue, 1024 * 1024);
+    ngx_conf_merge_uint_value(conf->max_inflight, prev->max_inflight, 1000);
+    ngx_conf_merge_msec_value(conf->ping_interval, prev->ping_interval,
+                              25000);
+    ngx_conf_merge_msec_value(conf->pong_timeout, prev->pong_timeout, 10000);
+    ngx_conf_merge_msec_value(conf->link_timeout, prev->link_timeout, 2000);
+    ngx_conf_merge_msec_value(conf->drain_time, prev->drain_time, 3000);
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+    ngx_conf_merge_value(conf->any_origin, prev->any_origin, 0);
+
+    if (conf->max_message == 0 || conf->max_message > SS_LINK_MESSAGE_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"socketstream_max_message\" must be from 1 byte "
+                           "to %uiM", (ngx_uint_t) SS_LINK_MESSAGE_MAX >> 20);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->link_timeout == 0 || conf->pong_timeout == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"socketstream_link_timeout\" and "
+                           "\"socketstream_pong_timeout\" must not be 0");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ss_take_location(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_handler_pt handler)
+{
+    ngx_http_ss_main_conf_t   *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler == handler) {
+        return "is duplicate";
+    }
+
+    if (clcf->handler) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in location \"%V\", which has a handler "
+                           "already: give it a location of its own",
+                           &cmd->name, &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    clcf->handler = handler;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_socketstream_module);
+
+    if (!mcf->enabled) {
+        if (ngx_array_init(&mcf->pools, cf->pool, 4,
+                           sizeof(ngx_http_ss_pool_t *))
+            != NGX_OK
+            || ngx_array_init(&mcf->links, cf->pool, 4,
+                              sizeof(ngx_http_ss_link_t *))
+               != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        mcf->enabled = 1;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ss_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_ss_loc_conf_t  *slcf = conf;
+
+    char       *rv;
+    ngx_str_t  *value;
+
+    if (slcf->pass) {
+        return "is duplicate";
+    }
+
+    rv = ngx_http_ss_take_location(cf, cmd, ngx_http_ss_handshake_handler);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    value = cf->args->elts;
+
+    slcf->pass = ngx_http_ss_add_pool(cf, &value[1]);
+    if (slcf->pass == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_queue_init(&slcf->ping_due);
+    ngx_queue_init(&slcf->pong_due);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_ss_loc_conf_t  *slcf = conf;
+
+    char       *rv;
+    ngx_str_t  *value;
+
+    if (slcf->api) {
+        return "is duplicate";
+    }
+
+    rv = ngx_http_ss_take_location(cf, cmd, ngx_http_ss_api_handler);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    value = cf->args->elts;
+
+    slcf->api = ngx_http_ss_add_pool(cf, &value[1]);
+
+    return (slcf->api == NULL) ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ss_assets(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_ss_loc_conf_t  *slcf = conf;
+
+    char       *rv;
+    ngx_str_t  *value, path;
+
+    if (slcf->assets.data) {
+        return "is duplicate";
+    }
+
+    rv = ngx_http_ss_take_location(cf, cmd, ngx_http_ss_assets_handler);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    value = cf->args->elts;
+    path = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    while (path.len > 1 && path.data[path.len - 1] == '/') {
+        path.len--;
+    }
+
+    if (path.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"socketstream_assets\" needs a directory");
+        return NGX_CONF_ERROR;
+    }
+
+    slcf->assets = path;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ss_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_ss_take_location(cf, cmd, ngx_http_ss_status_handler);
+}
+
+
+/* any | same | scheme://host[:port] ...; same is understood */
+
+static char *
+ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_ss_loc_conf_t  *slcf = conf;
+
+    u_char      *p;
+    ngx_str_t   *value, *origin;
+    ngx_uint_t   i;
+
+    if (slcf->origins != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    slcf->origins = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
+    if (slcf->origins == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    slcf->any_origin = 0;
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "any") == 0) {
+            slcf->any_origin = 1;
+            continue;
+        }
+
+        if (ngx_strcmp(value[i].data, "same") == 0) {
+            continue;
+        }
+
+        p = (u_char *) ngx_strstr(value[i].data, "://");
+
+        if (p == NULL || p == value[i].data || p[3] == '\0'
+            || ngx_strchr(p + 3, '/') != NULL)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid origin \"%V\": it must be \"any\", "
+                               "\"same\" or like \"https://example.com\", "
+                               "without a path", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        origin = ngx_array_push(slcf->origins);
+        if (origin == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_strlow(value[i].data, value[i].data, value[i].len);
+        *origin = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* One pool for each name, however many locations use it. */
+
+static ngx_http_ss_pool_t *
+ngx_http_ss_add_pool(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_url_t                 u;
+    ngx_uint_t                i;
+    ngx_http_ss_pool_t       *pool, **poolp;
+    ngx_http_ss_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_socketstream_module);
+
+    poolp = mcf->pools.elts;
+
+    for (i = 0; i < mcf->pools.nelts; i++) {
+        if (poolp[i]->name.len == name->len
+            && ngx_strncmp(poolp[i]->name.data, name->data, name->len) == 0)
+        {
+            return poolp[i];
+        }
+    }
+
+    if (name->len >= 7 && ngx_strncmp(name->data, "http://", 7) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is a URL, but a sidecar is named by "
+                           "\"unix:/path\" or by an upstream", name);
+        return NULL;
+    }
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = *name;
+    u.no_resolve = 1;
+
+    pool = ngx_pcalloc(cf->pool, sizeof(ngx_http_ss_pool_t));
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    pool->name = *name;
+    pool->upstream = ngx_http_upstream_add(cf, &u, 0);
+    if (pool->upstream == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&pool->peers, cf->pool, 2, sizeof(ngx_http_ss_peer_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    ngx_queue_init(&pool->opens);
+    ngx_queue_init(&pool->apis);
+
+    poolp = ngx_array_push(&mcf->pools);
+    if (poolp == NULL) {
+        return NULL;
+    }
+
+    *poolp = pool;
+
+    return pool;
+}
+
+
+/* upstream blocks may stand behind their use: looked at when all is read */
+
+static ngx_int_t
+ngx_http_ss_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_uint_t                 i;
+    ngx_http_ss_pool_t       **pool;
+    ngx_http_ss_main_conf_t   *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_socketstream_module);
+
+    if (!mcf->enabled) {
+        return NGX_OK;
+    }
+
+    pool = mcf->pools.elts;
+
+    for (i = 0; i < mcf->pools.nelts; i++) {
+        if (ngx_http_ss_resolve_pool(cf, mcf, pool[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_ss_add_zone(cf, mcf);
+}
+
+
+static ngx_int_t
+ngx_http_ss_resolve_pool(ngx_conf_t *cf, ngx_http_ss_main_conf_t *mcf,
+    ngx_http_ss_pool_t *pool)
+{
+    ngx_uint_t                   i, n;
+    ngx_http_ss_peer_t          *peer;
+    ngx_http_upstream_server_t  *server;
+
+    if (pool->upstream->servers == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "no upstream \"%V\" is defined, and it is not "
+                      "\"unix:/path\" either, in %s:%ui",
+                      &pool->name, pool->upstream->file_name,
+                      pool->upstream->line);
+        return NGX_ERROR;
+    }
+
+    server = pool->upstream->servers->elts;
+
+    for (i = 0; i < pool->upstream->servers->nelts; i++) {
+
+        if (server[i].down) {
+            continue;
+        }
+
+        for (n = 0; n < server[i].naddrs; n++) {
+
+            if (server[i].addrs[n].sockaddr->sa_family != AF_UNIX) {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "server \"%V\" of upstream \"%V\" is not a "
+                              "Unix socket: a sidecar listens on "
+                              "\"unix:/path\", in %s:%ui",
+                              &server[i].addrs[n].name, &pool->name,
+                              pool->upstream->file_name,
+                              pool->upstream->line);
+                return NGX_ERROR;
+            }
+
+            peer = ngx_array_push(&pool->peers);
+            if (peer == NULL) {
+                return NGX_ERROR;
+            }
+
+            peer->weight = server[i].weight ? server[i].weight : 1;
+            peer->backup = server[i].backup;
+            peer->link = ngx_http_ss_add_link(cf, mcf, &server[i].addrs[n]);
+            if (peer->link == NULL) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (pool->peers.nelts == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "all servers of upstream \"%V\" are \"down\" in %s:%ui",
+                      &pool->name, pool->upstream->file_name,
+                      pool->upstream->line);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* One link for each socket, however many pools name it. */
+
+static ngx_http_ss_link_t *
+ngx_http_ss_add_link(ngx_conf_t *cf, ngx_http_ss_main_conf_t *mcf,
+    ngx_addr_t *addr)
+{
+    ngx_uint_t            i;
+    ngx_http_ss_link_t   *link, **linkp;
+
+    linkp = mcf->links.elts;
+
+    for (i = 0; i < mcf->links.nelts; i++) {
+        if (ngx_cmp_sockaddr(linkp[i]->sockaddr, linkp[i]->socklen,
+                             addr->sockaddr, addr->socklen, 1)
+            == NGX_OK)
+        {
+            return linkp[i];
+        }
+    }
+
+    if (mcf->links.nelts == NGX_HTTP_SS_MAX_LINKS) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "more than %d sidecar sockets are configured",
+                      NGX_HTTP_SS_MAX_LINKS);
+        return NULL;
+    }
+
+    link = ngx_pcalloc(cf->pool, sizeof(ngx_http_ss_link_t));
+    if (link == NULL) {
+        return NULL;
+    }
+
+    link->name = addr->name;
+    link->sockaddr = addr->sockaddr;
+    link->socklen = addr->socklen;
+    link->index = mcf->links.nelts;
+
+    linkp = ngx_array_push(&mcf->links);
+    if (linkp == NULL) {
+        return NULL;
+    }
+
+    *linkp = link;
+
+    return link;
+}
+
+
+static ngx_int_t
+ngx_http_ss_add_zone(ngx_conf_t *cf, ngx_http_ss_main_conf_t *mcf)
+{
+    ngx_str_t  name = ngx_string("socketstream");
+
+    mcf->zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_SS_ZONE_SIZE,
+                                      &ngx_http_socketstream_module);
+    if (mcf->zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    mcf->zone->init = ngx_http_ss_init_zone;
+    mcf->zone->data = mcf;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ss_init_zone(ngx_shm_zone_t *zone, void *data)
+{
+    size_t            size;
+    ngx_slab_pool_t  *shpool;
+
+    shpool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    if (data || zone->shm.exists) {
+        /* of the former configuration: counting goes on */
+        zone->data = shpool->data;
+        return NGX_OK;
+    }
+
+    size = NGX_HTTP_SS_BLOCKS * sizeof(ngx_http_ss_counters_t);
+
+    shpool->data = ngx_slab_calloc(shpool, size);
+    if (shpool->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone->data = shpool->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_http_ss_counters_t *
+ngx_http_ss_claim_counters(ngx_shm_zone_t *zone)
+{
+    ngx_uint_t               i, pass;
+    ngx_atomic_uint_t        pid;
+    ngx_http_ss_counters_t  *block;
+
+    block = zone->data;
+
+    /* a free block; else one whose process is gone without giving it back */
+
+    for (pass = 0; pass < 2; pass++) {
+
+        for (i = 0; i < NGX_HTTP_SS_BLOCKS; i++) {
+            pid = block[i].pid;
+
+            if (pid && (pass == 0
+                        || kill((ngx_pid_t) pid, 0) == 0
+                        || ngx_errno != NGX_ESRCH))
+            {
+                continue;
+            }
+
+            if (!ngx_atomic_cmp_set(&block[i].pid, pid,
+                                    (ngx_atomic_uint_t) ngx_pid))
+            {
+                continue;
+            }
+
+#define X(name, text)  block[i].name = 0;
+            NGX_HTTP_SS_GAUGES(X)
+#undef X
+            ngx_memzero((void *) block[i].link_up, sizeof(block[i].link_up));
+
+            return &block[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_ss_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                 i;
+    ngx_http_ss_link_t       **link;
+    ngx_http_ss_worker_t      *w;
+    ngx_http_ss_main_conf_t   *mcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_socketstream_module);
+
+    if (mcf == NULL || !mcf->enabled) {
+        return NGX_OK;
+    }
+
+    w = &ngx_http_ss_worker;
+
+    /* "master_process off" comes here again on reload, with clients */
+
+    if (w->buffer == NULL) {
+
+        w->buffer = ngx_alloc(NGX_HTTP_SS_READ_SIZE, cycle->log);
+        if (w->buffer == NULL) {
+            return NGX_ERROR;
+        }
+
+        w->counters = ngx_http_ss_claim_counters(mcf->zone);
+        if (w->counters == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "socketstream: all %d blocks of counters are in "
+                          "use", NGX_HTTP_SS_BLOCKS);
+            return NGX_ERROR;
+        }
+
+        w->generation = (uint64_t) ngx_time() << 20
+                        ^ (uint64_t) ngx_random() << 32 ^ (uint64_t) ngx_pid;
+
+        ngx_queue_init(&w->dirty);
+        ngx_queue_init(&w->dirty_links);
+
+        w->flush.handler = ngx_http_ss_flush_handler;
+        w->flush.data = w;
+    }
+
+    w->flush.log = cycle->log;
+
+    /* a connection has one client or handshake, HTTP/2 several requests */
+    w->max_slots = 4 * cycle->connection_n;
+
+    link = mcf->links.elts;
+
+    for (i = 0; i < mcf->links.nelts; i++) {
+        ngx_http_ss_link_init(link[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ss_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                 i;
+    ngx_http_ss_link_t       **link;
+    ngx_http_ss_main_conf_t   *mcf;
+
+    if (ngx_http_ss_worker.counters == NULL) {
+        return;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_socketstream_module);
+
+    /* nginx 1.22 exits before posted events run: flush what is queued */
+
+    ngx_http_ss_flush_handler(&ngx_http_ss_worker.flush);
+
+    link = mcf->links.elts;
+
+    for (i = 0; i < mcf->links.nelts; i++) {
+        ngx_http_ss_link_exit(link[i]);
+    }
+
+#define X(name, text)  ngx_http_ss_worker.counters->name = 0;
+    NGX_HTTP_SS_GAUGES(X)
+#undef X
+
+    ngx_memory_barrier();
+    ngx_http_ss_worker.counters->pid = 0;
+}

@@ -1,0 +1,560 @@
+
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * HTTP API: one request to a sidecar, one answer back.
+ *
+ * What is asked and what the answer means is the sidecar's: it gets method,
+ * path below the location, arguments, headers and body, and gives status,
+ * headers and body.  The module keeps the time, and answers itself when the
+ * sidecar cannot: in JSON, as the sidecar would.
+ */
+
+
+#include "ngx_http_socketstream.h"
+
+
+static void ngx_http_ss_api_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ss_api_encode(ngx_http_ss_api_t *api,
+    ss_writer_t *w);
+static ngx_int_t ngx_http_ss_api_send_body(ngx_http_ss_api_t *api,
+    ngx_http_ss_link_t *link, u_char *head, size_t head_len);
+static void ngx_http_ss_api_detach(ngx_http_ss_api_t *api);
+static void ngx_http_ss_api_release(ngx_http_ss_api_t *api,
+    ngx_uint_t notify);
+static void ngx_http_ss_api_cleanup(void *data);
+static void ngx_http_ss_api_timer_handler(ngx_event_t *ev);
+static ngx_int_t ngx_http_ss_api_head(ngx_http_ss_api_t *api,
+    ss_link_response_t *response);
+static ngx_int_t ngx_http_ss_api_add(ngx_http_ss_api_t *api,
+    const u_char *data, size_t len);
+static void ngx_http_ss_api_finish(ngx_http_ss_api_t *api);
+static void ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code);
+static ngx_int_t ngx_http_ss_api_error(ngx_http_request_t *r, int code);
+
+
+ngx_int_t
+ngx_http_ss_api_handler(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    if (r != r->main) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_ss_api_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_ss_api_body_handler(ngx_http_request_t *r)
+{
+    ngx_http_cleanup_t      *cln;
+    ngx_http_ss_api_t       *api;
+    ngx_http_ss_link_t      *link;
+    ngx_http_ss_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
+
+    api = ngx_pcalloc(r->pool, sizeof(ngx_http_ss_api_t));
+    cln = api ? ngx_http_cleanup_add(r, 0) : NULL;
+
+    if (cln == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    api->request = r;
+    api->conf = slcf;
+    api->pool = slcf->api;
+    api->out_last = &api->out;
+
+    api->timer.handler = ngx_http_ss_api_timer_handler;
+    api->timer.data = api;
+    api->timer.log = r->connection->log;
+
+    if (ngx_http_ss_slot_take(NGX_HTTP_SS_SLOT_API, api, &api->slot,
+                              &api->generation)
+        != NGX_OK)
+    {
+        ngx_http_finalize_request(r, ngx_http_ss_api_error(r,
+                                                        SS_RPC_UNAVAILABLE));
+        return;
+    }
+
+    cln->handler = ngx_http_ss_api_cleanup;
+    cln->data = api;
+
+    ngx_queue_insert_tail(&api->pool->apis, &api->queue);
+    ngx_add_timer(&api->timer, slcf->link_timeout);
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    link = ngx_http_ss_link_select(api->pool);
+    if (link) {
+        ngx_http_ss_api_send(api, link);
+    }
+}
+
+
+void
+ngx_http_ss_api_send(ngx_http_ss_api_t *api, ngx_http_ss_link_t *link)
+{
+    off_t                body;
+    u_char              *head;
+    ss_writer_t          w;
+    ngx_http_request_t  *r;
+
+    r = api->request;
+
+    if (ngx_http_ss_link_full(link)) {
+        ngx_http_ss_api_fail(api, SS_RPC_UNAVAILABLE);
+        return;
+    }
+
+    body = r->headers_in.content_length_n;
+
+    if (body > (off_t) link->max_message || body > SS_LINK_MESSAGE_MAX) {
+        ngx_http_ss_api_fail(api, SS_RPC_TOO_LARGE);
+        return;
+    }
+
+    /* the head's frame has the beginning of the body behind it */
+
+    head = ngx_palloc(r->pool, SS_LINK_PAYLOAD_MAX);
+    if (head == NULL) {
+        ngx_http_ss_api_fail(api, SS_RPC_INTERNAL);
+        return;
+    }
+
+    w = ss_writer(head, SS_LINK_PAYLOAD_MAX);
+
+    if (ngx_http_ss_api_encode(api, &w) != NGX_OK) {
+        ngx_http_ss_api_fail(api, SS_RPC_TOO_LARGE);
+        return;
+    }
+
+    if (ngx_http_ss_api_send_body(api, link, head, ss_written(&w))
+        != NGX_OK)
+    {
+        ngx_http_ss_api_fail(api, SS_RPC_INTERNAL);
+        return;
+    }
+
+    ngx_pfree(r->pool, head);
+
+    ngx_queue_remove(&api->queue);
+    ngx_queue_insert_tail(&link->apis, &api->queue);
+
+    api->link = link;
+    link->nclients++;
+
+    ngx_add_timer(&api->timer, link->call_timeout + 1000);
+
+    ngx_http_ss_count(api_requests_total, 1);
+}
+
+
+static ngx_int_t
+ngx_http_ss_api_encode(ngx_http_ss_api_t *api, ss_writer_t *w)
+{
+    uint8_t                    flags;
+    size_t                     skip;
+    ss_span_t                  method, path, args, address;
+    ss_link_pairs_t            pairs;
+    ngx_connection_t          *c;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    r = api->request;
+    c = r->connection;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    flags = 0;
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl) {
+        flags |= SS_LINK_OPEN_TLS;
+    }
+#endif
+
+    method.ptr = (const char *) r->method_name.data;
+    method.len = r->method_name.len;
+
+    skip = 0;
+
+#if (NGX_PCRE)
+    if (clcf->regex == NULL)
+#endif
+    {
+        skip = ngx_min(clcf->name.len, r->uri.len);
+    }
+
+    while (skip < r->uri.len && r->uri.data[skip] == '/') {
+        skip++;
+    }
+
+    path.ptr = (const char *) r->uri.data + skip;
+    path.len = r->uri.len - skip;
+
+    args.ptr = (const char *) r->args.data;
+    args.len = r->args.len;
+
+    address.ptr = (const char *) c->addr_text.data;
+    address.len = c->addr_text.len;
+
+    ss_link_encode_request(w, flags, method, path, args, address, &pairs);
+
+    ngx_http_ss_encode_headers(r, &pairs);
+
+    return w->failed ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * Fills frame after frame; the last one must be known as such, so a full
+ * frame is sent when there is more.  A body that nginx put into a file is
+ * read from there: it is one just written.
+ */
+
+static ngx_int_t
+ngx_http_ss_api_send_body(ngx_http_ss_api_t *api, ngx_http_ss_link_t *link,
+    u_char *head, size_t head_len)
+{
+    off_t                from, to;
+    size_t               n, len;
+    u_char              *src;
+    ssize_t              got;
+    ngx_buf_t           *b;
+    ngx_chain_t         *cl;
+    ngx_http_request_t  *r;
+
+    r = api->request;
+    len = head_len;
+
+    cl = r->request_body ? r->request_body->bufs : NULL;
+
+    for ( /* void */ ; cl; cl = cl->next) {
+        b = cl->buf;
+
+        from = b->in_file ? b->file_pos : 0;
+        to = b->in_file ? b->file_last : b->last - b->pos;
+        src = b->pos;
+
+        while (from < to) {
+
+            if (len == SS_LINK_PAYLOAD_MAX) {
+                if (ngx_http_ss_link_message(link, SS_LINK_REQUEST,
+                                             SS_LINK_MORE, api->slot,
+                                             api->generation, 0, head, len)
+                    != NGX_OK)
+                {
+                    return NGX_ERROR;
+                }
+
+                len = 0;
+            }
+
+            n = (size_t) ngx_min((off_t) (SS_LINK_PAYLOAD_MAX - len),
+                                 to - from);
+
+            if (b->in_file) {
+                got = ngx_read_file(b->file, head + len, n, from);
+
+                if (got <= 0) {
+                    return NGX_ERROR;
+                }
+
+                n = got;
+
+            } else {
+                ngx_memcpy(head + len, src, n);
+                src += n;
+            }
+
+            len += n;
+            from += n;
+        }
+    }
+
+    return ngx_http_ss_link_message(link, SS_LINK_REQUEST, 0, api->slot,
+                                    api->generation, 0, head, len);
+}
+
+
+static void
+ngx_http_ss_api_detach(ngx_http_ss_api_t *api)
+{
+    ngx_queue_remove(&api->queue);
+    ngx_queue_init(&api->queue);
+
+    if (api->link) {
+        api->link->nclients--;
+        api->link = NULL;
+    }
+}
+
+
+/*
+ * Its sidecar is gone.  Whether the action ran is unknown, so it is not
+ * asked again: the requester decides.
+ */
+
+void
+ngx_http_ss_api_lost(ngx_http_ss_api_t *api)
+{
+    ngx_http_ss_api_fail(api, SS_RPC_UNAVAILABLE);
+}
+
+
+/* Nothing of a sidecar reaches the request any more. */
+
+static void
+ngx_http_ss_api_release(ngx_http_ss_api_t *api, ngx_uint_t notify)
+{
+    ngx_http_ss_link_t  *link;
+
+    if (api->timer.timer_set) {
+        ngx_del_timer(&api->timer);
+    }
+
+    if (api->generation == 0) {
+        return;
+    }
+
+    link = api->link;
+
+    if (link && notify && link->state == NGX_HTTP_SS_LINK_READY
+        && ngx_http_ss_link_reserve(link, 0))
+    {
+        ngx_http_ss_link_commit(link, SS_LINK_CANCEL, 0, api->slot,
+                                api->generation, 0, 0);
+    }
+
+    ngx_http_ss_api_detach(api);
+    ngx_http_ss_slot_free(api->slot);
+    api->generation = 0;
+}
+
+
+static void
+ngx_http_ss_api_cleanup(void *data)
+{
+    ngx_http_ss_api_release(data, 1);
+}
+
+
+static void
+ngx_http_ss_api_timer_handler(ngx_event_t *ev)
+{
+    ngx_http_ss_api_t *api = ev->data;
+
+    ngx_log_error(NGX_LOG_ERR, api->request->connection->log, 0,
+                  "socketstream: no answer of \"%V\" in time",
+                  &api->pool->name);
+
+    ngx_http_ss_api_fail(api, api->link ? SS_RPC_TIMEOUT
+                                        : SS_RPC_UNAVAILABLE);
+}
+
+
+void
+ngx_http_ss_api_response(ngx_http_ss_api_t *api, ngx_uint_t flags,
+    u_char *data, size_t len)
+{
+    ss_link_response_t  response;
+
+    if (!api->started) {
+
+        if (!ss_link_decode_response(data, len, &response)
+            || response.status < 200)
+        {
+            ngx_log_error(NGX_LOG_ERR, api->request->connection->log, 0,
+                          "socketstream: a sidecar sent a malformed "
+                          "RESPONSE");
+            ngx_http_ss_api_fail(api, SS_RPC_INTERNAL);
+            return;
+        }
+
+        if (ngx_http_ss_api_head(api, &response) != NGX_OK) {
+            ngx_http_ss_api_fail(api, SS_RPC_INTERNAL);
+            return;
+        }
+
+        api->started = 1;
+        data = (u_char *) response.body.ptr;
+        len = response.body.len;
+    }
+
+    if (api->out_len + (off_t) len > SS_LINK_MESSAGE_MAX
+        || ngx_http_ss_api_add(api, data, len) != NGX_OK)
+    {
+        ngx_http_ss_api_fail(api, SS_RPC_INTERNAL);
+        return;
+    }
+
+    if (!(flags & SS_LINK_MORE)) {
+        ngx_http_ss_api_finish(api);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_ss_api_head(ngx_http_ss_api_t *api, ss_link_response_t *response)
+{
+    ngx_http_request_t  *r;
+
+    r = api->request;
+
+    r->headers_out.status = response->status;
+
+    return ngx_http_ss_copy_headers(r, &response->headers);
+}
+
+
+static ngx_int_t
+ngx_http_ss_api_add(ngx_http_ss_api_t *api, const u_char *data, size_t len)
+{
+    ngx_buf_t           *b;
+    ngx_chain_t         *cl;
+    ngx_http_request_t  *r;
+
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    r = api->request;
+
+    b = ngx_create_temp_buf(r->pool, len);
+    cl = ngx_alloc_chain_link(r->pool);
+
+    if (b == NULL || cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->last = ngx_cpymem(b->last, data, len);
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    *api->out_last = cl;
+    api->out_last = &cl->next;
+    api->out_len += len;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ss_api_finish(ngx_http_ss_api_t *api)
+{
+    ngx_int_t            rc;
+    ngx_buf_t           *b;
+    ngx_chain_t         *cl;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = api->request;
+    c = r->connection;
+
+    ngx_http_ss_api_release(api, 0);
+
+    r->headers_out.content_length_n = api->out_len;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_OK && !r->header_only) {
+
+        b = ngx_calloc_buf(r->pool);
+        cl = ngx_alloc_chain_link(r->pool);
+
+        if (b == NULL || cl == NULL) {
+            rc = NGX_ERROR;
+
+        } else {
+            b->last_buf = 1;
+            b->last_in_chain = 1;
+
+            cl->buf = b;
+            cl->next = NULL;
+            *api->out_last = cl;
+
+            rc = ngx_http_output_filter(r, api->out);
+        }
+    }
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = api->request;
+    c = r->connection;
+
+    ngx_http_ss_api_release(api, 1);
+
+    /* nothing is sent before all of an answer is here */
+
+    ngx_http_clean_header(r);
+
+    ngx_http_finalize_request(r, ngx_http_ss_api_error(r, code));
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_http_ss_api_error(ngx_http_request_t *r, int code)
+{
+    u_char                 text[256], *p;
+    ngx_str_t              name, value;
+    const ss_rpc_error_t  *error;
+
+    error = ss_rpc_error(code);
+
+    p = ngx_snprintf(text, sizeof(text),
+                     "{\"error\":{\"code\":%d,\"message\":\"%s\"%s}}",
+                     code, error->message,
+                     error->retryable ? ",\"data\":{\"retryable\":true}"
+                                      : "");
+
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    ngx_str_set(&name, "Cache-Control");
+    ngx_str_set(&value, "no-store");
+
+    if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_str_set(&name, "X-Content-Type-Options");
+    ngx_str_set(&value, "nosniff");
+
+    if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (error->http_status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        ngx_str_set(&name, "Retry-After");
+        ngx_str_set(&value, "1");
+
+        if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    return ngx_http_ss_send_text(r, error->http_status, text, p - text);
+}

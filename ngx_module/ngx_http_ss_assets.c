@@ -1,0 +1,677 @@
+
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * The application's files: nginx's own way of serving them (ETag, ranges,
+ * conditions are nginx's filters), and what a bundle needs beside it:
+ * siblings .br, .zst and .gz by Accept-Encoding, "immutable" for names that
+ * carry a content hash, and index.html for paths the application routes
+ * itself, which are those without an extension.
+ *
+ * Nothing outside the directory can be named: the URI comes normalized from
+ * nginx, what is left of it behind the location must begin a path of its
+ * own, and no part of it may begin with a dot (.well-known may).
+ */
+
+
+#include "ngx_http_socketstream.h"
+
+
+typedef struct {
+    ngx_str_t                    suffix;
+    ngx_str_t                    encoding;
+} ngx_http_ss_variant_t;
+
+
+typedef struct {
+    const char                  *exten;
+    ngx_str_t                    type;
+} ngx_http_ss_type_t;
+
+
+static ngx_int_t ngx_http_ss_assets_path(ngx_http_request_t *r,
+    ngx_str_t *rest);
+static ngx_int_t ngx_http_ss_assets_open(ngx_http_request_t *r,
+    ngx_str_t *path, ngx_open_file_info_t *of);
+static ngx_int_t ngx_http_ss_assets_find(ngx_http_request_t *r,
+    ngx_str_t *rest, ngx_str_t *path, ngx_open_file_info_t *of);
+static ngx_int_t ngx_http_ss_assets_redirect(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ss_assets_variant(ngx_http_request_t *r,
+    ngx_str_t *path, ngx_open_file_info_t *of);
+static ngx_uint_t ngx_http_ss_accepts(ngx_http_request_t *r,
+    ngx_str_t *encoding);
+static ngx_int_t ngx_http_ss_assets_type(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_ss_hashed(ngx_str_t *path);
+static ngx_int_t ngx_http_ss_assets_send(ngx_http_request_t *r,
+    ngx_str_t *path, ngx_open_file_info_t *of);
+
+
+/* the first that is accepted and exists is taken */
+
+static ngx_http_ss_variant_t  ngx_http_ss_variants[] = {
+    { ngx_string(".br"),  ngx_string("br") },
+    { ngx_string(".zst"), ngx_string("zstd") },
+    { ngx_string(".gz"),  ngx_string("gzip") },
+    { ngx_null_string, ngx_null_string }
+};
+
+
+/* where the configuration has no "types" for them: browsers insist on these */
+
+static ngx_http_ss_type_t  ngx_http_ss_types[] = {
+    { "html", ngx_string("text/html") },
+    { "css",  ngx_string("text/css") },
+    { "js",   ngx_string("text/javascript") },
+    { "mjs",  ngx_string("text/javascript") },
+    { "json", ngx_string("application/json") },
+    { "map",  ngx_string("application/json") },
+    { "svg",  ngx_string("image/svg+xml") },
+    { "png",  ngx_string("image/png") },
+    { "jpg",  ngx_string("image/jpeg") },
+    { "webp", ngx_string("image/webp") },
+    { "ico",  ngx_string("image/x-icon") },
+    { "wasm", ngx_string("application/wasm") },
+    { "woff2", ngx_string("font/woff2") },
+    { "webmanifest", ngx_string("application/manifest+json") },
+    { NULL, ngx_null_string }
+};
+
+
+ngx_int_t
+ngx_http_ss_assets_handler(ngx_http_request_t *r)
+{
+    ngx_int_t             rc;
+    ngx_str_t             rest, path;
+    ngx_open_file_info_t  of;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_ss_assets_path(r, &rest);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_ss_assets_find(r, &rest, &path, &of);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->root_tested = !r->error_page;
+
+    return ngx_http_ss_assets_send(r, &path, &of);
+}
+
+
+/* The URI's part below the location, with a slash in front. */
+
+static ngx_int_t
+ngx_http_ss_assets_path(ngx_http_request_t *r, ngx_str_t *rest)
+{
+    u_char                    *p, *last;
+    ngx_str_t                  name;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    *rest = r->uri;
+    name = clcf->name;
+
+#if (NGX_PCRE)
+    if (clcf->regex) {
+        name.len = 0;
+    }
+#endif
+
+    if (name.len && name.data[name.len - 1] == '/') {
+        name.len--;
+    }
+
+    if (name.len && name.data[0] == '/' && rest->len >= name.len) {
+        rest->data += name.len;
+        rest->len -= name.len;
+    }
+
+    if (rest->len && rest->data[0] != '/') {
+
+        /* "/static" is not the location of "/static../secret" */
+
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    last = rest->data + rest->len;
+
+    for (p = rest->data; p + 1 < last; p++) {
+
+        if (p[0] != '/' || p[1] != '.') {
+            continue;
+        }
+
+        if (last - p >= 12 && ngx_strncmp(p, "/.well-known", 12) == 0
+            && (last - p == 12 || p[12] == '/'))
+        {
+            continue;
+        }
+
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ss_assets_open(ngx_http_request_t *r, ngx_str_t *path,
+    ngx_open_file_info_t *of)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    ngx_memzero(of, sizeof(ngx_open_file_info_t));
+
+    of->read_ahead = clcf->read_ahead;
+    of->directio = clcf->directio;
+    of->valid = clcf->open_file_cache_valid;
+    of->min_uses = clcf->open_file_cache_min_uses;
+    of->errors = clcf->open_file_cache_errors;
+    of->events = clcf->open_file_cache_events;
+
+    if (ngx_http_set_disable_symlinks(r, clcf, path, of) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_open_cached_file(clcf->open_file_cache, path, of, r->pool)
+        == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    switch (of->err) {
+
+    case NGX_ENOENT:
+    case NGX_ENOTDIR:
+    case NGX_ENAMETOOLONG:
+        return NGX_HTTP_NOT_FOUND;
+
+    case NGX_EACCES:
+#if (NGX_HAVE_OPENAT)
+    case NGX_EMLINK:
+    case NGX_ELOOP:
+#endif
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, of->err,
+                      "%s \"%V\" failed", of->failed, path);
+        return NGX_HTTP_FORBIDDEN;
+
+    default:
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, of->err,
+                      "%s \"%V\" failed", of->failed, path);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_ss_assets_find(ngx_http_request_t *r, ngx_str_t *rest,
+    ngx_str_t *path, ngx_open_file_info_t *of)
+{
+    u_char                  *p;
+    ngx_int_t                rc;
+    ngx_uint_t               i, slash;
+    ngx_http_ss_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
+
+    /* room for "/index.html" behind it */
+
+    path->data = ngx_pnalloc(r->pool, slcf->assets.len + rest->len
+                                      + sizeof("/index.html"));
+    if (path->data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = ngx_cpymem(path->data, slcf->assets.data, slcf->assets.len);
+    p = ngx_cpymem(p, rest->data, rest->len);
+
+    slash = (rest->len == 0 || rest->data[rest->len - 1] == '/');
+
+    if (!slash) {
+        *p = '\0';
+        path->len = p - path->data;
+
+        rc = ngx_http_ss_assets_open(r, path, of);
+
+        if (rc == NGX_OK && of->is_file) {
+            return NGX_OK;
+        }
+
+        if (rc == NGX_OK && !of->is_dir) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "\"%V\" is not a regular file", path);
+            return NGX_HTTP_NOT_FOUND;
+        }
+
+        if (rc != NGX_OK && rc != NGX_HTTP_NOT_FOUND) {
+            return rc;
+        }
+
+        if (rc == NGX_HTTP_NOT_FOUND) {
+
+            for (i = rest->len; i && rest->data[i - 1] != '/'; i--) {
+                if (rest->data[i - 1] == '.') {
+                    return NGX_HTTP_NOT_FOUND;
+                }
+            }
+        }
+
+        *p++ = '/';
+
+    } else if (rest->len == 0) {
+        *p++ = '/';
+    }
+
+    /* a directory's page, which has its address behind a slash */
+
+    p = ngx_cpymem(p, "index.html", sizeof("index.html"));
+    path->len = p - path->data - 1;
+
+    rc = ngx_http_ss_assets_open(r, path, of);
+
+    if (rc == NGX_OK && of->is_file) {
+
+        if (!slash) {
+            return ngx_http_ss_assets_redirect(r);
+        }
+
+        ngx_str_set(&r->exten, "html");
+        return NGX_OK;
+    }
+
+    /* a path of the application's own */
+
+    p = path->data + slcf->assets.len;
+    p = ngx_cpymem(p, "/index.html", sizeof("/index.html"));
+    path->len = p - path->data - 1;
+
+    rc = ngx_http_ss_assets_open(r, path, of);
+
+    if (rc == NGX_OK && !of->is_file) {
+        rc = NGX_HTTP_NOT_FOUND;
+    }
+
+    ngx_str_set(&r->exten, "html");
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_ss_assets_redirect(ngx_http_request_t *r)
+{
+    u_char     *p;
+    size_t      len;
+    uintptr_t   escape;
+
+    ngx_http_clear_location(r);
+
+    escape = 2 * ngx_escape_uri(NULL, r->uri.data, r->uri.len,
+                                NGX_ESCAPE_URI);
+    len = r->uri.len + escape + 1;
+
+    if (r->args.len) {
+        len += r->args.len + 1;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.location = ngx_list_push(&r->headers_out.headers);
+    if (r->headers_out.location == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(r->headers_out.location, sizeof(ngx_table_elt_t));
+
+    r->headers_out.location->hash = 1;
+    ngx_str_set(&r->headers_out.location->key, "Location");
+    r->headers_out.location->value.data = p;
+    r->headers_out.location->value.len = len;
+
+    p = (u_char *) ngx_escape_uri(p, r->uri.data, r->uri.len,
+                                  NGX_ESCAPE_URI);
+    *p++ = '/';
+
+    if (r->args.len) {
+        *p++ = '?';
+        ngx_memcpy(p, r->args.data, r->args.len);
+    }
+
+    return NGX_HTTP_MOVED_PERMANENTLY;
+}
+
+
+/*
+ * A precompressed sibling, if there is one that the client takes.  "Vary"
+ * goes with every answer for a file that has siblings, also with that of
+ * the file itself.
+ */
+
+static ngx_int_t
+ngx_http_ss_assets_variant(ngx_http_request_t *r, ngx_str_t *path,
+    ngx_open_file_info_t *of)
+{
+    u_char                 *p;
+    ngx_str_t               name, value, sibling;
+    ngx_uint_t              vary;
+    ngx_table_elt_t        *h;
+    ngx_open_file_info_t    found;
+    ngx_http_ss_variant_t  *v;
+
+    sibling.data = ngx_pnalloc(r->pool, path->len + sizeof(".zst"));
+    if (sibling.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(sibling.data, path->data, path->len);
+
+    vary = 0;
+
+    for (v = ngx_http_ss_variants; v->suffix.len; v++) {
+
+        p = ngx_cpymem(sibling.data + path->len, v->suffix.data,
+                       v->suffix.len);
+        *p = '\0';
+        sibling.len = p - sibling.data;
+
+        if (vary && !ngx_http_ss_accepts(r, &v->encoding)) {
+            continue;
+        }
+
+        if (ngx_http_ss_assets_open(r, &sibling, &found) != NGX_OK
+            || !found.is_file)
+        {
+            continue;
+        }
+
+        vary = 1;
+
+        if (!ngx_http_ss_accepts(r, &v->encoding)) {
+            continue;
+        }
+
+        *path = sibling;
+        *of = found;
+
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+        h->hash = 1;
+        ngx_str_set(&h->key, "Content-Encoding");
+        h->value = v->encoding;
+
+        r->headers_out.content_encoding = h;
+
+        break;
+    }
+
+    if (vary) {
+        ngx_str_set(&name, "Vary");
+        ngx_str_set(&value, "Accept-Encoding");
+
+        if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* RFC 9110 section 12.5.3: named, or "*", and not with q=0. */
+
+static ngx_uint_t
+ngx_http_ss_accepts(ngx_http_request_t *r, ngx_str_t *encoding)
+{
+    u_char      *p, *last, *start, *end;
+    ngx_uint_t   any, zero, all;
+
+    if (r->headers_in.accept_encoding == NULL) {
+        return 0;
+    }
+
+    p = r->headers_in.accept_encoding->value.data;
+    last = p + r->headers_in.accept_encoding->value.len;
+    all = 0;
+
+    while (p < last) {
+
+        while (p < last && (*p == ' ' || *p == ',' || *p == '\t')) {
+            p++;
+        }
+
+        start = p;
+
+        while (p < last && *p != ',' && *p != ';' && *p != ' ') {
+            p++;
+        }
+
+        end = p;
+        zero = 0;
+
+        while (p < last && *p != ',') {
+
+            /* q=0, q=0.0, q=0.00, q=0.000 */
+
+            if ((*p == 'q' || *p == 'Q') && last - p >= 3 && p[1] == '='
+                && p[2] == '0')
+            {
+                zero = 1;
+
+                for (p += 3; p < last && *p != ',' && *p != ';'; p++) {
+                    if (*p >= '1' && *p <= '9') {
+                        zero = 0;
+                    }
+                }
+
+                continue;
+            }
+
+            p++;
+        }
+
+        any = (end - start == 1 && *start == '*');
+
+        if ((size_t) (end - start) == encoding->len
+            && ngx_strncasecmp(start, encoding->data, encoding->len) == 0)
+        {
+            return !zero;
+        }
+
+        if (any) {
+            all = !zero;
+        }
+    }
+
+    return all;
+}
+
+
+static ngx_int_t
+ngx_http_ss_assets_type(ngx_http_request_t *r)
+{
+    ngx_http_ss_type_t        *t;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (ngx_http_set_content_type(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (r->exten.len == 0
+        || r->headers_out.content_type.data != clcf->default_type.data)
+    {
+        return NGX_OK;
+    }
+
+    for (t = ngx_http_ss_types; t->exten; t++) {
+
+        if (ngx_strlen(t->exten) == r->exten.len
+            && ngx_strncasecmp(r->exten.data, (u_char *) t->exten,
+                               r->exten.len)
+               == 0)
+        {
+            r->headers_out.content_type = t->type;
+            r->headers_out.content_type_len = t->type.len;
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * app-3f9a01bc.js, app.3f9a01bc.css, app-X5QLCM4N.js: before the extension,
+ * behind "-" or ".", 8 to 64 hex digits with letters and figures among them,
+ * or 8 characters of base 32.
+ */
+
+static ngx_uint_t
+ngx_http_ss_hashed(ngx_str_t *path)
+{
+    u_char      *p, *end;
+    ngx_uint_t   figures, letters, base32;
+
+    end = path->data + path->len;
+
+    while (end > path->data && end[-1] != '.' && end[-1] != '/') {
+        end--;
+    }
+
+    if (end == path->data || end[-1] != '.') {
+        return 0;
+    }
+
+    end--;
+
+    figures = 0;
+    letters = 0;
+    base32 = 0;
+
+    for (p = end; p > path->data; p--) {
+
+        if (p[-1] == '-' || p[-1] == '.') {
+            return (figures && letters && figures + letters >= 8
+                    && figures + letters <= 64
+                    && figures + letters == (ngx_uint_t) (end - p))
+                   || (base32 == 8 && end - p == 8);
+        }
+
+        if (p[-1] >= '0' && p[-1] <= '9') {
+            figures++;
+            base32 += (p[-1] >= '2' && p[-1] <= '7');
+
+        } else if (p[-1] >= 'a' && p[-1] <= 'f') {
+            letters++;
+
+        } else if (p[-1] >= 'A' && p[-1] <= 'Z') {
+            base32++;
+
+        } else {
+            return 0;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_ss_assets_send(ngx_http_request_t *r, ngx_str_t *path,
+    ngx_open_file_info_t *of)
+{
+    ngx_int_t     rc;
+    ngx_str_t     name, value;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    ngx_str_set(&name, "Cache-Control");
+
+    if (ngx_http_ss_hashed(path)) {
+        ngx_str_set(&value, "public, max-age=31536000, immutable");
+
+    } else {
+        ngx_str_set(&value, "no-cache");
+    }
+
+    if (ngx_http_ss_add_header(r, &name, &value) == NULL
+        || ngx_http_ss_assets_variant(r, path, of) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->connection->log->action = "sending response to client";
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = of->size;
+    r->headers_out.last_modified_time = of->mtime;
+
+    if (ngx_http_set_etag(r) != NGX_OK
+        || ngx_http_ss_assets_type(r) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r != r->main && of->size == 0) {
+        return ngx_http_send_header(r);
+    }
+
+    r->allow_ranges = 1;
+
+    /* all is allocated before the header is sent */
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->file = ngx_pcalloc(r->pool, sizeof(ngx_file_t));
+    if (b->file == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b->file_pos = 0;
+    b->file_last = of->size;
+    b->in_file = b->file_last ? 1 : 0;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    b->file->fd = of->fd;
+    b->file->name = *path;
+    b->file->log = r->connection->log;
+    b->file->directio = of->is_directio;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}

@@ -1,0 +1,1305 @@
+
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * The worker's connections to sidecars: one for each socket, made when
+ * first needed, kept as long as anybody needs it.
+ *
+ *     DOWN -- connect --> CONNECTING -- HELLO --> READY
+ *      ^                       |                    |
+ *      +------- back-off ------+------- lost -------+
+ *
+ * A lost link takes nobody with it.  Calls in flight are answered with
+ * -32003; clients go to another link of their pool that is ready, or stay
+ * and wait; handshakes and API requests do the same until their own time
+ * is over.  A client that came from elsewhere is bound by REBIND: at once
+ * when it speaks, else in small portions, so that live traffic goes first.
+ *
+ * Bounds: what waits for a sidecar stays under NGX_HTTP_SS_LINK_QUEUE plus
+ * one message, because past it clients are not read.
+ */
+
+
+#include "ngx_http_socketstream.h"
+
+
+#define NGX_HTTP_SS_BACKOFF_MIN     20
+#define NGX_HTTP_SS_BACKOFF_MAX     1000
+#define NGX_HTTP_SS_OUT_SIZE        (64 * 1024)
+#define NGX_HTTP_SS_REBINDS         500     /* in one portion */
+#define NGX_HTTP_SS_REBIND_PACE     5       /* ms between two */
+
+#define NGX_HTTP_SS_SOFTWARE        "nginx/" NGINX_VERSION
+
+
+static void ngx_http_ss_link_connect(ngx_http_ss_link_t *link);
+static void ngx_http_ss_link_connected_handler(ngx_event_t *wev);
+static void ngx_http_ss_link_read_handler(ngx_event_t *rev);
+static void ngx_http_ss_link_write_handler(ngx_event_t *wev);
+static void ngx_http_ss_link_timer_handler(ngx_event_t *ev);
+static void ngx_http_ss_link_rebind_handler(ngx_event_t *ev);
+static void ngx_http_ss_link_send_hello(ngx_http_ss_link_t *link);
+static ngx_int_t ngx_http_ss_link_input(ngx_http_ss_link_t *link, u_char *p,
+    u_char *end);
+static ngx_int_t ngx_http_ss_link_frame(ngx_http_ss_link_t *link,
+    ss_link_header_t *h, u_char *data);
+static ngx_int_t ngx_http_ss_link_hello(ngx_http_ss_link_t *link,
+    u_char *data, size_t len);
+static void ngx_http_ss_link_ready(ngx_http_ss_link_t *link);
+static void ngx_http_ss_link_drain(ngx_http_ss_link_t *link);
+static void ngx_http_ss_link_client_frame(ngx_http_ss_link_t *link,
+    ngx_http_ss_client_t *client, ss_link_header_t *h, u_char *data);
+static void ngx_http_ss_link_deliver(ngx_http_ss_link_t *link,
+    ngx_http_ss_client_t *client, ss_link_header_t *h, u_char *data,
+    size_t len);
+static void ngx_http_ss_link_move(ngx_http_ss_link_t *from,
+    ngx_http_ss_link_t *to, ngx_http_ss_pool_t *pool);
+static void ngx_http_ss_link_unblock(ngx_http_ss_link_t *link);
+static void ngx_http_ss_link_close(ngx_http_ss_link_t *link);
+static void ngx_http_ss_link_retry(ngx_http_ss_link_t *link);
+static ngx_int_t ngx_http_ss_link_needed(ngx_http_ss_link_t *link);
+
+
+/* an outage is said once, a sidecar that drains is no outage */
+
+#define ngx_http_ss_link_level(link)                                          \
+    ((ngx_uint_t) ((link)->draining ? NGX_LOG_NOTICE                          \
+                   : (link)->logged ? NGX_LOG_INFO : NGX_LOG_ERR))
+
+
+static ngx_http_ss_main_conf_t *
+ngx_http_ss_link_conf(void)
+{
+    return ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_socketstream_module);
+}
+
+
+void
+ngx_http_ss_link_init(ngx_http_ss_link_t *link)
+{
+    ngx_queue_init(&link->clients);
+    ngx_queue_init(&link->unbound);
+    ngx_queue_init(&link->opens);
+    ngx_queue_init(&link->apis);
+    ngx_queue_init(&link->calls);
+    ngx_queue_init(&link->blocked);
+
+    /* cancelable: a worker that has no clients left does not wait for them */
+
+    link->timer.handler = ngx_http_ss_link_timer_handler;
+    link->timer.data = link;
+    link->timer.log = ngx_cycle->log;
+    link->timer.cancelable = 1;
+
+    link->rebind.handler = ngx_http_ss_link_rebind_handler;
+    link->rebind.data = link;
+    link->rebind.log = ngx_cycle->log;
+    link->rebind.cancelable = 1;
+}
+
+
+void
+ngx_http_ss_link_exit(ngx_http_ss_link_t *link)
+{
+    if (link->connection) {
+        (void) ngx_http_ss_link_flush(link);
+        ngx_http_ss_link_close(link);
+    }
+}
+
+
+ngx_http_ss_link_t *
+ngx_http_ss_link_select(ngx_http_ss_pool_t *pool)
+{
+    ngx_uint_t            i;
+    ngx_http_ss_link_t   *link;
+    ngx_http_ss_peer_t   *peer, *best;
+
+    best = NULL;
+    peer = pool->peers.elts;
+
+    for (i = 0; i < pool->peers.nelts; i++) {
+        link = peer[i].link;
+
+        if (link->state == NGX_HTTP_SS_LINK_DOWN && !link->timer.timer_set) {
+            ngx_http_ss_link_connect(link);
+        }
+
+        if (link->state != NGX_HTTP_SS_LINK_READY || link->draining) {
+            continue;
+        }
+
+        if (best == NULL
+            || best->backup > peer[i].backup
+            || (best->backup == peer[i].backup
+                && link->nclients * best->weight
+                   < best->link->nclients * peer[i].weight))
+        {
+            best = &peer[i];
+        }
+    }
+
+    return best ? best->link : NULL;
+}
+
+
+static void
+ngx_http_ss_link_connect(ngx_http_ss_link_t *link)
+{
+    ngx_int_t               rc;
+    ngx_connection_t       *c;
+    ngx_peer_connection_t   pc;
+
+    ngx_memzero(&pc, sizeof(ngx_peer_connection_t));
+
+    pc.sockaddr = link->sockaddr;
+    pc.socklen = link->socklen;
+    pc.name = &link->name;
+    pc.get = ngx_event_get_peer;
+    pc.log = ngx_cycle->log;
+
+    /* what nginx logs for a refused connect, once for each outage */
+    pc.log_error = link->logged ? NGX_ERROR_INFO : NGX_ERROR_ERR;
+
+    link->state = NGX_HTTP_SS_LINK_CONNECTING;
+    link->draining = 0;
+
+    rc = ngx_event_connect_peer(&pc);
+
+    c = pc.connection;
+    link->connection = c;
+
+    if (rc == NGX_ERROR || rc == NGX_BUSY || rc == NGX_DECLINED) {
+        ngx_http_ss_link_lost(link, NULL);
+        return;
+    }
+
+    c->data = link;
+    c->log = ngx_cycle->log;
+    c->read->log = c->log;
+    c->write->log = c->log;
+    c->read->handler = ngx_http_ss_link_read_handler;
+    c->write->handler = ngx_http_ss_link_connected_handler;
+
+    link->last_received = ngx_current_msec;
+    ngx_add_timer(&link->timer, SS_LINK_HEARTBEAT_MS);
+
+    ngx_http_ss_link_send_hello(link);
+
+    if (rc == NGX_OK) {
+        c->write->handler = ngx_http_ss_link_write_handler;
+    }
+}
+
+
+static void
+ngx_http_ss_link_connected_handler(ngx_event_t *wev)
+{
+    int                  err;
+    socklen_t            len;
+    ngx_connection_t    *c;
+    ngx_http_ss_link_t  *link;
+
+    c = wev->data;
+    link = c->data;
+
+    err = 0;
+    len = sizeof(int);
+
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == -1) {
+        err = ngx_socket_errno;
+    }
+
+    if (err) {
+        ngx_log_error(ngx_http_ss_link_level(link), c->log, err,
+                      "socketstream: connect() to %V failed", &link->name);
+        ngx_http_ss_link_lost(link, NULL);
+        return;
+    }
+
+    wev->handler = ngx_http_ss_link_write_handler;
+    ngx_http_ss_link_write_handler(wev);
+}
+
+
+static void
+ngx_http_ss_link_send_hello(ngx_http_ss_link_t *link)
+{
+    u_char           *p;
+    ss_writer_t       w;
+    ss_link_hello_t   hello;
+
+    p = ngx_http_ss_link_reserve(link, 256);
+    if (p == NULL) {
+        return;
+    }
+
+    ngx_memzero(&hello, sizeof(ss_link_hello_t));
+
+    hello.version = SS_LINK_VERSION;
+    hello.role = SS_LINK_ROLE_WORKER;
+    hello.pid = (uint32_t) ngx_pid;
+    hello.generation = ngx_http_ss_worker.generation;
+    hello.max_message = SS_LINK_MESSAGE_MAX;
+    hello.software.ptr = NGX_HTTP_SS_SOFTWARE;
+    hello.software.len = sizeof(NGX_HTTP_SS_SOFTWARE) - 1;
+
+    w = ss_writer(p, 256);
+    ss_link_encode_hello(&w, &hello);
+
+    ngx_http_ss_link_commit(link, SS_LINK_HELLO, 0, 0, 0, 0, ss_written(&w));
+}
+
+
+u_char *
+ngx_http_ss_link_reserve(ngx_http_ss_link_t *link, size_t len)
+{
+    size_t   size, used;
+    u_char  *out;
+
+    len += SS_LINK_HEADER;
+
+    if (link->out_cap - link->out_len >= len) {
+        return link->out + link->out_len + SS_LINK_HEADER;
+    }
+
+    used = link->out_len - link->out_pos;
+
+    if (link->out_pos && link->out_cap - used >= len
+        && link->out_pos >= used)
+    {
+        ngx_memcpy(link->out, link->out + link->out_pos, used);
+
+    } else {
+        size = ngx_max(NGX_HTTP_SS_OUT_SIZE, link->out_cap);
+
+        while (size - used < len) {
+            size *= 2;
+        }
+
+        out = ngx_alloc(size, ngx_cycle->log);
+        if (out == NULL) {
+            return NULL;
+        }
+
+        if (link->out) {
+            ngx_memcpy(out, link->out + link->out_pos, used);
+            ngx_free(link->out);
+        }
+
+        link->out = out;
+        link->out_cap = size;
+    }
+
+    link->out_pos = 0;
+    link->out_len = used;
+
+    return link->out + used + SS_LINK_HEADER;
+}
+
+
+void
+ngx_http_ss_link_commit(ngx_http_ss_link_t *link, ngx_uint_t op,
+    ngx_uint_t flags, uint32_t slot, uint32_t generation, uint32_t call,
+    size_t len)
+{
+    ss_link_header_t       h;
+    ngx_http_ss_worker_t  *w;
+
+    h.length = (uint32_t) len;
+    h.slot = slot;
+    h.generation = generation;
+    h.call = call;
+    h.op = (uint8_t) op;
+    h.flags = (uint8_t) flags;
+
+    ss_link_encode_header(link->out + link->out_len, &h);
+
+    link->out_len += SS_LINK_HEADER + len;
+    ngx_http_ss_count(link_queue_bytes, SS_LINK_HEADER + len);
+
+    if (link->dirty_set) {
+        return;
+    }
+
+    w = &ngx_http_ss_worker;
+
+    link->dirty_set = 1;
+    ngx_queue_insert_tail(&w->dirty_links, &link->dirty);
+
+    if (!w->flush.posted) {
+        ngx_post_event(&w->flush, &ngx_posted_events);
+    }
+}
+
+
+ngx_int_t
+ngx_http_ss_link_message(ngx_http_ss_link_t *link, ngx_uint_t op,
+    ngx_uint_t flags, uint32_t slot, uint32_t generation, uint32_t call,
+    const u_char *data, size_t len)
+{
+    size_t   n;
+    u_char  *p;
+
+    do {
+        n = ngx_min(len, SS_LINK_CHUNK);
+
+        p = ngx_http_ss_link_reserve(link, n);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (n) {
+            ngx_memcpy(p, data, n);
+        }
+
+        data += n;
+        len -= n;
+
+        ngx_http_ss_link_commit(link, op, flags | (len ? SS_LINK_MORE : 0),
+                                slot, generation, call, n);
+    } while (len);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_ss_link_flush(ngx_http_ss_link_t *link)
+{
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = link->connection;
+
+    if (c == NULL) {
+        return NGX_OK;
+    }
+
+    while (link->out_pos < link->out_len && c->write->ready) {
+
+        n = c->send(c, link->out + link->out_pos,
+                    link->out_len - link->out_pos);
+
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        link->out_pos += n;
+        ngx_http_ss_count(link_queue_bytes, -n);
+    }
+
+    if (!ngx_queue_empty(&link->blocked)
+        && link->out_len - link->out_pos < NGX_HTTP_SS_LINK_QUEUE / 2)
+    {
+        ngx_http_ss_link_unblock(link);
+    }
+
+    if (link->out_pos < link->out_len) {
+        return ngx_handle_write_event(c->write, 0);
+    }
+
+    link->out_pos = 0;
+    link->out_len = 0;
+
+    if (link->out_cap > 4 * NGX_HTTP_SS_OUT_SIZE) {
+        ngx_free(link->out);
+        link->out = NULL;
+        link->out_cap = 0;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ss_link_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t  *c;
+
+    c = wev->data;
+
+    if (ngx_http_ss_link_flush(c->data) != NGX_OK) {
+        ngx_http_ss_link_lost(c->data, "write failed");
+    }
+}
+
+
+static void
+ngx_http_ss_link_unblock(ngx_http_ss_link_t *link)
+{
+    ngx_queue_t           *q, blocked;
+    ngx_http_ss_client_t  *client;
+
+    /* those that block it again meanwhile have their turn after the others */
+
+    blocked = link->blocked;
+    blocked.next->prev = &blocked;
+    blocked.prev->next = &blocked;
+    ngx_queue_init(&link->blocked);
+
+    while (!ngx_queue_empty(&blocked)) {
+        q = ngx_queue_head(&blocked);
+        client = ngx_queue_data(q, ngx_http_ss_client_t, waiting);
+
+        ngx_queue_remove(q);
+        client->blocked = 0;
+
+        ngx_http_ss_client_resume(client);
+    }
+}
+
+
+static void
+ngx_http_ss_link_read_handler(ngx_event_t *rev)
+{
+    size_t               len;
+    ssize_t              n;
+    u_char              *p;
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_ss_link_t  *link;
+
+    c = rev->data;
+    link = c->data;
+
+    /*
+     * c->close comes from "worker_shutdown_timeout", which visits every
+     * connection: the clients are being closed, and need the link for that.
+     */
+
+    do {
+        len = link->in_len;
+        p = ngx_http_ss_worker.buffer;
+
+        n = c->recv(c, p + len, NGX_HTTP_SS_READ_SIZE - len);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == NGX_ERROR || n == 0) {
+            ngx_http_ss_link_lost(link, n ? "read failed" : "closed by it");
+            return;
+        }
+
+        link->last_received = ngx_current_msec;
+
+        if (len) {
+            ngx_memcpy(p, link->in, len);
+        }
+
+        rc = ngx_http_ss_link_input(link, p, p + len + n);
+
+        if (rc == NGX_ERROR) {
+            ngx_http_ss_link_lost(link, "protocol error");
+            return;
+        }
+
+        /* a frame may have ended the link, or the link begun anew */
+
+        if (rc == NGX_DONE) {
+            return;
+        }
+
+    } while (rev->ready);
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        ngx_http_ss_link_lost(link, "read failed");
+    }
+}
+
+
+/* All whole frames of [p, end); what is left over is kept. */
+
+static ngx_int_t
+ngx_http_ss_link_input(ngx_http_ss_link_t *link, u_char *p, u_char *end)
+{
+    ngx_int_t          rc;
+    ss_link_rc_t       src;
+    ngx_connection_t  *c;
+    ss_link_header_t   h;
+
+    c = link->connection;
+
+    for ( ;; ) {
+        src = ss_link_decode_header(p, end - p, SS_LINK_TO_WORKER, &h);
+
+        if (src == SS_LINK_AGAIN
+            || (src == SS_LINK_OK
+                && (size_t) (end - p) < SS_LINK_HEADER + h.length))
+        {
+            break;
+        }
+
+        if (src != SS_LINK_OK) {
+            ngx_log_error(NGX_LOG_ERR, c->log, 0,
+                          "socketstream: %V sent a bad frame: %s",
+                          &link->name, ss_link_strerror(src));
+            return NGX_ERROR;
+        }
+
+        rc = ngx_http_ss_link_frame(link, &h, p + SS_LINK_HEADER);
+
+        if (rc == NGX_ERROR) {
+            ngx_log_error(NGX_LOG_ERR, c->log, 0,
+                          "socketstream: %V sent a bad %s frame",
+                          &link->name, ss_link_op_name(h.op));
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DONE || link->connection != c) {
+            return NGX_DONE;
+        }
+
+        p += SS_LINK_HEADER + h.length;
+    }
+
+    link->in_len = end - p;
+
+    if (link->in_len == 0) {
+        return NGX_OK;
+    }
+
+    if (link->in == NULL) {
+        link->in = ngx_alloc(SS_LINK_HEADER + SS_LINK_PAYLOAD_MAX, c->log);
+        if (link->in == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_memcpy(link->in, p, link->in_len);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ss_link_frame(ngx_http_ss_link_t *link, ss_link_header_t *h,
+    u_char *data)
+{
+    u_char               *p;
+    ss_span_t             why;
+    ss_reader_t           r;
+    ngx_http_ss_slot_t   *s;
+
+    if (link->state != NGX_HTTP_SS_LINK_READY
+        && h->op != SS_LINK_HELLO && h->op != SS_LINK_GOODBYE)
+    {
+        return NGX_ERROR;
+    }
+
+    switch (h->op) {
+
+    case SS_LINK_HELLO:
+        if (link->state == NGX_HTTP_SS_LINK_READY) {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_ss_link_hello(link, data, h->length);
+
+    case SS_LINK_PING:
+        p = ngx_http_ss_link_reserve(link, h->length);
+        if (p) {
+            ngx_memcpy(p, data, h->length);
+            ngx_http_ss_link_commit(link, SS_LINK_PONG, 0, 0, 0, 0,
+                                    h->length);
+        }
+
+        return NGX_OK;
+
+    case SS_LINK_PONG:
+        return NGX_OK;
+
+    case SS_LINK_GOODBYE:
+        r = ss_reader(data, h->length);
+        why = ss_read_str16(&r);
+
+        ngx_log_error(ngx_http_ss_link_level(link), link->connection->log, 0,
+                      "socketstream: %V says goodbye: \"%*s\"", &link->name,
+                      why.len, why.ptr ? why.ptr : "");
+
+        ngx_http_ss_link_lost(link, NULL);
+        return NGX_DONE;
+
+    case SS_LINK_DRAIN:
+        ngx_http_ss_link_drain(link);
+        return NGX_OK;
+    }
+
+    s = ngx_http_ss_slot_find(h->slot, h->generation);
+
+    if (s == NULL) {
+        return NGX_OK;
+    }
+
+    switch (s->type) {
+
+    case NGX_HTTP_SS_SLOT_CLIENT:
+        ngx_http_ss_link_client_frame(link, s->data, h, data);
+        break;
+
+    case NGX_HTTP_SS_SLOT_OPEN:
+
+        if (((ngx_http_ss_open_t *) s->data)->link != link) {
+            break;
+        }
+
+        if (h->op == SS_LINK_ACCEPT) {
+            ngx_http_ss_open_accept(s->data, data, h->length);
+
+        } else if (h->op == SS_LINK_REJECT) {
+            ngx_http_ss_open_reject(s->data, data, h->length);
+        }
+
+        break;
+
+    case NGX_HTTP_SS_SLOT_API:
+
+        if (((ngx_http_ss_api_t *) s->data)->link == link
+            && h->op == SS_LINK_RESPONSE)
+        {
+            ngx_http_ss_api_response(s->data, h->flags, data, h->length);
+        }
+
+        break;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ss_link_client_frame(ngx_http_ss_link_t *link,
+    ngx_http_ss_client_t *client, ss_link_header_t *h, u_char *data)
+{
+    ngx_uint_t          code;
+    ngx_http_ss_buf_t  *whole;
+
+    switch (h->op) {
+
+    case SS_LINK_REPLY:
+    case SS_LINK_SEND:
+
+        if (client->reply == NULL && !(h->flags & SS_LINK_MORE)) {
+            ngx_http_ss_link_deliver(link, client, h, data, h->length);
+            return;
+        }
+
+        /* A chunk is kept until its message is whole. */
+
+        if (client->reply == NULL) {
+            client->reply_link = link;
+        }
+
+        /*
+         * A client that moved away from a draining sidecar can be sent long
+         * messages by both at once.  It is rare, and a new socket is cheap.
+         */
+
+        if (client->reply_link != link) {
+            ngx_http_ss_client_close(client, SS_WS_CLOSE_RESTART, NULL, 0);
+            return;
+        }
+
+        if ((client->reply && client->reply->len + h->length
+                              > SS_LINK_MESSAGE_MAX)
+            || ngx_http_ss_buf_add(&client->reply, data, h->length) != NGX_OK)
+        {
+            ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
+            return;
+        }
+
+        if (!(h->flags & SS_LINK_MORE)) {
+            whole = client->reply;
+            client->reply = NULL;
+
+            ngx_http_ss_link_deliver(link, client, h, whole->data,
+                                     whole->len);
+            ngx_free(whole);
+        }
+
+        return;
+
+    case SS_LINK_CLOSE:
+
+        if (client->link == link) {
+            code = data[0] | data[1] << 8;
+            ngx_http_ss_client_close(client, code, (const char *) data + 2,
+                                     h->length - 2);
+        }
+
+        return;
+    }
+}
+
+
+static void
+ngx_http_ss_link_deliver(ngx_http_ss_link_t *link,
+    ngx_http_ss_client_t *client, ss_link_header_t *h, u_char *data,
+    size_t len)
+{
+    ngx_http_ss_call_t  *call;
+
+    if (h->op == SS_LINK_REPLY) {
+
+        /* answered already, by a timeout or after a loss: never twice */
+
+        call = ngx_http_ss_call_find(client, h->call);
+        if (call == NULL) {
+            return;
+        }
+
+        ngx_http_ss_call_end(call);
+
+    } else if (client->link != link) {
+
+        /* of a link that the client has left only its answers count */
+
+        return;
+    }
+
+    ngx_http_ss_output_message(client,
+                               (h->flags & SS_LINK_BINARY) ? SS_WS_BINARY
+                                                           : SS_WS_TEXT,
+                               data, len);
+}
+
+
+static ngx_int_t
+ngx_http_ss_link_hello(ngx_http_ss_link_t *link, u_char *data, size_t len)
+{
+    u_char           *p, text[256];
+    ss_writer_t       w;
+    ss_link_hello_t   hello;
+
+    if (!ss_link_decode_hello(data, len, &hello)) {
+        return NGX_ERROR;
+    }
+
+    if (hello.version != SS_LINK_VERSION
+        || hello.role != SS_LINK_ROLE_SIDECAR)
+    {
+        p = ngx_snprintf(text, sizeof(text),
+                         "nginx's module speaks version %d of the link "
+                         "protocol, the peer is a %s of version %d: install "
+                         "the two from one release", SS_LINK_VERSION,
+                         hello.role == SS_LINK_ROLE_SIDECAR ? "sidecar"
+                                                            : "stranger",
+                         (int) hello.version);
+
+        ngx_log_error(NGX_LOG_ERR, link->connection->log, 0,
+                      "socketstream: %V: %*s", &link->name,
+                      (size_t) (p - text), text);
+        link->logged = 1;
+
+        len = p - text;
+        p = ngx_http_ss_link_reserve(link, len + 2);
+
+        if (p) {
+            w = ss_writer(p, len + 2);
+            ss_write_str16(&w, text, len);
+            ngx_http_ss_link_commit(link, SS_LINK_GOODBYE, 0, 0, 0, 0,
+                                    len + 2);
+            (void) ngx_http_ss_link_flush(link);
+        }
+
+        ngx_http_ss_link_lost(link, NULL);
+
+        return NGX_DONE;
+    }
+
+    link->call_timeout = hello.timeout_ms ? hello.timeout_ms : 30000;
+    link->max_message = hello.max_message ? hello.max_message
+                                          : SS_LINK_MESSAGE_MAX;
+
+    ngx_log_error(NGX_LOG_NOTICE, link->connection->log, 0,
+                  "socketstream: linked to %V, process %uD, \"%*s\"",
+                  &link->name, hello.pid, hello.software.len,
+                  hello.software.ptr);
+
+    ngx_http_ss_link_ready(link);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ss_link_ready(ngx_http_ss_link_t *link)
+{
+    ngx_uint_t                 i, n;
+    ngx_queue_t               *q;
+    ngx_http_ss_link_t        *best;
+    ngx_http_ss_pool_t       **pool;
+    ngx_http_ss_peer_t        *peer;
+    ngx_http_ss_client_t      *client;
+    ngx_http_ss_main_conf_t   *mcf;
+
+    link->state = NGX_HTTP_SS_LINK_READY;
+    link->backoff = 0;
+    link->logged = 0;
+
+    ngx_http_ss_count(link_connects_total, 1);
+    ngx_http_ss_worker.counters->link_up[link->index] = 1;
+
+    /* its own clients, whom this sidecar does not know any more */
+
+    for (q = ngx_queue_head(&link->clients);
+         q != ngx_queue_sentinel(&link->clients);
+         q = ngx_queue_next(q))
+    {
+        client = ngx_queue_data(q, ngx_http_ss_client_t, queue);
+        client->bound = 0;
+    }
+
+    if (!ngx_queue_empty(&link->clients)) {
+        ngx_queue_add(&link->unbound, &link->clients);
+        ngx_queue_init(&link->clients);
+    }
+
+    /* and those that wait: clients of lost links, handshakes, requests */
+
+    mcf = ngx_http_ss_link_conf();
+    pool = mcf->pools.elts;
+
+    for (i = 0; i < mcf->pools.nelts; i++) {
+        peer = pool[i]->peers.elts;
+
+        for (n = 0; n < pool[i]->peers.nelts; n++) {
+            if (peer[n].link == link) {
+                break;
+            }
+        }
+
+        if (n == pool[i]->peers.nelts) {
+            continue;
+        }
+
+        for (n = 0; n < pool[i]->peers.nelts; n++) {
+            if (peer[n].link->state != NGX_HTTP_SS_LINK_READY
+                || peer[n].link->draining)
+            {
+                ngx_http_ss_link_move(peer[n].link, link, pool[i]);
+            }
+        }
+
+        while (!ngx_queue_empty(&pool[i]->opens)) {
+            best = ngx_http_ss_link_select(pool[i]);
+            if (best == NULL) {
+                break;
+            }
+
+            q = ngx_queue_head(&pool[i]->opens);
+            ngx_http_ss_open_send(ngx_queue_data(q, ngx_http_ss_open_t,
+                                                 queue), best);
+        }
+
+        while (!ngx_queue_empty(&pool[i]->apis)) {
+            best = ngx_http_ss_link_select(pool[i]);
+            if (best == NULL) {
+                break;
+            }
+
+            q = ngx_queue_head(&pool[i]->apis);
+            ngx_http_ss_api_send(ngx_queue_data(q, ngx_http_ss_api_t, queue),
+                                 best);
+        }
+    }
+
+    if (!ngx_queue_empty(&link->unbound)) {
+        ngx_add_timer(&link->rebind, NGX_HTTP_SS_REBIND_PACE);
+    }
+}
+
+
+/* All clients of the pool, from one link to another one that is ready. */
+
+static void
+ngx_http_ss_link_move(ngx_http_ss_link_t *from, ngx_http_ss_link_t *to,
+    ngx_http_ss_pool_t *pool)
+{
+    ngx_uint_t             i;
+    ngx_queue_t           *q, *next, *list[2];
+    ngx_http_ss_client_t  *client;
+
+    if (from == to) {
+        return;
+    }
+
+    list[0] = &from->clients;
+    list[1] = &from->unbound;
+
+    for (i = 0; i < 2; i++) {
+
+        for (q = ngx_queue_head(list[i]);
+             q != ngx_queue_sentinel(list[i]);
+             q = next)
+        {
+            next = ngx_queue_next(q);
+            client = ngx_queue_data(q, ngx_http_ss_client_t, queue);
+
+            if (client->pool == pool) {
+                ngx_http_ss_link_detach(client);
+                ngx_http_ss_link_attach(to, client);
+            }
+        }
+    }
+
+    if (!ngx_queue_empty(&to->unbound) && !to->rebind.timer_set) {
+        ngx_add_timer(&to->rebind, NGX_HTTP_SS_REBIND_PACE);
+    }
+}
+
+
+void
+ngx_http_ss_link_attach(ngx_http_ss_link_t *link,
+    ngx_http_ss_client_t *client)
+{
+    client->link = link;
+    link->nclients++;
+
+    ngx_queue_insert_tail(client->bound ? &link->clients : &link->unbound,
+                          &client->queue);
+}
+
+
+void
+ngx_http_ss_link_detach(ngx_http_ss_client_t *client)
+{
+    ngx_queue_remove(&client->queue);
+    client->link->nclients--;
+
+    if (client->blocked) {
+        client->blocked = 0;
+        ngx_queue_remove(&client->waiting);
+        ngx_http_ss_client_resume(client);
+    }
+
+    client->bound = 0;
+    client->link = NULL;
+}
+
+
+ngx_int_t
+ngx_http_ss_link_bind(ngx_http_ss_client_t *client)
+{
+    u_char              *p;
+    ngx_http_ss_link_t  *link;
+
+    link = client->link;
+
+    p = ngx_http_ss_link_reserve(link, client->state_len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, client->state, client->state_len);
+
+    ngx_http_ss_link_commit(link, SS_LINK_REBIND, 0, client->slot,
+                            client->generation, 0, client->state_len);
+
+    client->bound = 1;
+
+    ngx_queue_remove(&client->queue);
+    ngx_queue_insert_tail(&link->clients, &client->queue);
+
+    ngx_http_ss_count(rebinds_total, 1);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ss_link_rebind_handler(ngx_event_t *ev)
+{
+    ngx_uint_t             n;
+    ngx_queue_t           *q;
+    ngx_http_ss_link_t    *link;
+    ngx_http_ss_client_t  *client;
+
+    link = ev->data;
+
+    if (link->state != NGX_HTTP_SS_LINK_READY) {
+        return;
+    }
+
+    for (n = 0; n < NGX_HTTP_SS_REBINDS; n++) {
+
+        if (ngx_queue_empty(&link->unbound)) {
+            return;
+        }
+
+        if (link->out_len - link->out_pos > NGX_HTTP_SS_LINK_QUEUE / 4) {
+            break;
+        }
+
+        q = ngx_queue_head(&link->unbound);
+        client = ngx_queue_data(q, ngx_http_ss_client_t, queue);
+
+        if (ngx_http_ss_link_bind(client) != NGX_OK) {
+            break;
+        }
+    }
+
+    ngx_add_timer(ev, NGX_HTTP_SS_REBIND_PACE);
+}
+
+
+/* The sidecar is leaving: it answers what it has, and closes. */
+
+static void
+ngx_http_ss_link_drain(ngx_http_ss_link_t *link)
+{
+    ngx_uint_t                 i, n;
+    ngx_http_ss_link_t        *best;
+    ngx_http_ss_pool_t       **pool;
+    ngx_http_ss_peer_t        *peer;
+    ngx_http_ss_main_conf_t   *mcf;
+
+    ngx_log_error(NGX_LOG_NOTICE, link->connection->log, 0,
+                  "socketstream: %V is draining", &link->name);
+
+    link->draining = 1;
+
+    mcf = ngx_http_ss_link_conf();
+    pool = mcf->pools.elts;
+
+    for (i = 0; i < mcf->pools.nelts; i++) {
+        peer = pool[i]->peers.elts;
+
+        for (n = 0; n < pool[i]->peers.nelts; n++) {
+            if (peer[n].link == link) {
+                best = ngx_http_ss_link_select(pool[i]);
+
+                if (best) {
+                    ngx_http_ss_link_move(link, best, pool[i]);
+                }
+
+                break;
+            }
+        }
+    }
+}
+
+
+void
+ngx_http_ss_link_lost(ngx_http_ss_link_t *link, const char *why)
+{
+    ngx_uint_t                 i, n, was_ready;
+    ngx_queue_t               *q, lost;
+    ngx_http_ss_link_t        *best;
+    ngx_http_ss_pool_t       **pool;
+    ngx_http_ss_peer_t        *peer;
+    ngx_http_ss_client_t      *client;
+    ngx_http_ss_main_conf_t   *mcf;
+
+    was_ready = (link->state == NGX_HTTP_SS_LINK_READY);
+
+    if (why) {
+        ngx_log_error(ngx_http_ss_link_level(link), ngx_cycle->log, 0,
+                      "socketstream: link to %V lost: %s, %ui clients wait",
+                      &link->name, why, link->nclients);
+    }
+
+    link->logged = 1;
+    ngx_http_ss_link_close(link);
+
+    /* what it has not been sent: for nobody */
+
+    ngx_http_ss_count(link_queue_bytes, -(link->out_len - link->out_pos));
+    link->out_pos = 0;
+    link->out_len = 0;
+
+    if (!was_ready) {
+        ngx_http_ss_link_retry(link);
+        return;
+    }
+
+    ngx_http_ss_count(link_losses_total, 1);
+    ngx_http_ss_worker.counters->link_up[link->index] = 0;
+
+    for (q = ngx_queue_head(&link->clients);
+         q != ngx_queue_sentinel(&link->clients);
+         q = ngx_queue_next(q))
+    {
+        client = ngx_queue_data(q, ngx_http_ss_client_t, queue);
+        client->bound = 0;
+
+        /* what was to come in pieces will not be whole any more */
+
+        if (client->reply && client->reply_link == link) {
+            ngx_free(client->reply);
+            client->reply = NULL;
+        }
+    }
+
+    ngx_http_ss_calls_fail_link(link, SS_RPC_UNAVAILABLE);
+
+    mcf = ngx_http_ss_link_conf();
+    pool = mcf->pools.elts;
+
+    for (i = 0; i < mcf->pools.nelts; i++) {
+        peer = pool[i]->peers.elts;
+
+        for (n = 0; n < pool[i]->peers.nelts; n++) {
+            if (peer[n].link == link) {
+                best = ngx_http_ss_link_select(pool[i]);
+
+                if (best && best != link) {
+                    ngx_http_ss_link_move(link, best, pool[i]);
+                }
+
+                break;
+            }
+        }
+    }
+
+    /* handshakes and requests: those that fail leave their queue */
+
+    ngx_queue_init(&lost);
+
+    if (!ngx_queue_empty(&link->opens)) {
+        ngx_queue_add(&lost, &link->opens);
+        ngx_queue_init(&link->opens);
+    }
+
+    while (!ngx_queue_empty(&lost)) {
+        q = ngx_queue_head(&lost);
+        ngx_http_ss_open_lost(ngx_queue_data(q, ngx_http_ss_open_t, queue));
+    }
+
+    if (!ngx_queue_empty(&link->apis)) {
+        ngx_queue_add(&lost, &link->apis);
+        ngx_queue_init(&link->apis);
+    }
+
+    while (!ngx_queue_empty(&lost)) {
+        q = ngx_queue_head(&lost);
+        ngx_http_ss_api_lost(ngx_queue_data(q, ngx_http_ss_api_t, queue));
+    }
+
+    ngx_http_ss_link_unblock(link);
+
+    if (link->state == NGX_HTTP_SS_LINK_DOWN && !link->timer.timer_set) {
+        ngx_http_ss_link_retry(link);
+    }
+}
+
+
+/* Another try: the first one soon, the next ones later and later. */
+
+static void
+ngx_http_ss_link_retry(ngx_http_ss_link_t *link)
+{
+    ngx_msec_t  backoff;
+
+    backoff = link->backoff ? link->backoff * 2 : NGX_HTTP_SS_BACKOFF_MIN;
+    link->backoff = ngx_min(backoff, NGX_HTTP_SS_BACKOFF_MAX);
+
+    /* half of it by chance, so that workers do not come all at once */
+
+    backoff = link->backoff / 2;
+    ngx_add_timer(&link->timer,
+                  backoff + (ngx_msec_t) ngx_random() % (backoff + 1));
+}
+
+
+static ngx_int_t
+ngx_http_ss_link_needed(ngx_http_ss_link_t *link)
+{
+    ngx_uint_t                 i, n;
+    ngx_http_ss_pool_t       **pool;
+    ngx_http_ss_peer_t        *peer;
+    ngx_http_ss_main_conf_t   *mcf;
+
+    if (link->nclients) {
+        return 1;
+    }
+
+    mcf = ngx_http_ss_link_conf();
+    pool = mcf->pools.elts;
+
+    for (i = 0; i < mcf->pools.nelts; i++) {
+        peer = pool[i]->peers.elts;
+
+        for (n = 0; n < pool[i]->peers.nelts; n++) {
+            if (peer[n].link == link
+                && (!ngx_queue_empty(&pool[i]->opens)
+                    || !ngx_queue_empty(&pool[i]->apis)))
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_ss_link_timer_handler(ngx_event_t *ev)
+{
+    u_char              *p;
+    ngx_http_ss_link_t  *link;
+
+    link = ev->data;
+
+    if (link->state == NGX_HTTP_SS_LINK_DOWN) {
+        if (ngx_http_ss_link_needed(link)) {
+            ngx_http_ss_link_connect(link);
+        }
+
+        return;
+    }
+
+    if (ngx_current_msec - link->last_received > SS_LINK_SILENCE_MS) {
+        ngx_http_ss_link_lost(link, "silent for 3 seconds");
+        return;
+    }
+
+    ngx_add_timer(ev, SS_LINK_HEARTBEAT_MS);
+
+    if (link->state != NGX_HTTP_SS_LINK_READY) {
+        return;
+    }
+
+    ngx_http_ss_calls_expire(link);
+
+    p = ngx_http_ss_link_reserve(link, 8);
+
+    if (p) {
+        ngx_memzero(p, 8);
+        ngx_http_ss_link_commit(link, SS_LINK_PING, 0, 0, 0, 0, 8);
+    }
+}
+
+
+static void
+ngx_http_ss_link_close(ngx_http_ss_link_t *link)
+{
+    if (link->timer.timer_set) {
+        ngx_del_timer(&link->timer);
+    }
+
+    if (link->rebind.timer_set) {
+        ngx_del_timer(&link->rebind);
+    }
+
+    if (link->connection) {
+        ngx_close_connection(link->connection);
+        link->connection = NULL;
+    }
+
+    if (link->dirty_set) {
+        link->dirty_set = 0;
+        ngx_queue_remove(&link->dirty);
+    }
+
+    link->state = NGX_HTTP_SS_LINK_DOWN;
+    link->in_len = 0;
+}
