@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// A server for the tests of the browser library: does nothing by itself but greet.
+
+import { once } from 'node:events';
+import { WebSocketServer } from 'ws';
+
+export const API = ['app.square', 'app.slow', 'users.online.now', 'user.name'];
+
+/** A port that no other start of this process has had. */
+export async function startServer({ port = 0, greet = true } = {}) {
+    const server = new WebSocketServer({ port, host: '127.0.0.1' });
+    await once(server, 'listening');
+    /** @type {import('ws').WebSocket[]} */
+    const sockets = [];
+    /** @type {any[]} */
+    const received = [];
+    /** @type {(message: any, socket: import('ws').WebSocket) => void} */
+    let onCall = () => {};
+    server.on('connection', (socket) => {
+        sockets.push(socket);
+        socket.on('message', (data) => {
+            const message = JSON.parse(String(data));
+            received.push(message);
+            onCall(message, socket);
+        });
+        if (greet) {
+            notify(socket, 'system.init', {
+                version: '0.1.0',
+                env: 'test',
+                api: API,
+                config: { log: { level: 2 } },
+            });
+        }
+    });
+    const { port: actual } = /** @type {import('node:net').AddressInfo} */ (server.address());
+    return {
+        port: actual,
+        url: `ws://127.0.0.1:${actual}/socketstream`,
+        sockets,
+        received,
+        /** @param {typeof onCall} fn */
+        answerWith(fn) {
+            onCall = fn;
+        },
+        stop() {
+            for (const socket of server.clients) {
+                socket.terminate();
+            }
+            return new Promise((resolve) => server.close(resolve));
+        },
+    };
+}
+
+/** @param {import('ws').WebSocket} socket @param {string} method @param {any} params */
+export function notify(socket, method, params) {
+    socket.send(JSON.stringify({ jsonrpc: '2.0', method, params }));
+}
+
+/** @param {import('ws').WebSocket} socket @param {any} fields */
+export function answer(socket, fields) {
+    socket.send(JSON.stringify({ jsonrpc: '2.0', ...fields }));
+}
+
+/**
+ * Resolves once `test` holds; fails after two seconds.
+ * @param {() => any} test
+ */
+export async function until(test) {
+    const end = Date.now() + 2000;
+    while (!test()) {
+        if (Date.now() > end) {
+            throw new Error(`never became true: ${test}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+}
