@@ -34,7 +34,9 @@ export function clientsAllowed(wanted) {
  * @returns {Promise<{ clients: number, worker: number, sidecar: number, total: number }>} bytes
  */
 export async function measureIdle(clients) {
-  const server = await startOurs({ connections: clients + RESERVE });
+  // With less than a sixteenth of its connections free nginx closes those whose request is still to
+  // come (ngx_drain_connections).
+  const server = await startOurs({ connections: Math.ceil((clients * 16) / 15) + RESERVE });
   try {
     const result = await runLoad('idle', server, ['--clients', String(clients), '--sources', '8']);
     /** @param {string} label */
