@@ -351,6 +351,7 @@ static void unescapes(void **unused) {
                                "A");
     UNESCAPE("\\ud83d\\ud83d\\ude00", "\xEF\xBF\xBD\xF0\x9F\x98\x80");
     UNESCAPE("\\ude00\\ud83d", "\xEF\xBF\xBD\xEF\xBF\xBD");
+    UNESCAPE("\\ude00\\ude00", "\xEF\xBF\xBD\xEF\xBF\xBD");
     UNESCAPE("\\\\u0041", "\\u0041");
     UNESCAPE("\xC3\xA9\\u00e9", "\xC3\xA9\xC3\xA9");
 #undef UNESCAPE

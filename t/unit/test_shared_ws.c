@@ -40,6 +40,7 @@ static void note(transcript_t *t, char kind, const uint8_t *data, size_t len) {
 
 static void note_data(transcript_t *t, const ss_ws_piece_t *piece) {
     assert_int_equal(piece->first, t->opcode == 0);
+    assert_true(piece->len != 0 || piece->last);
     assert_true(piece->opcode == SS_WS_TEXT || piece->opcode == SS_WS_BINARY);
     if (!piece->first) {
         assert_int_equal(piece->opcode, t->opcode);
