@@ -492,9 +492,7 @@ void ngx_http_ss_calls_expire(ngx_http_ss_link_t *link);
 
 void ngx_http_ss_link_init(ngx_http_ss_link_t *link);
 void ngx_http_ss_link_exit(ngx_http_ss_link_t *link);
-/* A link of the pool that is ready, the least loaded one; else NULL, and
- * those that could become ready are being connected. */
-ngx_http_ss_link_t *ngx_http_ss_link_select(ngx_http_ss_pool_t *pool);
+void ngx_http_ss_link_connect(ngx_http_ss_link_t *link);
 /* Queues a message of any size in frames.  NGX_ERROR: no memory. */
 ngx_int_t ngx_http_ss_link_message(ngx_http_ss_link_t *link, ngx_uint_t op,
     ngx_uint_t flags, uint32_t slot, uint32_t generation, uint32_t call,
@@ -506,15 +504,28 @@ void ngx_http_ss_link_commit(ngx_http_ss_link_t *link, ngx_uint_t op,
     size_t len);
 ngx_int_t ngx_http_ss_link_flush(ngx_http_ss_link_t *link);
 void ngx_http_ss_link_lost(ngx_http_ss_link_t *link, const char *why);
-/* Puts a client under a link, or takes it away from its own. */
-void ngx_http_ss_link_attach(ngx_http_ss_link_t *link,
-    ngx_http_ss_client_t *client);
-void ngx_http_ss_link_detach(ngx_http_ss_client_t *client);
-/* Sends REBIND for a client the sidecar does not know yet. */
-ngx_int_t ngx_http_ss_link_bind(ngx_http_ss_client_t *client);
-
 #define ngx_http_ss_link_full(link)                                           \
     ((link)->out_len - (link)->out_pos > NGX_HTTP_SS_LINK_QUEUE)
+
+
+/* ngx_http_ss_route.c: who is served by which link */
+
+/* A link of the pool that is ready, the least loaded one; else NULL, and
+ * those that could become ready are being connected. */
+ngx_http_ss_link_t *ngx_http_ss_route_select(ngx_http_ss_pool_t *pool);
+/* The link got ready, is about to go, or is gone. */
+void ngx_http_ss_route_ready(ngx_http_ss_link_t *link);
+void ngx_http_ss_route_leave(ngx_http_ss_link_t *link);
+void ngx_http_ss_route_lost(ngx_http_ss_link_t *link);
+/* Does anybody wait for it? */
+ngx_uint_t ngx_http_ss_route_needed(ngx_http_ss_link_t *link);
+/* Puts a client under a link, or takes it away from its own. */
+void ngx_http_ss_route_attach(ngx_http_ss_link_t *link,
+    ngx_http_ss_client_t *client);
+void ngx_http_ss_route_detach(ngx_http_ss_client_t *client);
+/* Sends REBIND for a client the sidecar does not know yet. */
+ngx_int_t ngx_http_ss_route_bind(ngx_http_ss_client_t *client);
+void ngx_http_ss_route_rebind_handler(ngx_event_t *ev);
 
 
 /* ngx_http_ss_api.c, ngx_http_ss_assets.c, ngx_http_ss_status.c */

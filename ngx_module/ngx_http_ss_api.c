@@ -96,7 +96,7 @@ ngx_http_ss_api_body_handler(ngx_http_request_t *r)
 
     r->read_event_handler = ngx_http_test_reading;
 
-    link = ngx_http_ss_link_select(api->pool);
+    link = ngx_http_ss_route_select(api->pool);
     if (link) {
         ngx_http_ss_api_send(api, link);
     }

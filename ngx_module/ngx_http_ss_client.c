@@ -84,7 +84,7 @@ ngx_http_ss_client_create(ngx_http_ss_open_t *o, ss_span_t state)
     ngx_http_ss_open_detach(o);
 
     client->bound = 1;
-    ngx_http_ss_link_attach(link, client);
+    ngx_http_ss_route_attach(link, client);
 
     slot = ngx_http_ss_slot_find(o->slot, o->generation);
     slot->type = NGX_HTTP_SS_SLOT_CLIENT;
@@ -450,7 +450,7 @@ ngx_http_ss_client_message(ngx_http_ss_client_t *client, ngx_uint_t opcode,
         return;
     }
 
-    if ((!client->bound && ngx_http_ss_link_bind(client) != NGX_OK)
+    if ((!client->bound && ngx_http_ss_route_bind(client) != NGX_OK)
         || ngx_http_ss_link_message(link, SS_LINK_MESSAGE, flags,
                                     client->slot, client->generation, number,
                                     data, len)
@@ -624,7 +624,7 @@ ngx_http_ss_client_gone(ngx_http_ss_client_t *client, ngx_uint_t code)
     }
 
     ngx_http_ss_calls_forget(client);
-    ngx_http_ss_link_detach(client);
+    ngx_http_ss_route_detach(client);
     ngx_http_ss_slot_free(client->slot);
 
     ngx_queue_remove(&client->sweep);

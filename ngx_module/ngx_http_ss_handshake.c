@@ -127,7 +127,7 @@ ngx_http_ss_handshake_handler(ngx_http_request_t *r)
     r->main->count++;
     r->read_event_handler = ngx_http_test_reading;
 
-    link = ngx_http_ss_link_select(o->pool);
+    link = ngx_http_ss_route_select(o->pool);
     if (link) {
         ngx_http_ss_open_send(o, link);
     }
@@ -512,7 +512,7 @@ ngx_http_ss_open_lost(ngx_http_ss_open_t *o)
     ngx_http_ss_open_detach(o);
     ngx_queue_insert_tail(&o->pool->opens, &o->queue);
 
-    link = ngx_http_ss_link_select(o->pool);
+    link = ngx_http_ss_route_select(o->pool);
     if (link) {
         ngx_http_ss_open_send(o, link);
     }

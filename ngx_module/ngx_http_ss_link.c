@@ -9,11 +9,8 @@
  *      ^                       |                    |
  *      +------- back-off ------+------- lost -------+
  *
- * A lost link takes nobody with it.  Calls in flight are answered with
- * -32003; clients go to another link of their pool that is ready, or stay
- * and wait; handshakes and API requests do the same until their own time
- * is over.  A client that came from elsewhere is bound by REBIND: at once
- * when it speaks, else in small portions, so that live traffic goes first.
+ * This file is about bytes and frames; who is served by which link, and
+ * what becomes of them when it is lost, is in ngx_http_ss_route.c.
  *
  * Bounds: what waits for a sidecar stays under NGX_HTTP_SS_LINK_QUEUE plus
  * one message, because past it clients are not read.
@@ -26,18 +23,14 @@
 #define NGX_HTTP_SS_BACKOFF_MIN     20
 #define NGX_HTTP_SS_BACKOFF_MAX     1000
 #define NGX_HTTP_SS_OUT_SIZE        (64 * 1024)
-#define NGX_HTTP_SS_REBINDS         500     /* in one portion */
-#define NGX_HTTP_SS_REBIND_PACE     5       /* ms between two */
 
 #define NGX_HTTP_SS_SOFTWARE        "nginx/" NGINX_VERSION
 
 
-static void ngx_http_ss_link_connect(ngx_http_ss_link_t *link);
 static void ngx_http_ss_link_connected_handler(ngx_event_t *wev);
 static void ngx_http_ss_link_read_handler(ngx_event_t *rev);
 static void ngx_http_ss_link_write_handler(ngx_event_t *wev);
 static void ngx_http_ss_link_timer_handler(ngx_event_t *ev);
-static void ngx_http_ss_link_rebind_handler(ngx_event_t *ev);
 static void ngx_http_ss_link_send_hello(ngx_http_ss_link_t *link);
 static ngx_int_t ngx_http_ss_link_input(ngx_http_ss_link_t *link, u_char *p,
     u_char *end);
@@ -52,12 +45,9 @@ static void ngx_http_ss_link_client_frame(ngx_http_ss_link_t *link,
 static void ngx_http_ss_link_deliver(ngx_http_ss_link_t *link,
     ngx_http_ss_client_t *client, ss_link_header_t *h, u_char *data,
     size_t len);
-static void ngx_http_ss_link_move(ngx_http_ss_link_t *from,
-    ngx_http_ss_link_t *to, ngx_http_ss_pool_t *pool);
 static void ngx_http_ss_link_unblock(ngx_http_ss_link_t *link);
 static void ngx_http_ss_link_close(ngx_http_ss_link_t *link);
 static void ngx_http_ss_link_retry(ngx_http_ss_link_t *link);
-static ngx_int_t ngx_http_ss_link_needed(ngx_http_ss_link_t *link);
 
 
 /* an outage is said once, a sidecar that drains is no outage */
@@ -65,14 +55,6 @@ static ngx_int_t ngx_http_ss_link_needed(ngx_http_ss_link_t *link);
 #define ngx_http_ss_link_level(link)                                          \
     ((ngx_uint_t) ((link)->draining ? NGX_LOG_NOTICE                          \
                    : (link)->logged ? NGX_LOG_INFO : NGX_LOG_ERR))
-
-
-static ngx_http_ss_main_conf_t *
-ngx_http_ss_link_conf(void)
-{
-    return ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                               ngx_http_socketstream_module);
-}
 
 
 void
@@ -92,7 +74,7 @@ ngx_http_ss_link_init(ngx_http_ss_link_t *link)
     link->timer.log = ngx_cycle->log;
     link->timer.cancelable = 1;
 
-    link->rebind.handler = ngx_http_ss_link_rebind_handler;
+    link->rebind.handler = ngx_http_ss_route_rebind_handler;
     link->rebind.data = link;
     link->rebind.log = ngx_cycle->log;
     link->rebind.cancelable = 1;
@@ -109,45 +91,11 @@ ngx_http_ss_link_exit(ngx_http_ss_link_t *link)
 }
 
 
-ngx_http_ss_link_t *
-ngx_http_ss_link_select(ngx_http_ss_pool_t *pool)
-{
-    ngx_uint_t            i;
-    ngx_http_ss_link_t   *link;
-    ngx_http_ss_peer_t   *peer, *best;
-
-    best = NULL;
-    peer = pool->peers.elts;
-
-    for (i = 0; i < pool->peers.nelts; i++) {
-        link = peer[i].link;
-
-        if (link->state == NGX_HTTP_SS_LINK_DOWN && !link->timer.timer_set) {
-            ngx_http_ss_link_connect(link);
-        }
-
-        if (link->state != NGX_HTTP_SS_LINK_READY || link->draining) {
-            continue;
-        }
-
-        if (best == NULL
-            || best->backup > peer[i].backup
-            || (best->backup == peer[i].backup
-                && link->nclients * best->weight
-                   < best->link->nclients * peer[i].weight))
-        {
-            best = &peer[i];
-        }
-    }
-
-    return best ? best->link : NULL;
-}
-
-
-static void
+void
 ngx_http_ss_link_connect(ngx_http_ss_link_t *link)
 {
     ngx_int_t               rc;
+    ngx_log_t               quiet;
     ngx_connection_t       *c;
     ngx_peer_connection_t   pc;
 
@@ -159,8 +107,13 @@ ngx_http_ss_link_connect(ngx_http_ss_link_t *link)
     pc.get = ngx_event_get_peer;
     pc.log = ngx_cycle->log;
 
-    /* what nginx logs for a refused connect, once for each outage */
-    pc.log_error = link->logged ? NGX_ERROR_INFO : NGX_ERROR_ERR;
+    /* nginx logs a refused connect() as an error: once for each outage */
+
+    if (link->logged) {
+        quiet = *ngx_cycle->log;
+        quiet.log_level = ngx_min(quiet.log_level, NGX_LOG_CRIT);
+        pc.log = &quiet;
+    }
 
     link->state = NGX_HTTP_SS_LINK_CONNECTING;
     link->draining = 0;
@@ -394,9 +347,7 @@ ngx_http_ss_link_flush(ngx_http_ss_link_t *link)
         ngx_http_ss_count(link_queue_bytes, -n);
     }
 
-    if (!ngx_queue_empty(&link->blocked)
-        && link->out_len - link->out_pos < NGX_HTTP_SS_LINK_QUEUE / 2)
-    {
+    if (link->out_len - link->out_pos < NGX_HTTP_SS_LINK_QUEUE / 2) {
         ngx_http_ss_link_unblock(link);
     }
 
@@ -436,11 +387,14 @@ ngx_http_ss_link_unblock(ngx_http_ss_link_t *link)
     ngx_queue_t           *q, blocked;
     ngx_http_ss_client_t  *client;
 
+    if (ngx_queue_empty(&link->blocked)) {
+        return;
+    }
+
     /* those that block it again meanwhile have their turn after the others */
 
-    blocked = link->blocked;
-    blocked.next->prev = &blocked;
-    blocked.prev->next = &blocked;
+    ngx_queue_init(&blocked);
+    ngx_queue_add(&blocked, &link->blocked);
     ngx_queue_init(&link->blocked);
 
     while (!ngx_queue_empty(&blocked)) {
@@ -832,14 +786,6 @@ ngx_http_ss_link_hello(ngx_http_ss_link_t *link, u_char *data, size_t len)
 static void
 ngx_http_ss_link_ready(ngx_http_ss_link_t *link)
 {
-    ngx_uint_t                 i, n;
-    ngx_queue_t               *q;
-    ngx_http_ss_link_t        *best;
-    ngx_http_ss_pool_t       **pool;
-    ngx_http_ss_peer_t        *peer;
-    ngx_http_ss_client_t      *client;
-    ngx_http_ss_main_conf_t   *mcf;
-
     link->state = NGX_HTTP_SS_LINK_READY;
     link->backoff = 0;
     link->logged = 0;
@@ -847,206 +793,7 @@ ngx_http_ss_link_ready(ngx_http_ss_link_t *link)
     ngx_http_ss_count(link_connects_total, 1);
     ngx_http_ss_worker.counters->link_up[link->index] = 1;
 
-    /* its own clients, whom this sidecar does not know any more */
-
-    for (q = ngx_queue_head(&link->clients);
-         q != ngx_queue_sentinel(&link->clients);
-         q = ngx_queue_next(q))
-    {
-        client = ngx_queue_data(q, ngx_http_ss_client_t, queue);
-        client->bound = 0;
-    }
-
-    if (!ngx_queue_empty(&link->clients)) {
-        ngx_queue_add(&link->unbound, &link->clients);
-        ngx_queue_init(&link->clients);
-    }
-
-    /* and those that wait: clients of lost links, handshakes, requests */
-
-    mcf = ngx_http_ss_link_conf();
-    pool = mcf->pools.elts;
-
-    for (i = 0; i < mcf->pools.nelts; i++) {
-        peer = pool[i]->peers.elts;
-
-        for (n = 0; n < pool[i]->peers.nelts; n++) {
-            if (peer[n].link == link) {
-                break;
-            }
-        }
-
-        if (n == pool[i]->peers.nelts) {
-            continue;
-        }
-
-        for (n = 0; n < pool[i]->peers.nelts; n++) {
-            if (peer[n].link->state != NGX_HTTP_SS_LINK_READY
-                || peer[n].link->draining)
-            {
-                ngx_http_ss_link_move(peer[n].link, link, pool[i]);
-            }
-        }
-
-        while (!ngx_queue_empty(&pool[i]->opens)) {
-            best = ngx_http_ss_link_select(pool[i]);
-            if (best == NULL) {
-                break;
-            }
-
-            q = ngx_queue_head(&pool[i]->opens);
-            ngx_http_ss_open_send(ngx_queue_data(q, ngx_http_ss_open_t,
-                                                 queue), best);
-        }
-
-        while (!ngx_queue_empty(&pool[i]->apis)) {
-            best = ngx_http_ss_link_select(pool[i]);
-            if (best == NULL) {
-                break;
-            }
-
-            q = ngx_queue_head(&pool[i]->apis);
-            ngx_http_ss_api_send(ngx_queue_data(q, ngx_http_ss_api_t, queue),
-                                 best);
-        }
-    }
-
-    if (!ngx_queue_empty(&link->unbound)) {
-        ngx_add_timer(&link->rebind, NGX_HTTP_SS_REBIND_PACE);
-    }
-}
-
-
-/* All clients of the pool, from one link to another one that is ready. */
-
-static void
-ngx_http_ss_link_move(ngx_http_ss_link_t *from, ngx_http_ss_link_t *to,
-    ngx_http_ss_pool_t *pool)
-{
-    ngx_uint_t             i;
-    ngx_queue_t           *q, *next, *list[2];
-    ngx_http_ss_client_t  *client;
-
-    if (from == to) {
-        return;
-    }
-
-    list[0] = &from->clients;
-    list[1] = &from->unbound;
-
-    for (i = 0; i < 2; i++) {
-
-        for (q = ngx_queue_head(list[i]);
-             q != ngx_queue_sentinel(list[i]);
-             q = next)
-        {
-            next = ngx_queue_next(q);
-            client = ngx_queue_data(q, ngx_http_ss_client_t, queue);
-
-            if (client->pool == pool) {
-                ngx_http_ss_link_detach(client);
-                ngx_http_ss_link_attach(to, client);
-            }
-        }
-    }
-
-    if (!ngx_queue_empty(&to->unbound) && !to->rebind.timer_set) {
-        ngx_add_timer(&to->rebind, NGX_HTTP_SS_REBIND_PACE);
-    }
-}
-
-
-void
-ngx_http_ss_link_attach(ngx_http_ss_link_t *link,
-    ngx_http_ss_client_t *client)
-{
-    client->link = link;
-    link->nclients++;
-
-    ngx_queue_insert_tail(client->bound ? &link->clients : &link->unbound,
-                          &client->queue);
-}
-
-
-void
-ngx_http_ss_link_detach(ngx_http_ss_client_t *client)
-{
-    ngx_queue_remove(&client->queue);
-    client->link->nclients--;
-
-    if (client->blocked) {
-        client->blocked = 0;
-        ngx_queue_remove(&client->waiting);
-        ngx_http_ss_client_resume(client);
-    }
-
-    client->bound = 0;
-    client->link = NULL;
-}
-
-
-ngx_int_t
-ngx_http_ss_link_bind(ngx_http_ss_client_t *client)
-{
-    u_char              *p;
-    ngx_http_ss_link_t  *link;
-
-    link = client->link;
-
-    p = ngx_http_ss_link_reserve(link, client->state_len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(p, client->state, client->state_len);
-
-    ngx_http_ss_link_commit(link, SS_LINK_REBIND, 0, client->slot,
-                            client->generation, 0, client->state_len);
-
-    client->bound = 1;
-
-    ngx_queue_remove(&client->queue);
-    ngx_queue_insert_tail(&link->clients, &client->queue);
-
-    ngx_http_ss_count(rebinds_total, 1);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_ss_link_rebind_handler(ngx_event_t *ev)
-{
-    ngx_uint_t             n;
-    ngx_queue_t           *q;
-    ngx_http_ss_link_t    *link;
-    ngx_http_ss_client_t  *client;
-
-    link = ev->data;
-
-    if (link->state != NGX_HTTP_SS_LINK_READY) {
-        return;
-    }
-
-    for (n = 0; n < NGX_HTTP_SS_REBINDS; n++) {
-
-        if (ngx_queue_empty(&link->unbound)) {
-            return;
-        }
-
-        if (link->out_len - link->out_pos > NGX_HTTP_SS_LINK_QUEUE / 4) {
-            break;
-        }
-
-        q = ngx_queue_head(&link->unbound);
-        client = ngx_queue_data(q, ngx_http_ss_client_t, queue);
-
-        if (ngx_http_ss_link_bind(client) != NGX_OK) {
-            break;
-        }
-    }
-
-    ngx_add_timer(ev, NGX_HTTP_SS_REBIND_PACE);
+    ngx_http_ss_route_ready(link);
 }
 
 
@@ -1055,48 +802,19 @@ ngx_http_ss_link_rebind_handler(ngx_event_t *ev)
 static void
 ngx_http_ss_link_drain(ngx_http_ss_link_t *link)
 {
-    ngx_uint_t                 i, n;
-    ngx_http_ss_link_t        *best;
-    ngx_http_ss_pool_t       **pool;
-    ngx_http_ss_peer_t        *peer;
-    ngx_http_ss_main_conf_t   *mcf;
-
     ngx_log_error(NGX_LOG_NOTICE, link->connection->log, 0,
                   "socketstream: %V is draining", &link->name);
 
     link->draining = 1;
 
-    mcf = ngx_http_ss_link_conf();
-    pool = mcf->pools.elts;
-
-    for (i = 0; i < mcf->pools.nelts; i++) {
-        peer = pool[i]->peers.elts;
-
-        for (n = 0; n < pool[i]->peers.nelts; n++) {
-            if (peer[n].link == link) {
-                best = ngx_http_ss_link_select(pool[i]);
-
-                if (best) {
-                    ngx_http_ss_link_move(link, best, pool[i]);
-                }
-
-                break;
-            }
-        }
-    }
+    ngx_http_ss_route_leave(link);
 }
 
 
 void
 ngx_http_ss_link_lost(ngx_http_ss_link_t *link, const char *why)
 {
-    ngx_uint_t                 i, n, was_ready;
-    ngx_queue_t               *q, lost;
-    ngx_http_ss_link_t        *best;
-    ngx_http_ss_pool_t       **pool;
-    ngx_http_ss_peer_t        *peer;
-    ngx_http_ss_client_t      *client;
-    ngx_http_ss_main_conf_t   *mcf;
+    ngx_uint_t  was_ready;
 
     was_ready = (link->state == NGX_HTTP_SS_LINK_READY);
 
@@ -1123,66 +841,8 @@ ngx_http_ss_link_lost(ngx_http_ss_link_t *link, const char *why)
     ngx_http_ss_count(link_losses_total, 1);
     ngx_http_ss_worker.counters->link_up[link->index] = 0;
 
-    for (q = ngx_queue_head(&link->clients);
-         q != ngx_queue_sentinel(&link->clients);
-         q = ngx_queue_next(q))
-    {
-        client = ngx_queue_data(q, ngx_http_ss_client_t, queue);
-        client->bound = 0;
-
-        /* what was to come in pieces will not be whole any more */
-
-        if (client->reply && client->reply_link == link) {
-            ngx_free(client->reply);
-            client->reply = NULL;
-        }
-    }
-
     ngx_http_ss_calls_fail_link(link, SS_RPC_UNAVAILABLE);
-
-    mcf = ngx_http_ss_link_conf();
-    pool = mcf->pools.elts;
-
-    for (i = 0; i < mcf->pools.nelts; i++) {
-        peer = pool[i]->peers.elts;
-
-        for (n = 0; n < pool[i]->peers.nelts; n++) {
-            if (peer[n].link == link) {
-                best = ngx_http_ss_link_select(pool[i]);
-
-                if (best && best != link) {
-                    ngx_http_ss_link_move(link, best, pool[i]);
-                }
-
-                break;
-            }
-        }
-    }
-
-    /* handshakes and requests: those that fail leave their queue */
-
-    ngx_queue_init(&lost);
-
-    if (!ngx_queue_empty(&link->opens)) {
-        ngx_queue_add(&lost, &link->opens);
-        ngx_queue_init(&link->opens);
-    }
-
-    while (!ngx_queue_empty(&lost)) {
-        q = ngx_queue_head(&lost);
-        ngx_http_ss_open_lost(ngx_queue_data(q, ngx_http_ss_open_t, queue));
-    }
-
-    if (!ngx_queue_empty(&link->apis)) {
-        ngx_queue_add(&lost, &link->apis);
-        ngx_queue_init(&link->apis);
-    }
-
-    while (!ngx_queue_empty(&lost)) {
-        q = ngx_queue_head(&lost);
-        ngx_http_ss_api_lost(ngx_queue_data(q, ngx_http_ss_api_t, queue));
-    }
-
+    ngx_http_ss_route_lost(link);
     ngx_http_ss_link_unblock(link);
 
     if (link->state == NGX_HTTP_SS_LINK_DOWN && !link->timer.timer_set) {
@@ -1209,38 +869,6 @@ ngx_http_ss_link_retry(ngx_http_ss_link_t *link)
 }
 
 
-static ngx_int_t
-ngx_http_ss_link_needed(ngx_http_ss_link_t *link)
-{
-    ngx_uint_t                 i, n;
-    ngx_http_ss_pool_t       **pool;
-    ngx_http_ss_peer_t        *peer;
-    ngx_http_ss_main_conf_t   *mcf;
-
-    if (link->nclients) {
-        return 1;
-    }
-
-    mcf = ngx_http_ss_link_conf();
-    pool = mcf->pools.elts;
-
-    for (i = 0; i < mcf->pools.nelts; i++) {
-        peer = pool[i]->peers.elts;
-
-        for (n = 0; n < pool[i]->peers.nelts; n++) {
-            if (peer[n].link == link
-                && (!ngx_queue_empty(&pool[i]->opens)
-                    || !ngx_queue_empty(&pool[i]->apis)))
-            {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
-}
-
-
 static void
 ngx_http_ss_link_timer_handler(ngx_event_t *ev)
 {
@@ -1250,7 +878,7 @@ ngx_http_ss_link_timer_handler(ngx_event_t *ev)
     link = ev->data;
 
     if (link->state == NGX_HTTP_SS_LINK_DOWN) {
-        if (ngx_http_ss_link_needed(link)) {
+        if (ngx_http_ss_route_needed(link)) {
             ngx_http_ss_link_connect(link);
         }
 
