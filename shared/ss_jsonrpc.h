@@ -36,7 +36,8 @@ typedef struct {
     bool method_escaped; /* the method holds a backslash: unescape before use */
     bool valid;          /* false: answer SS_RPC_INVALID_REQUEST, with the id if there is one */
     bool notification;   /* valid and without id: never answer */
-    bool response;       /* an object with result or error and no method: a reply, never answer */
+    bool response;       /* an object with result or error and no method: a reply, which is not
+                            valid as a call, but never answer it */
 } ss_rpc_call_t;
 
 typedef struct {
@@ -54,7 +55,8 @@ ss_rpc_kind_t ss_rpc_open(ss_rpc_scan_t *scan, const char *text, size_t len);
 bool ss_rpc_next(ss_rpc_scan_t *scan, ss_rpc_call_t *call);
 
 /* Writes {"jsonrpc":"2.0","id":<id>,"error":{"code":…,"message":"…"[,"data":{…}]}} with the
- * table's message and, for retryable errors, data {"retryable":true}.  `id` absent is null.
+ * table's message and, for retryable errors, data {"retryable":true}.  `id` absent is null; a
+ * code that is not ours is written as it is, with the message of SS_RPC_APPLICATION.
  * Returns the bytes that were needed, like ss_json_escape(). */
 size_t ss_rpc_write_error(char *out, size_t cap, ss_span_t id, int code);
 

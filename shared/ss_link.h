@@ -28,8 +28,7 @@
 #define SS_LINK_HEADER 20
 #define SS_LINK_PAYLOAD_MAX 65536
 #define SS_LINK_CHUNK 65536             /* a sender splits message bytes at this size */
-#define SS_LINK_MESSAGE_MAX (64u << 20) /* bytes of one chunked message, whatever was configured   \
-                                         */
+#define SS_LINK_MESSAGE_MAX (64u << 20) /* bytes of one chunked message, at any setting */
 #define SS_LINK_STATE_MAX 1024          /* bytes of a client's opaque state in ACCEPT and REBIND */
 #define SS_LINK_HEADERS_MAX 128   /* headers in one OPEN, REQUEST, ACCEPT, REJECT or RESPONSE */
 #define SS_LINK_HEARTBEAT_MS 1000 /* a PING this often from both ends */
@@ -134,6 +133,7 @@ typedef struct {
 } ss_link_hello_t;
 
 void ss_link_encode_hello(ss_writer_t *w, const ss_link_hello_t *hello);
+/* Of another version only `version` is filled, the rest zero: true, so that it can be told. */
 bool ss_link_decode_hello(const void *payload, size_t len, ss_link_hello_t *out);
 
 /* A list of header pairs: u8 count, then count times str16 name, str16 value. */
