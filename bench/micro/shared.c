@@ -2,7 +2,7 @@
  *
  * Nanoseconds for each step that one message costs in shared/, best of several rounds:
  *
- *   cc -O2 -Ishared -o build/micro_shared bench/micro_shared.c shared/ss_*.c && build/micro_shared
+ *   cc -O2 -Ishared -o build/micro_shared bench/micro/shared.c shared/ss_*.c && build/micro_shared
  *
  * Under `valgrind --tool=callgrind --toggle-collect='step_*'` it counts instructions instead; the
  * best round means nothing then.
