@@ -101,7 +101,47 @@ test test-long:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD) all unit
 	@BUILD=$(BUILD) t/run $(if $(filter test-long,$@),--long) $(if $(ONLY),--only '$(ONLY)')
 
+# The browser library; the example serves it as it is, with its compressed siblings.
+CLIENT_SRC := $(wildcard client/src/*.js client/types/*.ts) client/build.mjs package-lock.json
+CLIENT_FILES := socketstream.min.js socketstream.min.js.gz socketstream.min.js.br
+CHAT_ASSETS := examples/chat/public/assets
+
+client: $(CHAT_ASSETS)/socketstream.min.js
+$(B)/client/socketstream.min.js: $(CLIENT_SRC)
+	@scripts/deps npm
+	node client/build.mjs $(B)/client
+$(CHAT_ASSETS)/socketstream.min.js: $(B)/client/socketstream.min.js
+	@mkdir -p $(@D)
+	cp $(addprefix $(B)/client/,$(CLIENT_FILES)) $(@D)/
+	@touch $@
+
+# In the foreground: exec, so that signals for make's child are signals for the command, which ends
+# with make even when make is killed.
+demo: deps
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) all
+	@cd examples/chat && exec $(CURDIR)/$(B)/bin/socketstream start --port $(PORT) --with-parent
+
+# Formatting, static analysis, types.
+C_SOURCES = $(wildcard sidecar/*.[ch] sidecar/include/*.h shared/*.[ch] t/unit/*.[ch])
+check:
+	@scripts/deps test
+	clang-format --dry-run -Werror $(C_SOURCES)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
+	    --suppress=missingIncludeSystem -D_GNU_SOURCE -D__linux__ -Ishared -Isidecar \
+	    -Isidecar/include -j2 sidecar shared
+	node_modules/.bin/tsc -p .
+
+# MODULEDIR is where nginx looks for modules; Debian's is the default.
+MODULEDIR ?= /usr/lib/nginx/modules
+install: all
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/include/socketstream \
+	    $(DESTDIR)$(prefix)/share/socketstream $(DESTDIR)$(MODULEDIR)
+	install -m 755 $(B)/bin/socketstream $(DESTDIR)$(prefix)/bin/
+	install -m 644 sidecar/include/*.h $(DESTDIR)$(prefix)/include/socketstream/
+	install -m 644 $(wildcard $(B)/client/*) $(DESTDIR)$(prefix)/share/socketstream/
+	install -m 644 $(B)/ngx_http_socketstream_module.so $(DESTDIR)$(MODULEDIR)/
+
 clean:
-	rm -rf $(B)
+	rm -rf $(B) $(CHAT_ASSETS)
 
 -include $(SHARED_OBJ:.o=.d) $(SIDECAR_OBJ:.o=.d) $(BENCH_LOAD_OBJ:.o=.d)

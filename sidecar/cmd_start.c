@@ -382,7 +382,7 @@ static void say_ready(const start_t *start) {
 static void on_poll(uv_timer_t *timer) {
     start_t *start = timer->data;
 
-    start->sidecar_listens = start->sidecar_listens || ss_probe_unix(start->dir.socket);
+    start->sidecar_listens = start->sidecar_listens || ss_probe_socket(start->dir.socket);
     if (start->sidecar_listens && ss_probe_http(&start->probe)) {
         start->ready = true;
         uv_timer_stop(timer);

@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/un.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool ss_probe_resolve(ss_probe_addr_t *out, const char *host, int port) {
@@ -56,21 +56,10 @@ int ss_probe_free(const ss_probe_addr_t *addr) {
     return rc;
 }
 
-bool ss_probe_unix(const char *path) {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    bool accepts;
-    int fd;
+bool ss_probe_socket(const char *path) {
+    struct stat st;
 
-    if (strlen(path) >= sizeof(addr.sun_path)) {
-        return false;
-    }
-    strcpy(addr.sun_path, path);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    accepts = fd != -1 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0;
-    if (fd != -1) {
-        close(fd);
-    }
-    return accepts;
+    return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
 void ss_probe_http_finish(ss_probe_http_t *probe) {

@@ -26,8 +26,9 @@ void ss_probe_reachable(ss_probe_addr_t *addr);
 /* 0 when a server could listen there now, else the errno that it would get. */
 int ss_probe_free(const ss_probe_addr_t *addr);
 
-/* Whether somebody accepts connections on a Unix socket. */
-bool ss_probe_unix(const char *path);
+/* Whether there is a socket of this name.  Connecting would say more, but would be a link to a
+ * sidecar, and the loss of one. */
+bool ss_probe_socket(const char *path);
 
 /* An HTTP request under way.  Zeroed and given `addr` and fd -1 before the first use. */
 typedef struct {

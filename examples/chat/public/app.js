@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// The page's own code: each field calls its action as it changes.
+
+/* global SS */
+
+const $ = (id) => document.getElementById(id);
+
+function show(id, text, failed = false) {
+    $(id).textContent = text;
+    $(id).classList.toggle('failed', failed);
+}
+
+/** Shows what an action answers, or why it did not. */
+async function call(id, action, ...args) {
+    const start = performance.now();
+    try {
+        show(id, JSON.stringify(await action(...args)));
+        show('time', `answered in ${(performance.now() - start).toFixed(1)} ms`);
+    } catch (error) {
+        show(id, `${error.message} (${error.code})`, true);
+    }
+}
+
+function square() {
+    const number = Number($('number').value);
+    $('api').href = $('api').textContent = `/api/native/square?${number}`;
+    call('square', SS.server.native.square, number);
+}
+
+function echo() {
+    call('echo', SS.server.native.echo, $('text').value);
+}
+
+function slow() {
+    const item = document.createElement('i');
+    const result = (text) => (item.textContent = text);
+    result('waiting');
+    $('start').after(item);
+    SS.server.native.slow(Number($('delay').value)).then(
+        (ms) => result(`${ms} ms`),
+        (error) => result(error.message),
+    );
+}
+
+function setState(state) {
+    $('state').textContent = $('state').dataset.state = state;
+}
+
+SS.socket.on('connect', () => {
+    setState('connected');
+    show('about', `SocketStream ${SS.version}, ${SS.env}`);
+    document.title = SS.config.title ?? document.title;
+    square();
+    echo();
+});
+SS.socket.on('disconnect', () => setState('disconnected'));
+SS.socket.on('reconnecting', () => setState('reconnecting'));
+
+$('number').addEventListener('input', square);
+$('text').addEventListener('input', echo);
+$('start').addEventListener('click', slow);

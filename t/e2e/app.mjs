@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//
+// A copy of the example in a temporary folder, run by `socketstream start` as a user runs it.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { WebSocket } from 'ws';
+import { build, freePort, root, running, until } from '../lib/stack.mjs';
+
+export { build, freePort, root, running, until };
+export const command = path.join(build, 'bin/socketstream');
+
+/** Where the tests' own nginx is; SS__ variables so that `start` needs no options for it. */
+export const environment = (/** @type {Record<string, string>} */ more = {}) => ({
+    ...process.env,
+    SS_ENV: 'development',
+    SS__http__hostname: '127.0.0.1',
+    SS__nginx__binary: process.env.TEST_NGINX_BINARY ?? path.join(root, 't/lib/nginx'),
+    ...more,
+});
+
+/** A folder with the example, without what a run of the example itself left in it. */
+export function copyExample() {
+    const dir = mkdtempSync(path.join(tmpdir(), 'ss-e2e-'));
+    cpSync(path.join(root, 'examples/chat'), dir, {
+        recursive: true,
+        filter: (source) => !source.includes('.socketstream'),
+    });
+    return dir;
+}
+
+/** @param {string} file @returns {string} '' when there is none */
+export function read(file) {
+    try {
+        return readFileSync(file, 'utf8');
+    } catch {
+        return '';
+    }
+}
+
+/** @param {string} dir @param {string} name */
+export const pidIn = (dir, name) => Number(read(path.join(dir, '.socketstream', `${name}.pid`)));
+
+/**
+ * Runs the command and gives what it wrote and how it ended.
+ * @param {string[]} args @param {{cwd?: string, env?: Record<string, string>}} [options]
+ */
+export async function runCommand(args, options = {}) {
+    const child = spawn(command, args, { cwd: options.cwd, env: environment(options.env) });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data) => (stdout += data));
+    child.stderr.on('data', (data) => (stderr += data));
+    const timer = setTimeout(() => child.kill('SIGKILL'), 10000);
+    const [code, signal] = await once(child, 'close');
+    clearTimeout(timer);
+    return { code, signal, stdout, stderr };
+}
+
+/**
+ * @param {{dir?: string, port?: number, env?: Record<string, string>, args?: string[]}} [options]
+ */
+export async function startApp(options = {}) {
+    const dir = options.dir ?? copyExample();
+    const port = options.port ?? (await freePort());
+    const child = spawn(
+        command,
+        ['start', '--app', dir, '--port', String(port), ...(options.args ?? [])],
+        { env: environment(options.env) },
+    );
+    const output = { stdout: '', stderr: '' };
+    child.stdout.on('data', (data) => (output.stdout += data));
+    child.stderr.on('data', (data) => (output.stderr += data));
+    const exited = once(child, 'exit');
+    const app = {
+        dir,
+        port,
+        child,
+        output,
+        url: `http://127.0.0.1:${port}/`,
+        socketUrl: `ws://127.0.0.1:${port}/socketstream`,
+        nginx: () => pidIn(dir, 'nginx'),
+        sidecar: () => pidIn(dir, 'sidecar'),
+        /** @param {string} name of a log */
+        log: (name) => read(path.join(dir, '.socketstream/logs', `${name}.log`)),
+        /** Ends it as Ctrl-C does, and gives how it ended and what its logs are alarming with. */
+        async stop(/** @type {NodeJS.Signals} */ signal = 'SIGINT') {
+            if (child.exitCode === null && child.signalCode === null) {
+                child.kill(signal);
+            }
+            const timer = setTimeout(() => child.kill('SIGKILL'), 10000);
+            const [code, killed] = await exited;
+            clearTimeout(timer);
+            const alarms = (app.log('error') + app.log('sidecar') + output.stderr)
+                .split('\n')
+                .filter((line) => /\[(?:alert|emerg)\]|Sanitizer|runtime error:/.test(line));
+            rmSync(dir, { recursive: true, force: true });
+            return { code, signal: killed, alarms };
+        },
+    };
+    const up = await until(() => output.stdout.includes('ready: ') || child.exitCode !== null, 20000);
+    if (!up || child.exitCode !== null) {
+        await app.stop();
+        throw new Error(`it does not start:\n${output.stdout}${output.stderr}`);
+    }
+    return app;
+}
+
+/** Every test's end: it ran cleanly and ended cleanly. */
+export const CLEAN = { code: 0, signal: null, alarms: [] };
+
+/** An open WebSocket; npm's ws. @param {string} url @param {any} [options] */
+export async function openSocket(url, options = {}) {
+    const socket = new WebSocket(url, options);
+    await once(socket, 'open');
+    return socket;
+}
+
+/** Sends a text and gives the next. @param {WebSocket} socket @param {any} message */
+export async function ask(socket, message) {
+    const answer = once(socket, 'message');
+    socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+    return String((await answer)[0]);
+}
