@@ -418,8 +418,7 @@ location /socketstream { socketstream_pass sidecars; }
 --- handshake
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"socket"}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":"second"}
 close 1000

@@ -15,8 +15,7 @@ __DATA__
 === TEST 1: a call and its answer
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"square","params":[25]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":625}
 close 1000
@@ -27,8 +26,7 @@ close 1000
 --- ws
 text+more {"jsonrpc":"2.0","id":1,"met
 cont hod":"square","params":[25]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":625}
 close 1000
@@ -42,8 +40,7 @@ write
 cont+more hod":"squ
 write
 cont are","params":[25]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":625}
 close 1000
@@ -56,8 +53,7 @@ text+more
 cont+more {"jsonrpc":"2.0","id":1,"method":"square",
 cont+more 
 cont "params":[25]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":625}
 close 1000
@@ -71,8 +67,7 @@ ping between
 write
 pong unasked
 cont hod":"square","params":[25]}
-write
-close 1000
+bye
 --- frames
 pong between
 text {"id":1,"jsonrpc":"2.0","result":625}
@@ -94,8 +89,7 @@ close 1000
 text {"jsonrpc":"2.0","id":1,"method":"square","params":[1]}
 text {"jsonrpc":"2.0","id":2,"method":"square","params":[2]}
 text {"jsonrpc":"2.0","id":3,"method":"square","params":[3]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":1}
 text {"id":2,"jsonrpc":"2.0","result":4}
@@ -107,8 +101,7 @@ close 1000
 === TEST 8: a batch gets one message back
 --- ws
 text [{"jsonrpc":"2.0","id":1,"method":"square","params":[2]},{"jsonrpc":"2.0","method":"square","params":[3]},{"jsonrpc":"2.0","id":"b","method":"square","params":[4]}]
-write
-close 1000
+bye
 --- frames_like
 text \[\{"id":1,.*"id":"b",.*\]\nclose 1000\n$
 
@@ -117,8 +110,7 @@ text \[\{"id":1,.*"id":"b",.*\]\nclose 1000\n$
 === TEST 9: a notification gets nothing back
 --- ws
 text {"jsonrpc":"2.0","method":"square","params":[2]}
-write
-close 1000
+bye
 --- frames
 close 1000
 
@@ -127,8 +119,7 @@ close 1000
 === TEST 10: text that is no JSON is the sidecar's to refuse
 --- ws
 text {"jsonrpc":
-write
-close 1000
+bye
 --- frames
 text {"error":{"code":-32700,"message":"Parse error"},"id":null,"jsonrpc":"2.0"}
 close 1000
@@ -138,8 +129,7 @@ close 1000
 === TEST 11: an empty message
 --- ws
 text
-write
-close 1000
+bye
 --- frames
 text {"error":{"code":-32700,"message":"Parse error"},"id":null,"jsonrpc":"2.0"}
 close 1000
@@ -694,8 +684,7 @@ close 1002
 === TEST 78: UTF-8: two bytes
 --- ws
 text {"jsonrpc":"2.0","id":"\xc2\x80","method":"square","params":[5]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":"[^"]+","jsonrpc":"2.0","result":25\}\nclose 1000\n$
 
@@ -704,8 +693,7 @@ close 1000
 === TEST 79: UTF-8: the last of two bytes
 --- ws
 text {"jsonrpc":"2.0","id":"\xdf\xbf","method":"square","params":[5]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":"[^"]+","jsonrpc":"2.0","result":25\}\nclose 1000\n$
 
@@ -714,8 +702,7 @@ close 1000
 === TEST 80: UTF-8: three bytes
 --- ws
 text {"jsonrpc":"2.0","id":"\xe0\xa0\x80","method":"square","params":[5]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":"[^"]+","jsonrpc":"2.0","result":25\}\nclose 1000\n$
 
@@ -724,8 +711,7 @@ close 1000
 === TEST 81: UTF-8: before the surrogates
 --- ws
 text {"jsonrpc":"2.0","id":"\xed\x9f\xbf","method":"square","params":[5]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":"[^"]+","jsonrpc":"2.0","result":25\}\nclose 1000\n$
 
@@ -734,8 +720,7 @@ close 1000
 === TEST 82: UTF-8: behind the surrogates
 --- ws
 text {"jsonrpc":"2.0","id":"\xee\x80\x80","method":"square","params":[5]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":"[^"]+","jsonrpc":"2.0","result":25\}\nclose 1000\n$
 
@@ -744,8 +729,7 @@ close 1000
 === TEST 83: UTF-8: a non-character
 --- ws
 text {"jsonrpc":"2.0","id":"\xef\xbf\xbf","method":"square","params":[5]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":"[^"]+","jsonrpc":"2.0","result":25\}\nclose 1000\n$
 
@@ -754,8 +738,7 @@ close 1000
 === TEST 84: UTF-8: four bytes
 --- ws
 text {"jsonrpc":"2.0","id":"\xf0\x90\x80\x80","method":"square","params":[5]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":"[^"]+","jsonrpc":"2.0","result":25\}\nclose 1000\n$
 
@@ -764,8 +747,7 @@ close 1000
 === TEST 85: UTF-8: the last code point
 --- ws
 text {"jsonrpc":"2.0","id":"\xf4\x8f\xbf\xbf","method":"square","params":[5]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":"[^"]+","jsonrpc":"2.0","result":25\}\nclose 1000\n$
 
@@ -888,8 +870,7 @@ close 1007
 text+more {"jsonrpc":"2.0","id":"\xe2\x82
 write
 cont \xac","method":"square","params":[5]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":"[^"]+","jsonrpc":"2.0","result":25\}\nclose 1000\n$
 
@@ -901,8 +882,7 @@ text+more {"jsonrpc":"2.0","id":"\xf0\x9f
 ping x
 cont+more \x98
 cont \x80","method":"square","params":[5]}
-write
-close 1000
+bye
 --- frames_like
 ^pong x\ntext \{"id":"[^"]+","jsonrpc":"2.0","result":25\}\nclose 1000\n$
 
@@ -957,8 +937,7 @@ close 1003
 === TEST 107: a binary message to the client
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"binary"}
-write
-close 1000
+bye
 --- frames
 binary \x00\xff
 text {"id":1,"jsonrpc":"2.0","result":"sent"}
@@ -969,8 +948,7 @@ close 1000
 === TEST 108: an answer of 1001 bytes
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"big","params":[965]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":1,.*\.\.\. \(1001 bytes\)\nclose 1000\n$
 
@@ -979,8 +957,7 @@ close 1000
 === TEST 109: an answer of 65535 bytes
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"big","params":[65499]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":1,.*\.\.\. \(65535 bytes\)\nclose 1000\n$
 
@@ -989,8 +966,7 @@ close 1000
 === TEST 110: an answer of 65536 bytes
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"big","params":[65500]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":1,.*\.\.\. \(65536 bytes\)\nclose 1000\n$
 
@@ -999,8 +975,7 @@ close 1000
 === TEST 111: an answer of 65537 bytes
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"big","params":[65501]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":1,.*\.\.\. \(65537 bytes\)\nclose 1000\n$
 
@@ -1009,8 +984,7 @@ close 1000
 === TEST 112: an answer of 131072 bytes
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"big","params":[131036]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":1,.*\.\.\. \(131072 bytes\)\nclose 1000\n$
 
@@ -1019,8 +993,7 @@ close 1000
 === TEST 113: an answer of 131073 bytes
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"big","params":[131037]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":1,.*\.\.\. \(131073 bytes\)\nclose 1000\n$
 
@@ -1029,8 +1002,7 @@ close 1000
 === TEST 114: an answer of 500000 bytes
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"big","params":[499964]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":1,.*\.\.\. \(500000 bytes\)\nclose 1000\n$
 
@@ -1039,8 +1011,7 @@ close 1000
 === TEST 115: an answer of 125 bytes
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"big","params":[89]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}
 close 1000
@@ -1050,8 +1021,7 @@ close 1000
 === TEST 116: an answer of 126 bytes
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"big","params":[90]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}
 close 1000
@@ -1061,8 +1031,7 @@ close 1000
 === TEST 117: an answer of 127 bytes
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"big","params":[91]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}
 close 1000
@@ -1072,8 +1041,7 @@ close 1000
 === TEST 118: a call of 125 bytes
 --- ws
 text= '{"jsonrpc":"2.0","id":1,"method":"square","params":[5],"pad":"' . 'y' x 61 . '"}'
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":25}
 close 1000
@@ -1083,8 +1051,7 @@ close 1000
 === TEST 119: a call of 126 bytes
 --- ws
 text= '{"jsonrpc":"2.0","id":1,"method":"square","params":[5],"pad":"' . 'y' x 62 . '"}'
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":25}
 close 1000
@@ -1094,8 +1061,7 @@ close 1000
 === TEST 120: a call of 127 bytes
 --- ws
 text= '{"jsonrpc":"2.0","id":1,"method":"square","params":[5],"pad":"' . 'y' x 63 . '"}'
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":25}
 close 1000
@@ -1105,8 +1071,7 @@ close 1000
 === TEST 121: a call of 65535 bytes
 --- ws
 text= '{"jsonrpc":"2.0","id":1,"method":"square","params":[5],"pad":"' . 'y' x 65471 . '"}'
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":25}
 close 1000
@@ -1116,8 +1081,7 @@ close 1000
 === TEST 122: a call of 65536 bytes
 --- ws
 text= '{"jsonrpc":"2.0","id":1,"method":"square","params":[5],"pad":"' . 'y' x 65472 . '"}'
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":25}
 close 1000
@@ -1127,8 +1091,7 @@ close 1000
 === TEST 123: a call of 65537 bytes
 --- ws
 text= '{"jsonrpc":"2.0","id":1,"method":"square","params":[5],"pad":"' . 'y' x 65473 . '"}'
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":25}
 close 1000
@@ -1138,8 +1101,7 @@ close 1000
 === TEST 124: a call of 131072 bytes
 --- ws
 text= '{"jsonrpc":"2.0","id":1,"method":"square","params":[5],"pad":"' . 'y' x 131008 . '"}'
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":25}
 close 1000
@@ -1149,8 +1111,7 @@ close 1000
 === TEST 125: a call of 131073 bytes
 --- ws
 text= '{"jsonrpc":"2.0","id":1,"method":"square","params":[5],"pad":"' . 'y' x 131009 . '"}'
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":25}
 close 1000
@@ -1169,8 +1130,7 @@ close 4001
 === TEST 127: frames for clients that are gone do nothing
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"ghosts","params":[25]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":"boo"}
 close 1000
@@ -1180,8 +1140,7 @@ close 1000
 === TEST 128: a second answer to one call is dropped
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"twice","params":[25]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":"one"}
 close 1000

@@ -18,8 +18,7 @@ __DATA__
 --- limits: socketstream_max_message 100;
 --- ws
 text= sprintf '%-100s', '{"jsonrpc":"2.0","id":1,"method":"square","params":[25]}'
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":625}
 close 1000
@@ -39,10 +38,9 @@ close 1009
 --- limits: socketstream_max_message 100;
 --- ws
 text+more {"jsonrpc":"2.0","id":1,"method":"square",
-cont+more= ' ' x 57
+cont+more= ' ' x 45
 cont "params":[5]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":25}
 close 1000
@@ -75,8 +73,7 @@ close 1009
 text+more 12345
 ping= 'p' x 100
 cont 67890
-write
-close 1000
+bye
 --- frames_like
 ^pong p{100}\ntext .*"code":-32700.*\nclose 1000\n$
 
@@ -87,8 +84,7 @@ close 1000
 --- ws
 text {"jsonrpc":"2.0","id":1,"method":"square","params":[1]}
 text {"jsonrpc":"2.0","id":2,"method":"square","params":[2]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":1}
 text {"id":2,"jsonrpc":"2.0","result":4}
@@ -99,8 +95,7 @@ close 1000
 === TEST 8: the default is 1 MiB: at it
 --- ws
 text= sprintf '%-1048576s', '{"jsonrpc":"2.0","id":1,"method":"square","params":[25]}'
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":625}
 close 1000
@@ -121,8 +116,7 @@ close 1009
 text {"jsonrpc":"2.0","id":1,"method":"never"}
 text {"jsonrpc":"2.0","id":2,"method":"never"}
 text {"jsonrpc":"2.0","id":3,"method":"square","params":[3]}
-write
-close 1000
+bye
 --- frames
 text {"id":3,"jsonrpc":"2.0","result":9}
 close 1000
@@ -136,8 +130,7 @@ text {"jsonrpc":"2.0","id":1,"method":"never"}
 text {"jsonrpc":"2.0","id":2,"method":"never"}
 text {"jsonrpc":"2.0","id":3,"method":"never"}
 text {"jsonrpc":"2.0","id":"four","method":"square","params":[3]}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"jsonrpc":"2.0","id":"four","error":\{"code":-32006,.*"retryable":true.*\}\}\nclose 1000\n$
 
@@ -151,8 +144,7 @@ write
 text {"jsonrpc":"2.0","id":2,"method":"square","params":[2]}
 write
 text {"jsonrpc":"2.0","id":3,"method":"square","params":[3]}
-write
-close 1000
+bye
 --- frames
 text {"id":1,"jsonrpc":"2.0","result":1}
 text {"id":2,"jsonrpc":"2.0","result":4}
@@ -167,8 +159,7 @@ close 1000
 text {"jsonrpc":"2.0","id":1,"method":"never"}
 text {"jsonrpc":"2.0","method":"square","params":[1]}
 text {"jsonrpc":"2.0","method":"square","params":[2]}
-write
-close 1000
+bye
 --- frames
 close 1000
 
@@ -179,8 +170,7 @@ close 1000
 --- ws
 text [{"jsonrpc":"2.0","id":1,"method":"never"},{"jsonrpc":"2.0","id":2,"method":"never"}]
 text [{"jsonrpc":"2.0","id":3,"method":"square","params":[2]},{"jsonrpc":"2.0","id":4,"method":"square","params":[2]}]
-write
-close 1000
+bye
 --- frames_like
 ^text \[\{.*"id":3.*-32006.*"id":4.*-32006.*\]\nclose 1000\n$
 
@@ -191,8 +181,7 @@ close 1000
 text= '{"jsonrpc":"2.0","id":1,"method":"never"}'
 raw= join '', map { SocketStream::WebSocket::ws_frame(text => qq({"jsonrpc":"2.0","id":$_,"method":"never"})) } 2 .. 1000
 text {"jsonrpc":"2.0","id":1001,"method":"never"}
-write
-close 1000
+bye
 --- frames_like
 ^text \{"jsonrpc":"2.0","id":1001,"error":\{"code":-32006,[^\n]*\nclose 1000\n$
 
@@ -201,8 +190,7 @@ close 1000
 === TEST 16: a batch of 32
 --- ws
 text= '[' . join(',', map { qq({"jsonrpc":"2.0","id":$_,"method":"square","params":[$_]}) } 1 .. 32) . ']'
-write
-close 1000
+bye
 --- frames_like
 ^text \[.*\nclose 1000\n$
 
@@ -211,7 +199,6 @@ close 1000
 === TEST 17: the longest id
 --- ws
 text= '{"jsonrpc":"2.0","method":"square","params":[5],"id":"' . 'i' x 126 . '"}'
-write
-close 1000
+bye
 --- frames_like
 ^text \{"id":"i{126}","jsonrpc":"2.0","result":25\}\nclose 1000\n$

@@ -43,6 +43,8 @@ sub works {
     } $seconds;
 }
 
+sub rss { (SocketStream::Nginx::slurp("/proc/$_[0]/status") =~ /VmRSS:\s+(\d+)/)[0] }    # KiB
+
 subtest 'what the sidecar is told' => sub {
     my $client = client('normal?a=%41&b=c', headers => [
         ['User-Agent', 'tester/1'], ['Cookie', 'a=b'], ['X-Own', "\xc3\xa4"],
@@ -53,7 +55,7 @@ subtest 'what the sidecar is told' => sub {
     is $hello->{role},    1, 'HELLO: role is worker';
     is $hello->{pid}, ($nginx->workers)[0], 'HELLO: pid is the worker\'s';
     cmp_ok $hello->{max_message}, '>', 0, 'HELLO: max_message';
-    like $hello->{software}, qr{^socketstream/\d}, 'HELLO: software';
+    like $hello->{software}, qr{^[\w.-]+/\d}, 'HELLO: software';
 
     my ($open) = $sidecar->log(op => 'OPEN');
     is $open->{uri},        '/normal?a=%41&b=c', 'OPEN: uri as sent';
@@ -124,8 +126,8 @@ subtest 'one worker has one link however many clients' => sub {
 };
 
 # The ways to lose a link with calls in flight.  What is told apart from a broken link is the log.
-for my $how (qw(link.close link.half link.garbage link.huge link.wrong link.hello link.endless
-    link.goodbye link.silent))
+for my $how (qw(link.close link.half link.garbage link.huge link.wrong link.hello link.goodbye
+    link.silent))
 {
     subtest "$how: calls in flight fail, sockets stay" => sub {
         my ($victim, $other) = (client('normal'), client('normal'));
@@ -161,6 +163,18 @@ for my $how (qw(link.close link.half link.garbage link.huge link.wrong link.hell
         $_->close for $victim, $other;
     };
 }
+
+subtest 'a message without end costs its client the connection, and nobody else anything' => sub {
+    my ($victim, $other) = (client('normal'), client('normal'));
+    my $worker = ($nginx->workers)[0];
+    my $before = rss($worker);
+    call($victim, 1, 'link.endless');
+    is $victim->recv_close, 1013, 'closed with 1013';
+    call($other, 2, 'square', [7]);
+    is answer($other, 10)->{result}, 49, 'the other goes on';
+    cmp_ok rss($worker) - $before, '<', 16 << 10, 'without the worker growing by it';
+    $_->close for $victim, $other;
+};
 
 subtest 'the sidecar is killed and comes back' => sub {
     my @clients = map { client('normal') } 1 .. 50;
@@ -227,6 +241,20 @@ subtest 'a stopped sidecar is a lost link after 3 seconds' => sub {
     $client->close;
 };
 
+subtest 'a call the sidecar forgets gets -32004 when its time is over' => sub {
+    my $client = client('second');
+    my $start  = time;
+    call($client, 1, 'never');
+    call($client, 2, 'square', [2]);
+    is answer($client)->{result}, 4, 'others are answered';
+    my $answer = answer($client, 6);
+    my $took   = time - $start;
+    is_deeply [$answer->{id}, $answer->{error}{code}], [1, -32004], 'it fails';
+    cmp_ok $took, '>', 1, "not before the action timeout and a second: $took s";
+    cmp_ok $took, '<', 3, 'and not much later';
+    $client->close;
+};
+
 subtest 'two sidecars share the clients' => sub {
     my @clients = map { client('both') } 1 .. 10;
     my %where;
@@ -249,13 +277,12 @@ subtest 'a draining sidecar gets nothing new' => sub {
 
 subtest 'a sidecar that does not read holds its clients back, and does not cost memory' => sub {
     my $worker = ($nginx->workers)[0];
-    my $rss    = sub { (SocketStream::Nginx::slurp("/proc/$worker/status") =~ /VmRSS:\s+(\d+)/)[0] };
     my $client = client('normal');
     my $other  = client('third');
 
     call($client, 1, 'link.deaf', [2]);
     is answer($client)->{result}, 'deaf', 'it stops reading for 2 s';
-    my $before = $rss->();
+    my $before = rss($worker);
     my $chunk  = SocketStream::WebSocket::ws_frame(
         text => '{"jsonrpc":"2.0","method":"square","params":[1],"pad":"' . 'z' x 500_000 . '"}');
 
@@ -269,7 +296,7 @@ subtest 'a sidecar that does not read holds its clients back, and does not cost 
         if ($n) { substr $out, 0, $n, ''; $sent += $n }
         else    { sleep 0.01 }
     }
-    my $grown = $rss->() - $before;
+    my $grown = rss($worker) - $before;
     cmp_ok $sent,  '<', 40 << 20, "the client is held back after $sent bytes";
     cmp_ok $grown, '<', 16 << 10, "the worker grew by $grown KiB";
 

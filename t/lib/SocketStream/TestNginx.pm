@@ -17,7 +17,7 @@
 #     --- frames         what the server must send after its 101: see ws_describe()
 #     --- frames_like    the same as a regular expression
 #
-# and that an [alert], [emerg] or [crit] in the error log fails the block unless it names it.
+# and that an [alert] or [emerg] in the error log fails the block unless it names it.
 package SocketStream::TestNginx;
 
 use v5.14;
@@ -62,7 +62,7 @@ sub prepare {
     if (!defined $block->must_die) {
         my $expected = $block->error_log // '';
         $expected = "@$expected" if ref $expected eq 'ARRAY';
-        my @never    = grep { index($expected, $_) < 0 } '[alert]', '[emerg]', '[crit]';
+        my @never    = grep { index($expected, $_) < 0 } '[alert]', '[emerg]';
         my $given    = $block->no_error_log // [];
         my @given    = ref $given eq 'ARRAY' ? @$given : ref $given ? $given : split /\n+/, $given;
         $block->set_value('no_error_log', [@never, @given]);
@@ -86,7 +86,7 @@ sub websocket {
 
     my @packets = defined $block->ws ? ws_script($block->ws) : ();
     $block->set_value('raw_request', [ws_handshake(%request), grep {length} @packets]);
-    $block->set_value('raw_request_middle_delay', 0.15) if !defined $block->raw_request_middle_delay;
+    $block->set_value('raw_request_middle_delay', 0.05) if !defined $block->raw_request_middle_delay;
 
     return if !defined $block->frames && !defined $block->frames_like;
     $block->set_value('error_code', 101);
@@ -97,7 +97,7 @@ sub websocket {
         $block->set_value('response_body', $frames);
     }
     else {
-        $block->set_value('response_body_like', $block->frames_like);
+        $block->set_value('response_body_like', $block->frames_like =~ s/\n+\z//r);
     }
 }
 

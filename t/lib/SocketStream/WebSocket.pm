@@ -87,6 +87,8 @@ sub ws_frame {
 #     close= "\x03"                 the raw payload
 #     ping+rsv1, +rsv2, +rsv3, +unmasked, +len16, +len64
 #     raw= "\x81\xff"               bytes that are no frame
+#     bye                           asks the fake sidecar to close with 1000: the end of a script
+#                                   that waits for answers, however long they take
 sub ws_script {
     my ($script) = @_;
     my @packets = ('');
@@ -99,6 +101,7 @@ sub ws_script {
             next;
         }
 
+        $line = 'text {"jsonrpc":"2.0","method":"close","params":[1000]}' if $line eq 'bye';
         $line =~ /^(\w+)((?:\+\w+)*)(=?)(?: (.*))?$/ or croak "bad script line: $line";
         my ($type, $modifiers, $perl, $payload) = ($1, $2, $3, $4 // '');
 
