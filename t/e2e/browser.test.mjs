@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+//
+// The example's page in Chromium.
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { CLEAN, root, startApp, until } from './app.mjs';
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const skip = existsSync(executablePath) ? false : `${executablePath} is missing`;
+
+/** @type {Awaited<ReturnType<typeof startApp>>} */
+let app;
+/** @type {import('playwright-core').Browser} */
+let browser;
+/** @type {import('playwright-core').Page} */
+let page;
+/** @type {string[]} */
+const problems = [];
+
+before(async () => {
+    if (skip) {
+        return;
+    }
+    app = await startApp();
+    browser = await chromium.launch({
+        executablePath,
+        args: [
+            '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+            '--disable-background-networking', '--disable-component-update', '--disable-sync',
+        ],
+    });
+    page = await browser.newPage({ viewport: { width: 800, height: 760 } });
+    page.on('pageerror', (error) => problems.push(String(error)));
+    page.on('requestfailed', (request) => problems.push(`failed: ${request.url()}`));
+    page.on('response', (response) => {
+        if (response.status() >= 400) {
+            problems.push(`${response.status()}: ${response.url()}`);
+        }
+    });
+    page.on('websocket', (socket) => {
+        sockets.push(socket);
+    });
+});
+after(async () => {
+    if (skip) {
+        return;
+    }
+    await browser.close();
+    assert.deepEqual(await app.stop(), CLEAN);
+});
+
+/** @type {import('playwright-core').WebSocket[]} all that the page opened */
+const sockets = [];
+
+/** @param {string} id @param {string} text */
+async function shows(id, text) {
+    await page.waitForFunction(
+        ([where, what]) => document.getElementById(where)?.textContent === what,
+        [id, text],
+        { timeout: 10000 },
+    );
+}
+
+test('the page shows 625 from native.square', { skip }, async () => {
+    await page.goto(app.url);
+    await shows('square', '625');
+    await shows('echo', '"hello"');
+    await shows('state', 'connected');
+    assert.deepEqual(problems, []);
+    if (process.env.SCREENSHOT) {
+        await page.screenshot({ path: path.join(root, 'docs/screenshot.png') });
+    }
+});
+
+test('the page calls as its fields change', { skip }, async () => {
+    await page.fill('#number', '12');
+    await shows('square', '144');
+    await page.fill('#text', 'wörld');
+    await shows('echo', '"wörld"');
+    await page.fill('#delay', '100');
+    await page.click('#start');
+    await page.waitForSelector('#slow i:text("100 ms")');
+});
+
+test('SS is there for the console, with the tree', { skip }, async () => {
+    assert.deepEqual(
+        await page.evaluate(async () => {
+            const SS = /** @type {any} */ (window).SS;
+            return {
+                groups: Object.keys(SS.server),
+                actions: Object.keys(SS.server.native).sort(),
+                missing: SS.server.native.cube,
+                title: SS.config.title,
+                result: await new Promise((resolve) => {
+                    SS.server.native.square(25, resolve);
+                }),
+            };
+        }),
+        {
+            groups: ['native'],
+            actions: ['echo', 'slow', 'square'],
+            missing: undefined,
+            title: 'SocketStream chat',
+            result: 625,
+        },
+    );
+});
+
+test('the sidecar is killed: the socket stays open, and calls work again', { skip }, async () => {
+    const before = sockets.length;
+    const pid = app.sidecar();
+    process.kill(pid, 'SIGKILL');
+    await until(() => app.sidecar() !== pid && app.sidecar() !== 0);
+    const result = await page.evaluate(async () => {
+        const SS = /** @type {any} */ (window).SS;
+        for (;;) {
+            try {
+                return await SS.server.native.square(9);
+            } catch (error) {
+                if (!(/** @type {any} */ (error).data?.retryable)) {
+                    throw error;
+                }
+            }
+        }
+    });
+    assert.equal(result, 81);
+    assert.equal(sockets.length, before);
+    assert.equal(sockets.at(-1)?.isClosed(), false);
+});
+
+test('nginx reloads: the page connects again by itself', { skip }, async () => {
+    const before = sockets.length;
+    process.kill(app.nginx(), 'SIGHUP');
+    await until(() => sockets.length > before && sockets[before - 1].isClosed());
+    await shows('state', 'connected');
+    await page.fill('#number', '7');
+    await shows('square', '49');
+});
+
+test('nginx is killed: the page says so, and comes back', { skip }, async () => {
+    await page.evaluate(() => {
+        const seen = /** @type {any} */ (window).seen = /** @type {string[]} */ ([]);
+        for (const name of ['disconnect', 'connect']) {
+            /** @type {any} */ (window).SS.socket.on(name, () => seen.push(name));
+        }
+    });
+    process.kill(app.nginx(), 'SIGKILL');
+    await page.waitForFunction(() => /** @type {any} */ (window).seen.includes('connect'));
+    assert.deepEqual(await page.evaluate(() => /** @type {any} */ (window).seen), [
+        'disconnect', 'connect',
+    ]);
+    await page.fill('#number', '6');
+    await shows('square', '36');
+});
