@@ -74,22 +74,23 @@ typedef struct ngx_http_ss_open_s    ngx_http_ss_open_t;
     X(link_queue_bytes, "bytes queued for sidecars")                          \
     X(draining, "connections of workers that are shutting down")
 
-/* X(name, what the client did or met) */
+/* X(name, HTTP status, what the client did or met) */
 #define NGX_HTTP_SS_REFUSALS(X)                                               \
-    X(method, "method not allowed")                                           \
-    X(http_version, "WebSocket needs HTTP/1.1")                               \
-    X(no_upgrade, "a WebSocket handshake is expected here")                   \
-    X(connection_header, "the Connection header must contain \"upgrade\"")    \
-    X(key, "a single valid Sec-WebSocket-Key header is needed")               \
-    X(version, "Sec-WebSocket-Version must be 13")                            \
-    X(body, "a WebSocket handshake has no body")                              \
-    X(origin, "this Origin is not allowed")                                   \
-    X(too_large, "the request's headers are too large")                       \
-    X(unavailable, "the service is not available at the moment")              \
-    X(sidecar, "refused by the application")
+    X(method, 405, "method not allowed")                                      \
+    X(http_version, 400, "WebSocket needs HTTP/1.1")                          \
+    X(no_upgrade, 426, "a WebSocket handshake is expected here")              \
+    X(connection_header, 400,                                                 \
+      "the Connection header must contain \"upgrade\"")                       \
+    X(body, 400, "a WebSocket handshake has no body")                         \
+    X(version, 426, "Sec-WebSocket-Version must be 13")                       \
+    X(key, 400, "a single valid Sec-WebSocket-Key header is needed")          \
+    X(origin, 403, "this Origin is not allowed")                              \
+    X(too_large, 431, "the request's headers are too large")                  \
+    X(unavailable, 503, "the service is not available at the moment")         \
+    X(sidecar, 0, "refused by the application")
 
 typedef enum {
-#define X(name, text)  NGX_HTTP_SS_REFUSED_##name,
+#define X(name, status, text)  NGX_HTTP_SS_REFUSED_##name,
     NGX_HTTP_SS_REFUSALS(X)
 #undef X
     NGX_HTTP_SS_REFUSED_N
@@ -432,7 +433,7 @@ void ngx_http_ss_open_detach(ngx_http_ss_open_t *o);
 
 /* ngx_http_ss_client.c: a client's frames, pings, draining and closing */
 
-/* Makes a client of the accepted handshake; takes its slot and link over. */
+/* Makes a client of the accepted handshake; its slot and link go over. */
 ngx_http_ss_client_t *ngx_http_ss_client_create(ngx_http_ss_open_t *o,
     ss_span_t state);
 /* The 101 is out: starts reading, beginning with what came before it. */

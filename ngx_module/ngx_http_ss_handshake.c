@@ -39,12 +39,12 @@ static void ngx_http_ss_handshake_headers(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_ss_has_token(ngx_str_t *value, const char *token,
     size_t len, ngx_uint_t icase);
 static ngx_int_t ngx_http_ss_handshake_check(ngx_http_request_t *r,
-    ngx_http_ss_headers_t *hs);
+    ngx_http_ss_headers_t *hs, ngx_http_ss_refusal_e *why);
 static ngx_uint_t ngx_http_ss_origin_allowed(ngx_http_request_t *r,
     ngx_http_ss_loc_conf_t *slcf, ngx_str_t *origin);
 static ngx_int_t ngx_http_ss_refuse(ngx_http_request_t *r,
-    ngx_uint_t status, ngx_http_ss_refusal_e why);
-static void ngx_http_ss_open_refuse(ngx_http_ss_open_t *o, ngx_uint_t status,
+    ngx_http_ss_refusal_e why);
+static void ngx_http_ss_open_refuse(ngx_http_ss_open_t *o,
     ngx_http_ss_refusal_e why);
 static void ngx_http_ss_open_release(ngx_http_ss_open_t *o,
     ngx_uint_t notify);
@@ -58,8 +58,11 @@ static void ngx_http_ss_101_write_handler(ngx_http_request_t *r);
 static void ngx_http_ss_take_over(ngx_http_ss_open_t *o);
 
 
-static const char  *ngx_http_ss_refusals[] = {
-#define X(name, text)  text,
+static const struct {
+    ngx_uint_t                   status;
+    const char                  *text;
+} ngx_http_ss_refusals[] = {
+#define X(name, status, text)  { status, text },
     NGX_HTTP_SS_REFUSALS(X)
 #undef X
 };
@@ -68,11 +71,11 @@ static const char  *ngx_http_ss_refusals[] = {
 ngx_int_t
 ngx_http_ss_handshake_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
     ngx_http_cleanup_t      *cln;
     ngx_http_ss_link_t      *link;
     ngx_http_ss_open_t      *o;
     ngx_http_ss_headers_t    hs;
+    ngx_http_ss_refusal_e    why;
     ngx_http_ss_loc_conf_t  *slcf;
 
     if (r != r->main) {
@@ -81,9 +84,8 @@ ngx_http_ss_handshake_handler(ngx_http_request_t *r)
 
     ngx_http_ss_handshake_headers(r, &hs);
 
-    rc = ngx_http_ss_handshake_check(r, &hs);
-    if (rc != NGX_OK) {
-        return rc;
+    if (ngx_http_ss_handshake_check(r, &hs, &why) != NGX_OK) {
+        return ngx_http_ss_refuse(r, why);
     }
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
@@ -112,8 +114,7 @@ ngx_http_ss_handshake_handler(ngx_http_request_t *r)
                               &o->generation)
         != NGX_OK)
     {
-        return ngx_http_ss_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                  NGX_HTTP_SS_REFUSED_unavailable);
+        return ngx_http_ss_refuse(r, NGX_HTTP_SS_REFUSED_unavailable);
     }
 
     ngx_http_set_ctx(r, o, ngx_http_socketstream_module);
@@ -234,97 +235,74 @@ ngx_http_ss_has_token(ngx_str_t *value, const char *token, size_t len,
 
 
 static ngx_int_t
-ngx_http_ss_handshake_check(ngx_http_request_t *r, ngx_http_ss_headers_t *hs)
+ngx_http_ss_handshake_check(ngx_http_request_t *r, ngx_http_ss_headers_t *hs,
+    ngx_http_ss_refusal_e *why)
 {
     u_char                   buf[NGX_HTTP_SS_KEY_LEN];
     ngx_str_t                key;
-    ngx_str_t                allow = ngx_string("Allow");
-    ngx_str_t                get = ngx_string("GET");
-    ngx_str_t                version = ngx_string("Sec-WebSocket-Version");
-    ngx_str_t                thirteen = ngx_string("13");
     ngx_http_ss_loc_conf_t  *slcf;
-
-    if (r->method != NGX_HTTP_GET) {
-        if (ngx_http_ss_add_header(r, &allow, &get) == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_http_ss_refuse(r, NGX_HTTP_NOT_ALLOWED,
-                                  NGX_HTTP_SS_REFUSED_method);
-    }
-
-    if (r->http_version != NGX_HTTP_VERSION_11) {
-        return ngx_http_ss_refuse(r, NGX_HTTP_BAD_REQUEST,
-                                  NGX_HTTP_SS_REFUSED_http_version);
-    }
-
-    if (!hs->upgrade) {
-        return ngx_http_ss_refuse(r, 426, NGX_HTTP_SS_REFUSED_no_upgrade);
-    }
-
-    if (!hs->connection) {
-        return ngx_http_ss_refuse(r, NGX_HTTP_BAD_REQUEST,
-                                  NGX_HTTP_SS_REFUSED_connection_header);
-    }
-
-    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
-        r->keepalive = 0;
-        return ngx_http_ss_refuse(r, NGX_HTTP_BAD_REQUEST,
-                                  NGX_HTTP_SS_REFUSED_body);
-    }
-
-    if (hs->version.len != 2 || ngx_strncmp(hs->version.data, "13", 2) != 0) {
-        if (ngx_http_ss_add_header(r, &version, &thirteen) == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_http_ss_refuse(r, 426, NGX_HTTP_SS_REFUSED_version);
-    }
 
     key.data = buf;
 
-    if (hs->nkeys != 1 || hs->key.len != NGX_HTTP_SS_KEY_LEN
-        || ngx_decode_base64(&key, &hs->key) != NGX_OK || key.len != 16)
-    {
-        return ngx_http_ss_refuse(r, NGX_HTTP_BAD_REQUEST,
-                                  NGX_HTTP_SS_REFUSED_key);
-    }
-
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
 
-    if (!ngx_http_ss_origin_allowed(r, slcf, &hs->origin)) {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "socketstream: origin \"%V\" refused", &hs->origin);
+    if (r->method != NGX_HTTP_GET) {
+        *why = NGX_HTTP_SS_REFUSED_method;
 
-        return ngx_http_ss_refuse(r, NGX_HTTP_FORBIDDEN,
-                                  NGX_HTTP_SS_REFUSED_origin);
+    } else if (r->http_version != NGX_HTTP_VERSION_11) {
+        *why = NGX_HTTP_SS_REFUSED_http_version;
+
+    } else if (!hs->upgrade) {
+        *why = NGX_HTTP_SS_REFUSED_no_upgrade;
+
+    } else if (!hs->connection) {
+        *why = NGX_HTTP_SS_REFUSED_connection_header;
+
+    } else if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
+        *why = NGX_HTTP_SS_REFUSED_body;
+
+    } else if (hs->version.len != 2
+               || ngx_strncmp(hs->version.data, "13", 2) != 0)
+    {
+        *why = NGX_HTTP_SS_REFUSED_version;
+
+    } else if (hs->nkeys != 1 || hs->key.len != NGX_HTTP_SS_KEY_LEN
+               || ngx_decode_base64(&key, &hs->key) != NGX_OK
+               || key.len != 16)
+    {
+        *why = NGX_HTTP_SS_REFUSED_key;
+
+    } else if (!ngx_http_ss_origin_allowed(r, slcf, &hs->origin)) {
+        *why = NGX_HTTP_SS_REFUSED_origin;
+
+    } else if (ngx_exiting) {
+        *why = NGX_HTTP_SS_REFUSED_unavailable;
+
+    } else {
+        return NGX_OK;
     }
 
-    if (ngx_exiting || ngx_terminate || ngx_quit) {
-        return ngx_http_ss_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                  NGX_HTTP_SS_REFUSED_unavailable);
-    }
-
-    return NGX_OK;
+    return NGX_DECLINED;
 }
 
 
 /*
  * Browsers send Origin, and only they have to be kept in: a request without
- * it is not from a page.  Same origin is decided by host and port, not by
- * scheme, because a balancer in front may have ended TLS.
+ * it is not from a page.  The same origin has our host and port.  A page
+ * that came by https may be served by us without TLS, where a balancer has
+ * ended it; the reverse would trust what anybody can change on the way.
  */
 
 static ngx_uint_t
 ngx_http_ss_origin_allowed(ngx_http_request_t *r,
     ngx_http_ss_loc_conf_t *slcf, ngx_str_t *origin)
 {
-    u_char      *host, *p, *last;
-    size_t       len, hlen;
-    ngx_str_t   *allowed, *value;
+    u_char      *port;
+    size_t       skip;
+    ngx_str_t   *allowed, host, ours;
     ngx_uint_t   i;
 
-    if (origin->len == 0 || slcf->any_origin) {
+    if (origin->data == NULL || slcf->any_origin) {
         return 1;
     }
 
@@ -341,70 +319,104 @@ ngx_http_ss_origin_allowed(ngx_http_request_t *r,
         }
     }
 
-    host = ngx_strlcasestrn(origin->data, origin->data + origin->len,
-                            (u_char *) "://", 3 - 1);
-
-    if (host == NULL || r->headers_in.host == NULL) {
+    if (r->headers_in.host == NULL) {
         return 0;
     }
 
-    host += 3;
-    hlen = origin->data + origin->len - host;
+    if (origin->len > 8
+        && ngx_strncasecmp(origin->data, (u_char *) "https://", 8) == 0)
+    {
+        skip = 8;
+        port = (u_char *) ":443";
 
-    value = &r->headers_in.host->value;
-    len = value->len;
+    } else if (origin->len > 7
+               && ngx_strncasecmp(origin->data, (u_char *) "http://", 7) == 0)
+    {
+#if (NGX_HTTP_SSL)
+        if (r->connection->ssl) {
+            return 0;
+        }
+#endif
+        skip = 7;
+        port = (u_char *) ":80";
 
-    if (len == hlen && ngx_strncasecmp(host, value->data, len) == 0) {
+    } else {
+        return 0;
+    }
+
+    host.data = origin->data + skip;
+    host.len = origin->len - skip;
+
+    ours = r->headers_in.host->value;
+
+    if (ours.len == host.len
+        && ngx_strncasecmp(ours.data, host.data, host.len) == 0)
+    {
         return 1;
     }
 
-    /* "Host: a:443" for "https://a", as some proxies write it, or reverse */
+    /* a client that writes the scheme's own port into Host */
 
-    last = value->data + len;
-    p = ngx_strlchr(value->data, last, ':');
+    skip = ngx_strlen(port);
 
-    if (p && len > 1 && value->data[0] != '['
-        && ((last - p == 4 && ngx_strncmp(p, ":443", 4) == 0
-             && ngx_strncasecmp(origin->data, (u_char *) "https:", 6) == 0)
-            || (last - p == 3 && ngx_strncmp(p, ":80", 3) == 0
-                && ngx_strncasecmp(origin->data, (u_char *) "http:", 5)
-                   == 0)))
-    {
-        len = p - value->data;
-
-        return len == hlen && ngx_strncasecmp(host, value->data, len) == 0;
-    }
-
-    return 0;
+    return ours.len == host.len + skip
+           && ngx_strncmp(ours.data + host.len, port, skip) == 0
+           && ngx_strncasecmp(ours.data, host.data, host.len) == 0;
 }
 
 
+/* Answers with the reason's status; what the request is finalized with. */
+
 static ngx_int_t
-ngx_http_ss_refuse(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_http_ss_refusal_e why)
+ngx_http_ss_refuse(ngx_http_request_t *r, ngx_http_ss_refusal_e why)
 {
-    u_char      text[160], *p;
-    ngx_int_t   rc;
-    ngx_str_t   name, value;
+    u_char       text[160], *p;
+    ngx_int_t    rc;
+    ngx_str_t    name, value;
+    ngx_uint_t   status;
+
+    status = ngx_http_ss_refusals[why].status;
 
     ngx_http_ss_worker.counters->refused[why]++;
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "socketstream: handshake refused: %s",
-                  ngx_http_ss_refusals[why]);
+                  ngx_http_ss_refusals[why].text);
+
+    switch (why) {
+
+    case NGX_HTTP_SS_REFUSED_method:
+        ngx_str_set(&name, "Allow");
+        ngx_str_set(&value, "GET");
+        break;
+
+    case NGX_HTTP_SS_REFUSED_no_upgrade:
+    case NGX_HTTP_SS_REFUSED_version:
+        ngx_str_set(&name, "Sec-WebSocket-Version");
+        ngx_str_set(&value, "13");
+        break;
+
+    case NGX_HTTP_SS_REFUSED_unavailable:
+        ngx_str_set(&name, "Retry-After");
+        ngx_str_set(&value, "1");
+        break;
+
+    case NGX_HTTP_SS_REFUSED_body:
+        r->keepalive = 0;
+
+        /* fall through */
+
+    default:
+        ngx_str_null(&name);
+    }
+
+    if (name.len && ngx_http_ss_add_header(r, &name, &value) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (status == 426) {
         ngx_str_set(&name, "Upgrade");
         ngx_str_set(&value, "websocket");
-
-        if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-
-    if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
-        ngx_str_set(&name, "Retry-After");
-        ngx_str_set(&value, "1");
 
         if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -417,7 +429,7 @@ ngx_http_ss_refuse(ngx_http_request_t *r, ngx_uint_t status,
     }
 
     p = ngx_snprintf(text, sizeof(text), "%s" CRLF,
-                     ngx_http_ss_refusals[why]);
+                     ngx_http_ss_refusals[why].text);
 
     return ngx_http_ss_send_text(r, status, text, p - text);
 }
@@ -432,16 +444,14 @@ ngx_http_ss_open_send(ngx_http_ss_open_t *o, ngx_http_ss_link_t *link)
     p = ngx_http_ss_link_reserve(link, SS_LINK_PAYLOAD_MAX);
 
     if (p == NULL || ngx_http_ss_link_full(link)) {
-        ngx_http_ss_open_refuse(o, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                NGX_HTTP_SS_REFUSED_unavailable);
+        ngx_http_ss_open_refuse(o, NGX_HTTP_SS_REFUSED_unavailable);
         return;
     }
 
     w = ss_writer(p, SS_LINK_PAYLOAD_MAX);
 
     if (ngx_http_ss_open_encode(o, &w) != NGX_OK) {
-        ngx_http_ss_open_refuse(o, NGX_HTTP_REQUEST_HEADER_TOO_LARGE,
-                                NGX_HTTP_SS_REFUSED_too_large);
+        ngx_http_ss_open_refuse(o, NGX_HTTP_SS_REFUSED_too_large);
         return;
     }
 
@@ -576,14 +586,12 @@ ngx_http_ss_open_timer_handler(ngx_event_t *ev)
                   "socketstream: no sidecar of \"%V\" took the handshake in "
                   "%M ms", &o->pool->name, o->conf->link_timeout);
 
-    ngx_http_ss_open_refuse(o, NGX_HTTP_SERVICE_UNAVAILABLE,
-                            NGX_HTTP_SS_REFUSED_unavailable);
+    ngx_http_ss_open_refuse(o, NGX_HTTP_SS_REFUSED_unavailable);
 }
 
 
 static void
-ngx_http_ss_open_refuse(ngx_http_ss_open_t *o, ngx_uint_t status,
-    ngx_http_ss_refusal_e why)
+ngx_http_ss_open_refuse(ngx_http_ss_open_t *o, ngx_http_ss_refusal_e why)
 {
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
@@ -593,7 +601,7 @@ ngx_http_ss_open_refuse(ngx_http_ss_open_t *o, ngx_uint_t status,
 
     ngx_http_ss_open_release(o, 1);
 
-    ngx_http_finalize_request(r, ngx_http_ss_refuse(r, status, why));
+    ngx_http_finalize_request(r, ngx_http_ss_refuse(r, why));
     ngx_http_run_posted_requests(c);
 }
 
@@ -658,8 +666,7 @@ ngx_http_ss_open_accept(ngx_http_ss_open_t *o, u_char *data, size_t len)
     /* a worker that leaves takes no new clients: they try the next one */
 
     if (ngx_exiting) {
-        ngx_http_ss_open_refuse(o, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                NGX_HTTP_SS_REFUSED_unavailable);
+        ngx_http_ss_open_refuse(o, NGX_HTTP_SS_REFUSED_unavailable);
         return;
     }
 

@@ -156,7 +156,7 @@ ngx_http_ss_status_json(u_char *p, u_char *last, ngx_http_ss_counters_t *sum,
 
     p = ngx_slprintf(p, last, ",\"refused_total\":{");
 
-#define X(name, text)                                                         \
+#define X(name, status, text)                                                 \
     p = ngx_slprintf(p, last, "\"" #name "\":%uA,",                           \
                      sum->refused[NGX_HTTP_SS_REFUSED_##name]);
     NGX_HTTP_SS_REFUSALS(X)
@@ -217,7 +217,7 @@ ngx_http_ss_status_prometheus(u_char *p, u_char *last,
     ngx_http_ss_metric("refused_total", "counter",
                        "handshakes refused, by reason");
 
-#define X(name, text)                                                         \
+#define X(name, status, text)                                                 \
     p = ngx_slprintf(p, last,                                                 \
                      "socketstream_refused_total{reason=\"" #name "\"} %uA\n",\
                      sum->refused[NGX_HTTP_SS_REFUSED_##name]);
