@@ -199,7 +199,8 @@ export async function startOurs({ connections = 12_000 } = {}) {
     recursive: true,
     filter: (path) => !path.includes('.socketstream'),
   });
-  const env = { ...process.env, SS_ENV: 'production' };
+  // As in production, where no call is logged, whatever the example's own configuration says.
+  const env = { ...process.env, SS_ENV: 'production', SS__log__level: '0' };
   const preload = sanitized() ? await sanitizerEnv() : {};
   const log = join(dir, 'sidecar.log');
   const out = openSync(log, 'a');
