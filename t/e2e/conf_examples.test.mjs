@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+//
+// Each file of conf_examples/ as it stands, but for paths and ports, run by the nginx of the
+// distribution and called.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+    copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync,
+} from 'node:fs';
+import { get } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { ask, build, command, copyExample, freePort, openSocket, read, root, until } from './app.mjs';
+
+const square = '{"jsonrpc":"2.0","id":1,"method":"native.square","params":[25]}';
+const answer = '{"jsonrpc":"2.0","id":1,"result":625}';
+
+const dir = mkdtempSync(path.join(tmpdir(), 'ss-conf-'));
+const app = copyExample();
+const socket = path.join(dir, 'sidecar.sock');
+/** @type {import('node:child_process').ChildProcess} */
+let sidecar;
+
+before(async () => {
+    sidecar = spawn(command, ['sidecar', '--app', app, '--listen', socket], { stdio: 'ignore' });
+    assert.ok(await until(() => existsSync(socket), 10000), 'the sidecar does not listen');
+});
+after(async () => {
+    sidecar.kill('SIGTERM');
+    await once(sidecar, 'exit');
+    rmSync(dir, { recursive: true });
+    rmSync(app, { recursive: true });
+});
+
+/** @param {string} text @param {Record<string, string>} changes each of which must be possible */
+function change(text, changes) {
+    for (const [from, to] of Object.entries(changes)) {
+        assert.ok(text.includes(from), `${from} is not in the example any more`);
+        text = text.replaceAll(from, to);
+    }
+    return text;
+}
+
+/**
+ * Runs nginx with an example while `use` calls it, and looks at its log afterwards.
+ * @param {string} name @param {Record<string, string>} changes
+ * @param {(port: number) => Promise<void>} use
+ */
+async function withNginx(name, changes, use) {
+    const port = await freePort();
+    const prefix = path.join(dir, name);
+    const log = path.join(prefix, 'error.log');
+    const temps = ['client_body', 'proxy', 'fastcgi', 'scgi', 'uwsgi']
+        .map((kind) => `${kind}_temp_path ${prefix}/${kind};`);
+    mkdirSync(prefix);
+    copyFileSync('/etc/nginx/fastcgi_params', path.join(prefix, 'fastcgi_params'));
+    writeFileSync(
+        path.join(prefix, 'nginx.conf'),
+        change(readFileSync(path.join(root, 'conf_examples', `${name}.conf`), 'utf8'), {
+            'modules/ngx_http_socketstream_module.so': `${build}/ngx_http_socketstream_module.so`,
+            '/run/socketstream/sidecar.sock': socket,
+            '/srv/app': app,
+            'listen 80;': `listen 127.0.0.1:${port};`,
+            'http {': `http {\n    access_log off; ${temps.join(' ')}`,
+            ...changes,
+        }),
+    );
+    const user = userInfo().uid === 0 ? 'user root; ' : '';
+    const nginx = spawn(
+        process.env.TEST_NGINX_BINARY ?? path.join(root, 't/lib/nginx'),
+        ['-p', `${prefix}/`, '-c', `${prefix}/nginx.conf`, '-e', log,
+            '-g', `${user}daemon off; pid ${prefix}/nginx.pid; error_log ${log} notice;`],
+        { stdio: 'ignore' },
+    );
+    const exited = once(nginx, 'exit');
+    try {
+        await until(() => existsSync(`${prefix}/nginx.pid`) || nginx.exitCode !== null, 10000);
+        assert.equal(nginx.exitCode, null, read(log));
+        await use(port);
+    } finally {
+        nginx.kill('SIGQUIT');
+        const timer = setTimeout(() => nginx.kill('SIGKILL'), 10000);
+        await exited;
+        clearTimeout(timer);
+    }
+    assert.doesNotMatch(read(log), /\[(?:alert|emerg|crit|warn)\]|Sanitizer/);
+}
+
+/** @param {string} url */
+const textOf = async (url) => (await fetch(url)).text();
+
+test('every example is tested here', () => {
+    assert.deepEqual(readdirSync(path.join(root, 'conf_examples')).sort(), [
+        'existing-site.conf', 'minimal.conf', 'tls.conf',
+    ]);
+});
+
+test('minimal.conf', async () => {
+    await withNginx('minimal', {}, async (port) => {
+        const url = `http://127.0.0.1:${port}`;
+        const client = await openSocket(`ws://127.0.0.1:${port}/socketstream`);
+        assert.equal(await ask(client, square), answer);
+        client.terminate();
+        assert.equal(await textOf(`${url}/api/native/square?25`), '625');
+        assert.match(await textOf(`${url}/`), /<h1>SocketStream/);
+        assert.match(await textOf(`${url}/some/route`), /<h1>SocketStream/);
+        assert.equal((await fetch(`${url}/missing.png`)).status, 404);
+    });
+});
+
+test('tls.conf', async () => {
+    const tls = await freePort();
+    const key = path.join(dir, 'site.key');
+    const certificate = path.join(dir, 'site.pem');
+    execFileSync('openssl', [
+        'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+        '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost',
+        '-keyout', key, '-out', certificate,
+    ], { stdio: 'pipe' });
+    const ca = readFileSync(certificate);
+    const changes = {
+        'listen 443 ssl;': `listen 127.0.0.1:${tls} ssl;`,
+        '/etc/ssl/site.pem': certificate,
+        '/etc/ssl/site.key': key,
+    };
+    /** @param {string} where @returns {Promise<{headers: import('node:http').IncomingHttpHeaders, text: string}>} */
+    const secure = (where) => new Promise((resolve, reject) => {
+        const request = get(`https://localhost:${tls}${where}`, { ca, family: 4 }, async (response) => {
+            let text = '';
+            for await (const piece of response) {
+                text += piece;
+            }
+            resolve({ headers: response.headers, text });
+        });
+        request.on('error', reject);
+    });
+    await withNginx('tls', changes, async (port) => {
+        const client = await openSocket(`wss://localhost:${tls}/socketstream`, { ca, family: 4 });
+        assert.equal(await ask(client, square), answer);
+        const long = 'x'.repeat(200000);
+        const call = { jsonrpc: '2.0', id: 2, method: 'native.echo', params: [long] };
+        assert.equal(JSON.parse(await ask(client, call)).result, long);
+        client.terminate();
+        assert.equal((await secure('/api/native/square?25')).text, '625');
+        const page = await secure('/');
+        assert.match(page.text, /<h1>SocketStream/);
+        assert.match(String(page.headers['strict-transport-security']), /max-age/);
+        const plain = await fetch(`http://127.0.0.1:${port}/a?b=c`, { redirect: 'manual' });
+        assert.equal(plain.status, 308);
+        assert.equal(plain.headers.get('location'), 'https://127.0.0.1/a?b=c');
+    });
+});
+
+/** The least of a FastCGI application: answers each request with the name of the script. */
+function startFastCgi(/** @type {string} */ where) {
+    const server = createServer((connection) => {
+        let input = Buffer.alloc(0);
+        connection.on('data', (data) => {
+            input = Buffer.concat([input, data]);
+            // Records are 8 bytes of header, the content and padding; STDIN (5) ends empty.
+            for (let at = 0; at + 8 <= input.length;) {
+                const length = input.readUInt16BE(at + 4);
+                if (input[at + 1] === 5 && length === 0) {
+                    const script = /SCRIPT_FILENAME([^\0]*?\.php)/.exec(input.toString('latin1'))?.[1];
+                    const body = Buffer.from(`Content-Type: text/plain\r\n\r\nran ${script}`);
+                    const header = Buffer.from([1, 6, 0, 1, 0, 0, 0, 0]);
+                    header.writeUInt16BE(body.length, 4);
+                    connection.end(Buffer.concat([
+                        header, body, Buffer.from([1, 3, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+                    ]));
+                }
+                at += 8 + length + input[at + 6];
+            }
+        });
+        connection.on('error', () => {});
+    });
+    return new Promise((resolve) => server.listen(where, () => resolve(server)));
+}
+
+test('existing-site.conf', async () => {
+    const site = path.join(dir, 'site');
+    const php = path.join(dir, 'php.sock');
+    mkdirSync(site);
+    writeFileSync(path.join(site, 'about.html'), 'about us');
+    writeFileSync(path.join(site, 'index.php'), '<?php');
+    const server = await startFastCgi(php);
+    const changes = { '/srv/site': site, '/run/php/php-fpm.sock': php };
+    await withNginx('existing-site', changes, async (port) => {
+        const url = `http://127.0.0.1:${port}`;
+        const client = await openSocket(`ws://127.0.0.1:${port}/socketstream`);
+        assert.equal(await ask(client, square), answer);
+        client.terminate();
+        assert.equal(await textOf(`${url}/realtime/native/square?25`), '625');
+        assert.match(await textOf(`${url}/socketstream/socketstream.min.js`), /SocketStream/);
+        assert.equal(typeof JSON.parse(await textOf(`${url}/socketstream/status`)).workers, 'number');
+        assert.equal(await textOf(`${url}/about.html`), 'about us');
+        assert.equal(await textOf(`${url}/`), `ran ${site}/index.php`);
+        assert.equal(await textOf(`${url}/shop/1?x=2`), `ran ${site}/index.php`);
+        assert.equal((await fetch(`${url}/.env`)).status, 403);
+    });
+    server.close();
+});
