@@ -117,15 +117,17 @@ $(CHAT_ASSETS)/socketstream.min.js: $(B)/client/socketstream.min.js
 
 # In the foreground: exec, so that signals for make's child are signals for the command, which ends
 # with make even when make is killed.
+DEMO_APP ?= examples/chat
 demo: deps
 	@$(MAKE) --no-print-directory BUILD=$(BUILD) all
-	@cd examples/chat && exec $(CURDIR)/$(B)/bin/socketstream start --port $(PORT) --with-parent
+	@exec $(B)/bin/socketstream start --app $(DEMO_APP) --port $(PORT) --with-parent
 
 # Formatting, static analysis, types.
-C_SOURCES = $(wildcard sidecar/*.[ch] sidecar/include/*.h shared/*.[ch] t/unit/*.[ch])
+C_SOURCES = $(wildcard $(addsuffix /*.[ch],sidecar sidecar/include shared t/unit t/fuzz bench \
+    bench/* examples/*/app/server))
 check:
 	@scripts/deps test
-	clang-format --dry-run -Werror $(C_SOURCES)
+	@clang-format --dry-run -Werror $(C_SOURCES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
 	    --suppress=missingIncludeSystem -D_GNU_SOURCE -D__linux__ -Ishared -Isidecar \
 	    -Isidecar/include -j2 sidecar shared

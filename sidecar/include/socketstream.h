@@ -53,7 +53,7 @@ typedef struct {
  *     };
  */
 #define SS_ACTIONS                                                                                 \
-    const uint32_t ss_module_abi = SS_ABI;                                               \
+    const uint32_t ss_module_abi = SS_ABI;                                                         \
     const ss_action ss_module_actions[SS_MODULE_ACTIONS + 1]
 
 extern SS_EXPORT const uint32_t ss_module_abi;
