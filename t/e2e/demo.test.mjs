@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// `make demo`: starts what it shows, and ends it however make itself ends.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { test } from 'node:test';
+import { copyExample, environment, freePort, pidIn, root, running, until } from './app.mjs';
+
+/** @type {[string, (make: import('node:child_process').ChildProcess) => void][]} */
+const ends = [
+    ['Ctrl-C, a SIGINT to all of the terminal\'s processes', (make) => process.kill(-Number(make.pid), 'SIGINT')],
+    ['a SIGTERM to make', (make) => make.kill('SIGTERM')],
+    ['a kill -9 of make', (make) => make.kill('SIGKILL')],
+];
+
+for (const [name, end] of ends) {
+    test(`make demo ends everything at ${name}`, async () => {
+        const dir = copyExample();
+        const port = await freePort();
+        const make = spawn(
+            'make',
+            ['demo', `PORT=${port}`, `DEMO_APP=${dir}`, `BUILD=${process.env.BUILD ?? 'release'}`],
+            { cwd: root, env: environment(), detached: true },
+        );
+        const exited = once(make, 'exit');
+        let output = '';
+        make.stdout.on('data', (data) => (output += data));
+        make.stderr.on('data', (data) => (output += data));
+        await until(() => output.includes('ready: ') || make.exitCode !== null, 60000);
+        assert.match(output, new RegExp(`^ready: http://127\\.0\\.0\\.1:${port}/$`, 'm'));
+        const response = await fetch(`http://127.0.0.1:${port}/api/native/square?25`);
+        assert.equal(await response.text(), '625');
+
+        const pids = [pidIn(dir, 'nginx'), pidIn(dir, 'sidecar')];
+        assert.deepEqual(pids.map(running), [true, true]);
+        end(make);
+        await exited;
+        assert.ok(await until(() => !pids.some(running) && !pidIn(dir, 'sidecar')), output);
+        await assert.rejects(fetch(`http://127.0.0.1:${port}/`));
+        rmSync(dir, { recursive: true });
+    });
+}
