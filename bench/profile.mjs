@@ -96,7 +96,6 @@ async function counters(server, pid) {
 /** @param {Server} server @param {string} pid */
 async function systemCalls(server, pid) {
   const text = await watched(server, 'strace', ['-f', '-c', '-S', 'calls', '-p', pid]);
-  /** @type {{share: number, dso: string, kernel: boolean, symbol: string}[]} */
   const rows = [];
   for (const line of text.split('\n')) {
     const match = /^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$/.exec(line);

@@ -159,6 +159,7 @@ export class Worker {
     this.nextSlot = 1;
     /** @type {Map<string, Buffer[]>} */
     this.partial = new Map();
+    /** @type {Buffer} */
     let rest = Buffer.alloc(0);
     socket.on('data', (piece) => {
       rest = rest.length ? Buffer.concat([rest, piece]) : piece;

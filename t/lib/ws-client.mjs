@@ -56,6 +56,7 @@ export function frame(type, payload) {
 export function open(port, options = {}) {
   const socket = connect({ port, host: '127.0.0.1', localAddress: options.address });
   socket.setNoDelay(true);
+  /** @type {Buffer} */
   let buffer = Buffer.alloc(0);
   let nextId = 1;
   /** @type {(() => void)[]} */
