@@ -33,7 +33,7 @@ before(async () => {
             '--disable-background-networking', '--disable-component-update', '--disable-sync',
         ],
     });
-    page = await browser.newPage({ viewport: { width: 800, height: 760 } });
+    page = await browser.newPage({ viewport: { width: 760, height: 720 } });
     page.on('pageerror', (error) => problems.push(String(error)));
     page.on('requestfailed', (request) => problems.push(`failed: ${request.url()}`));
     page.on('response', (response) => {

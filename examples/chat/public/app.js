@@ -11,12 +11,12 @@ function show(id, text, failed = false) {
     $(id).classList.toggle('failed', failed);
 }
 
-/** Shows what an action answers, or why it did not. */
+/** Shows what an action answers and when, or why it did not. */
 async function call(id, action, ...args) {
     const start = performance.now();
     try {
         show(id, JSON.stringify(await action(...args)));
-        show('time', `answered in ${(performance.now() - start).toFixed(1)} ms`);
+        show(`${id}-time`, `answered in ${(performance.now() - start).toFixed(1)} ms`);
     } catch (error) {
         show(id, `${error.message} (${error.code})`, true);
     }
