@@ -92,13 +92,15 @@ $(BENCH_PEERS): bench/peers/package-lock.json
 
 bench-bin: $(BENCH_BIN)
 
-bench: module sidecar $(BENCH_BIN) $(BENCH_PEERS)
+# Only a release is measured.
+bench: deps
+	@$(MAKE) --no-print-directory BUILD=release module sidecar $(BENCH_BIN) $(BENCH_PEERS)
 	node bench/run.mjs $(BENCH_ARGS)
 
 # Everything the tests need is installed first; BUILD=sanitize runs them under ASan and UBSan.
 test test-long:
 	@scripts/deps test
-	@$(MAKE) --no-print-directory BUILD=$(BUILD) all unit
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) all unit bench-bin
 	@BUILD=$(BUILD) t/run $(if $(filter test-long,$@),--long) $(if $(ONLY),--only '$(ONLY)')
 
 # The browser library; the example serves it as it is, with its compressed siblings.
