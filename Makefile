@@ -121,7 +121,7 @@ $(CHAT_ASSETS)/socketstream.min.js: $(B)/client/socketstream.min.js
 # with make even when make is killed.
 DEMO_APP ?= examples/chat
 demo: deps
-	@$(MAKE) --no-print-directory BUILD=$(BUILD) all
+	@echo "building ..." && $(MAKE) -s --no-print-directory BUILD=$(BUILD) all
 	@exec $(B)/bin/socketstream start --app $(DEMO_APP) --port $(PORT) --with-parent
 
 # Formatting, static analysis, types.

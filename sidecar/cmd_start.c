@@ -221,11 +221,13 @@ static bool check_port(start_t *start) {
     const char *host = ss_config_string(start->config, "http.hostname");
     int port = (int)ss_config_integer(start->config, "http.port");
     ss_probe_addr_t addr;
+    int reason;
 
     if (!ss_probe_resolve(&addr, host, port)) {
         return complain("http.hostname: \"%s\" is no address of this machine", host);
     }
-    switch (ss_probe_free(&addr)) {
+    reason = ss_probe_free(&addr);
+    switch (reason) {
     case 0:
         break;
     case EADDRINUSE:
@@ -234,7 +236,7 @@ static bool check_port(start_t *start) {
     case EACCES:
         return complain("port %d needs privileges: choose one above 1023 with --port", port);
     default:
-        return complain("cannot listen on %s port %d: %s", host, port, strerror(errno));
+        return complain("cannot listen on %s port %d: %s", host, port, strerror(reason));
     }
     start->probe.addr = addr;
     ss_probe_reachable(&start->probe.addr);
