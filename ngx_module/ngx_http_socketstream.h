@@ -291,7 +291,7 @@ struct ngx_http_ss_client_s {
     ngx_http_ss_buf_t           *kept;      /* a frame's beginning */
     ngx_http_ss_buf_t           *message;   /* a message's beginning */
     ngx_http_ss_buf_t           *reply;     /* the same, from a sidecar */
-    ngx_http_ss_link_t          *reply_link;
+    ngx_http_ss_link_t          *reply_link; /* whose message goes on */
 
     ngx_http_ss_out_t           *out;
     ngx_http_ss_out_t           *out_last;
@@ -310,6 +310,7 @@ struct ngx_http_ss_client_s {
     unsigned                     ready_set:1;  /* in worker.dirty */
     unsigned                     blocked:1;    /* in link->blocked */
     unsigned                     throttled:1;  /* not read: output waits */
+    unsigned                     reply_skip:1; /* too long: thrown away */
     unsigned                     alive:1;      /* heard of since the ping */
     unsigned                     partial:1;    /* kept needs more bytes */
     unsigned                     gone:1;       /* slot and link are given up */

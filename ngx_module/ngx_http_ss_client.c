@@ -211,6 +211,15 @@ ngx_http_ss_client_quit(ngx_http_ss_client_t *client)
     c = client->connection;
     c->close = 0;
 
+    /*
+     * The worker's cycle calls this outside of event processing, and what is
+     * posted there waits for the next event; "next" events do not wait.
+     */
+
+    if (!ngx_http_ss_worker.flush.posted) {
+        ngx_post_event(&ngx_http_ss_worker.flush, &ngx_posted_next_events);
+    }
+
     if (c->error) {
 
         /* worker_shutdown_timeout: what can be said without waiting */
@@ -697,8 +706,6 @@ ngx_http_ss_client_finish(ngx_http_ss_client_t *client)
 void
 ngx_http_ss_client_drained(ngx_http_ss_client_t *client)
 {
-    client->alive = 1;
-
     if (client->out == NULL && client->closing && !client->shut) {
 
         if (client->close_seen) {
@@ -765,6 +772,9 @@ ngx_http_ss_client_write_handler(ngx_event_t *wev)
     if (client->out == NULL || client->ready_set) {
         return;
     }
+
+    /* the peer has taken something, however slowly: that is a sign of life */
+    client->alive = 1;
 
     if (ngx_http_ss_output_flush(client) == NGX_ERROR) {
         ngx_http_ss_client_drop(client, SS_WS_CLOSE_ABNORMAL);

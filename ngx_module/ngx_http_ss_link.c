@@ -42,6 +42,8 @@ static void ngx_http_ss_link_ready(ngx_http_ss_link_t *link);
 static void ngx_http_ss_link_drain(ngx_http_ss_link_t *link);
 static void ngx_http_ss_link_client_frame(ngx_http_ss_link_t *link,
     ngx_http_ss_client_t *client, ss_link_header_t *h, u_char *data);
+static void ngx_http_ss_link_chunk(ngx_http_ss_link_t *link,
+    ngx_http_ss_client_t *client, ss_link_header_t *h, u_char *data);
 static void ngx_http_ss_link_deliver(ngx_http_ss_link_t *link,
     ngx_http_ss_client_t *client, ss_link_header_t *h, u_char *data,
     size_t len);
@@ -632,52 +634,14 @@ static void
 ngx_http_ss_link_client_frame(ngx_http_ss_link_t *link,
     ngx_http_ss_client_t *client, ss_link_header_t *h, u_char *data)
 {
-    ngx_uint_t          code;
-    ngx_http_ss_buf_t  *whole;
+    ngx_uint_t  code;
 
     switch (h->op) {
 
     case SS_LINK_REPLY:
     case SS_LINK_SEND:
 
-        if (client->reply == NULL && !(h->flags & SS_LINK_MORE)) {
-            ngx_http_ss_link_deliver(link, client, h, data, h->length);
-            return;
-        }
-
-        /* A chunk is kept until its message is whole. */
-
-        if (client->reply == NULL) {
-            client->reply_link = link;
-        }
-
-        /*
-         * A client that moved away from a draining sidecar can be sent long
-         * messages by both at once.  It is rare, and a new socket is cheap.
-         */
-
-        if (client->reply_link != link) {
-            ngx_http_ss_client_close(client, SS_WS_CLOSE_RESTART, NULL, 0);
-            return;
-        }
-
-        if ((client->reply && client->reply->len + h->length
-                              > SS_LINK_MESSAGE_MAX)
-            || ngx_http_ss_buf_add(&client->reply, data, h->length) != NGX_OK)
-        {
-            ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
-            return;
-        }
-
-        if (!(h->flags & SS_LINK_MORE)) {
-            whole = client->reply;
-            client->reply = NULL;
-
-            ngx_http_ss_link_deliver(link, client, h, whole->data,
-                                     whole->len);
-            ngx_free(whole);
-        }
-
+        ngx_http_ss_link_chunk(link, client, h, data);
         return;
 
     case SS_LINK_CLOSE:
@@ -689,6 +653,90 @@ ngx_http_ss_link_client_frame(ngx_http_ss_link_t *link,
         }
 
         return;
+    }
+}
+
+
+/* A chunk is kept until its message is whole. */
+
+static void
+ngx_http_ss_link_chunk(ngx_http_ss_link_t *link, ngx_http_ss_client_t *client,
+    ss_link_header_t *h, u_char *data)
+{
+    ngx_http_ss_buf_t   *whole;
+    ngx_http_ss_call_t  *call;
+
+    if (client->reply_link == NULL) {
+
+        if (!(h->flags & SS_LINK_MORE)) {
+            ngx_http_ss_link_deliver(link, client, h, data, h->length);
+            return;
+        }
+
+        client->reply_link = link;
+    }
+
+    if (client->reply_link != link) {
+
+        /*
+         * A client that moved away from a draining sidecar can be sent long
+         * messages by both at once.  It is rare, and a new socket is cheap.
+         */
+
+        ngx_http_ss_client_close(client, SS_WS_CLOSE_RESTART, NULL, 0);
+        return;
+    }
+
+    if (!client->reply_skip
+        && (client->reply ? client->reply->len : 0) + h->length
+           > client->conf->max_queue)
+    {
+        /* would never fit: a call gets an error, anything else is too much */
+
+        ngx_log_error(NGX_LOG_ERR, client->connection->log, 0,
+                      "socketstream: %V sent a client a message over "
+                      "socketstream_max_queue, %uz", &link->name,
+                      client->conf->max_queue);
+
+        if (h->op == SS_LINK_SEND) {
+            ngx_http_ss_client_close(client, SS_WS_CLOSE_TRY_LATER,
+                                     "message too large", 17);
+            return;
+        }
+
+        call = ngx_http_ss_call_find(client, h->call);
+
+        if (call) {
+            ngx_http_ss_call_fail(call, SS_RPC_TOO_LARGE);
+        }
+
+        client->reply_skip = 1;
+    }
+
+    if (!client->reply_skip
+        && ngx_http_ss_buf_add(&client->reply, data, h->length) != NGX_OK)
+    {
+        ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
+        return;
+    }
+
+    if (h->flags & SS_LINK_MORE) {
+        return;
+    }
+
+    whole = client->reply;
+    client->reply = NULL;
+    client->reply_link = NULL;
+
+    if (client->reply_skip) {
+        client->reply_skip = 0;
+
+    } else {
+        ngx_http_ss_link_deliver(link, client, h, whole->data, whole->len);
+    }
+
+    if (whole) {
+        ngx_free(whole);
     }
 }
 

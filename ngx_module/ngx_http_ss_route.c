@@ -217,9 +217,14 @@ ngx_http_ss_route_lost(ngx_http_ss_link_t *link)
 
         /* what was to come in pieces will not be whole any more */
 
-        if (client->reply && client->reply_link == link) {
-            ngx_free(client->reply);
-            client->reply = NULL;
+        if (client->reply_link == link) {
+            client->reply_link = NULL;
+            client->reply_skip = 0;
+
+            if (client->reply) {
+                ngx_free(client->reply);
+                client->reply = NULL;
+            }
         }
     }
 
