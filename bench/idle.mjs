@@ -3,6 +3,7 @@
 // What an idle WebSocket costs in memory: opens many against our nginx and sidecar and divides.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { runLoad, startOurs } from './servers.mjs';
 
@@ -31,7 +32,8 @@ export function clientsAllowed(wanted) {
 
 /**
  * @param {number} clients
- * @returns {Promise<{ clients: number, worker: number, sidecar: number, total: number }>} bytes
+ * @returns {Promise<{ clients: number, worker: number, sidecar: number, total: number, complaints: string[] }>}
+ *   bytes for one client; and what the logs hold that they never should
  */
 export async function measureIdle(clients) {
   // With less than a sixteenth of its connections free nginx closes those whose request is still to
@@ -46,7 +48,11 @@ export async function measureIdle(clients) {
         .reduce((/** @type {number} */ total, /** @type {any} */ p) => total + p.bytes_per_client, 0);
     const worker = sum('nginx');
     const sidecar = sum('sidecar');
-    return { clients, worker, sidecar, total: worker + sidecar };
+    const complaints = readFileSync(join(server.dir, 'error.log'), 'utf8')
+      .concat(readFileSync(join(server.dir, 'sidecar.log'), 'utf8'))
+      .split('\n')
+      .filter((line) => /\[(alert|emerg|crit)\]|Sanitizer|runtime error/.test(line));
+    return { clients, worker, sidecar, total: worker + sidecar, complaints };
   } finally {
     await server.stop();
   }

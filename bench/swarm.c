@@ -20,7 +20,7 @@
 #define READ_SIZE (256u << 10)
 #define HEAD_MAX 8192         /* bytes of a handshake response */
 #define MESSAGE_MAX (1 << 20) /* bytes of one message from the server */
-#define OPENING_MAX 256       /* handshakes at a time, below any listen backlog */
+#define OPENING_MAX 32        /* handshakes at a time: what they need must not pass for clients' */
 #define CLOSE_WAIT_NS (3 * NS_PER_S)
 
 static void buffer_reserve(buffer_t *b, size_t more) {

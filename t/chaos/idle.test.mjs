@@ -14,6 +14,7 @@ test('10,000 idle clients stay open, answer, and keep to the memory budget', asy
     `${idle.clients} clients, bytes each: worker ${idle.worker.toFixed(0)} (nginx's slot of ${SLOT} ` +
       `apart), sidecar ${idle.sidecar.toFixed(0)}, together ${idle.total.toFixed(0)}`,
   );
+  assert.deepEqual(idle.complaints, []);
   // A sanitizer's red zones and quarantine are no measure of anything.
   if (!sanitized()) {
     assert.ok(idle.worker <= WORKER_MAX, `the worker takes ${idle.worker} bytes`);
