@@ -73,7 +73,8 @@ close 1009
 text+more 12345
 ping= 'p' x 100
 cont 67890
-bye
+write
+close 1000
 --- frames_like
 ^pong p{100}\ntext .*"code":-32700.*\nclose 1000\n$
 
