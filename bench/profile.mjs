@@ -7,12 +7,19 @@
 //     node bench/profile.mjs [--server ours] [--clients 100] [--depth 1] [--calls 200000] [--top 25]
 
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { runLoad, startFloor, startFloor2, startOurs, startPeer, startSpinner } from './servers.mjs';
+import {
+  runLoad,
+  startFloor,
+  startFloor2,
+  startOurs,
+  startPeer,
+  startSpinner,
+  temporaryFolder,
+} from './servers.mjs';
 
 /** @typedef {import('./servers.mjs').Server} Server */
 
@@ -139,7 +146,7 @@ if (start === undefined) {
   console.error(`no server "${options.server}"; there are ${Object.keys(SERVERS).join(', ')}`);
   process.exit(2);
 }
-const folder = mkdtempSync(join(tmpdir(), 'ss-profile-'));
+const folder = temporaryFolder();
 const spinner = startSpinner();
 const server = await start();
 try {
@@ -156,6 +163,5 @@ try {
 } finally {
   await server.stop();
   await spinner.stop();
-  rmSync(folder, { recursive: true, force: true });
 }
 process.exit(0);

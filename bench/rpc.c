@@ -124,6 +124,9 @@ static uint64_t measure(swarm_t *swarm, procs_t *procs, uint64_t *elapsed_ns) {
     answered = rpc.answered - answered;
     *elapsed_ns = now_ns() - start;
     procs_sample_cpu(procs, PROCS_AFTER);
+    if (answered == 0) {
+        die("no call was answered in the time measured: is the machine busy?");
+    }
     return answered;
 }
 
@@ -131,7 +134,7 @@ static double us(uint64_t ns) { return (double)ns / 1000; }
 
 static void report(const procs_t *procs, uint64_t calls, uint64_t elapsed_ns) {
     const options_t *o = rpc.options;
-    double n = calls == 0 ? 1 : (double)calls;
+    double n = (double)calls;
     double sched = us(procs_sched_ns(procs)) / n;
     double ticks = us(procs_ticks_ns(procs)) / n;
     double per_s = n * (double)NS_PER_S / (double)elapsed_ns;

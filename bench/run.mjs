@@ -34,6 +34,10 @@ const SERVERS = {
 /** A C action at 100×1 may cost so many times what uWebSockets needs. */
 const RATIO_MAX = 1.3;
 
+/** A run with fewer calls is doubtful. */
+const CALLS_MIN = 5000;
+const TICK_US = 10_000;
+
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
@@ -161,6 +165,22 @@ function report(runs, names) {
   return ratios;
 }
 
+/**
+ * Runs that say more about the machine than about the server: hardly any calls, or the two ways of
+ * counting CPU time apart by more than their steps allow.
+ *
+ * @param {any[]} runs
+ */
+function warn(runs) {
+  const doubtful = runs.filter((run) => {
+    const apart = Math.abs(run.cpu_us_per_call - run.cpu_us_per_call_ticks) * run.calls;
+    return run.calls < CALLS_MIN || apart > run.processes.length * 2 * TICK_US;
+  });
+  for (const { server, configuration, round, calls } of doubtful) {
+    console.log(`doubtful: ${server} ${configuration}, round ${round + 1}, ${calls} calls; is the machine busy?`);
+  }
+}
+
 /** @param {Awaited<ReturnType<typeof measureIdle>>} idle */
 function reportIdle(idle) {
   console.log(
@@ -208,6 +228,7 @@ await spinner.stop();
 /** @type {any} */
 const results = { machine: machine(), rpc: runs };
 const ratio = report(runs, names).get('100×1');
+warn(runs);
 if (ratio !== undefined) {
   check(ratio <= RATIO_MAX, `100×1 costs at most ${RATIO_MAX} times uWebSockets (${ratio.toFixed(2)})`);
 }

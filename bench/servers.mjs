@@ -46,6 +46,13 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => process.exit(1));
 }
 
+/** @returns {string} an empty folder of our own */
+export function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'ss-bench-'));
+  folders.add(folder);
+  return folder;
+}
+
 /** Whether what is in build/ was built with sanitizers. */
 export function sanitized() {
   return existsSync(join(build, '.mode-sanitize'));
@@ -193,8 +200,7 @@ http {
  * @returns {Promise<Server & { dir: string }>}
  */
 export async function startOurs({ connections = 12_000 } = {}) {
-  const dir = mkdtempSync(join(tmpdir(), 'ss-bench-'));
-  folders.add(dir);
+  const dir = temporaryFolder();
   cpSync(join(root, 'examples/chat'), join(dir, 'app'), {
     recursive: true,
     filter: (path) => !path.includes('.socketstream'),
