@@ -6,6 +6,7 @@
 
 #include <strings.h>
 
+#include "json_writer.h"
 #include "log.h"
 #include "params.h"
 #include "request.h"
@@ -90,16 +91,15 @@ static void respond_result(const target_t *t, const ss_request_t *r, const json_
         add_attachment(&pairs, r->action->name);
     }
     b->len += ss_written(&w);
-    size_t max = t->peer->max_answer;
-    size_t needed = ss_buf_json(b, result, max);
-    if (needed != 0 && needed <= max) {
+    ss_json_write_t rc = ss_json_write(b, result, t->peer->max_answer);
+    if (rc == SS_JSON_WRITTEN) {
         end_response(t);
         return;
     }
     b->len = start - SS_LINK_HEADER;
     ss_log(SS_LOG_WARNING, "%s: its result %s", r->action->name,
-           needed == 0 ? "is not valid JSON" : "is larger than the worker takes");
-    ss_failure_t failure = {.code = needed == 0 ? SS_RPC_INTERNAL : SS_RPC_TOO_LARGE};
+           rc == SS_JSON_BROKEN ? "is not valid JSON" : "is larger than the worker takes");
+    ss_failure_t failure = {.code = rc == SS_JSON_BROKEN ? SS_RPC_INTERNAL : SS_RPC_TOO_LARGE};
     /* 413 is about what the client sent; here it is the server that cannot. */
     respond_error(t, &failure, 500, NULL);
 }

@@ -40,41 +40,6 @@ void ss_buf_printf(ss_buf_t *b, const char *format, ...) {
     va_end(again);
 }
 
-/* jansson's own printer sets up a hash table for each value; an integer does not need it. */
-static size_t json_integer_text(ss_buf_t *b, json_int_t value) {
-    char digits[24];
-    char *p = digits + sizeof digits;
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        *--p = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest != 0);
-    if (value < 0) {
-        *--p = '-';
-    }
-    size_t len = (size_t)(digits + sizeof digits - p);
-    ss_buf_append(b, p, len);
-    return len;
-}
-
-size_t ss_buf_json(ss_buf_t *b, const json_t *json, size_t max) {
-    if (json_is_integer(json) && max >= 24) {
-        return json_integer_text(b, json_integer_value(json));
-    }
-    size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
-    ss_buf_reserve(b, 256);
-    size_t needed = json_dumpb(json, b->data + b->len, b->cap - b->len, flags);
-    if (needed > max) {
-        return needed;
-    }
-    if (needed > b->cap - b->len) {
-        ss_buf_reserve(b, needed);
-        needed = json_dumpb(json, b->data + b->len, b->cap - b->len, flags);
-    }
-    b->len += needed;
-    return needed;
-}
-
 void ss_buf_json_string(ss_buf_t *b, const char *text, size_t len) {
     ss_buf_literal(b, "\"");
     size_t start = b->len;

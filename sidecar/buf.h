@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <jansson.h>
-
 #include "mem.h"
 
 /* All zero is a valid, empty buffer. */
@@ -42,10 +40,6 @@ static inline void ss_buf_append(ss_buf_t *b, const void *data, size_t len) {
 #define ss_buf_literal(b, text) ss_buf_append((b), (text), sizeof(text) - 1)
 
 void ss_buf_printf(ss_buf_t *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Appends `json` as compact text when it needs at most `max` bytes.  Gives the bytes needed, so
- * that more than `max` means: nothing appended; 0: it cannot be serialized. */
-size_t ss_buf_json(ss_buf_t *b, const json_t *json, size_t max);
 
 /* Appends `text` as a JSON string, quotes included.  What is not UTF-8 becomes '?'. */
 void ss_buf_json_string(ss_buf_t *b, const char *text, size_t len);

@@ -4,6 +4,8 @@
  */
 #include "failure.h"
 
+#include "json_writer.h"
+
 void ss_failure_write(ss_buf_t *b, const ss_failure_t *failure) {
     const ss_rpc_error_t *known = ss_rpc_error(failure->code);
     const char *message = failure->message != NULL ? failure->message : known->message;
@@ -12,8 +14,7 @@ void ss_failure_write(ss_buf_t *b, const ss_failure_t *failure) {
     size_t before_data = b->len;
     if (failure->data != NULL) {
         ss_buf_literal(b, ",\"data\":");
-        size_t needed = ss_buf_json(b, failure->data, SS_FAILURE_DATA_MAX);
-        if (needed == 0 || needed > SS_FAILURE_DATA_MAX) {
+        if (ss_json_write(b, failure->data, SS_FAILURE_DATA_MAX) != SS_JSON_WRITTEN) {
             b->len = before_data;
         }
     } else if (known->code == failure->code && known->retryable) {

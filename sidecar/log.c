@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ss_jsonrpc.h"
+#include "json_writer.h"
+#include "ss_json.h"
 #include "ss_utf8.h"
 
 #define LINE_MAX_BYTES 4096
@@ -233,15 +234,14 @@ void ss_log_call(const ss_log_call_t *call) {
 }
 
 void ss_log_payload(const char *action, const char *what, const json_t *value) {
-    char raw[SS_LOG_PAYLOAD_MAX + 1] = "";
+    ss_buf_t raw = {0};
     char text[LINE_MAX_BYTES];
-    /* What does not fit is skipped, not moved up: the first NUL ends what is whole. */
-    size_t needed = json_dumpb(value, raw, SS_LOG_PAYLOAD_MAX, JSON_COMPACT | JSON_ENCODE_ANY);
     size_t at = (size_t)snprintf(text, sizeof text, "%s %s ", action, what);
-    at += ss_log_escape(text + at, sizeof text - at - 4, raw, strlen(raw));
-    if (needed > SS_LOG_PAYLOAD_MAX) {
-        memcpy(text + at, "...", 3);
-        at += 3;
+    if (ss_json_write(&raw, value, SS_LOG_PAYLOAD_MAX) == SS_JSON_WRITTEN) {
+        at += ss_log_escape(text + at, sizeof text - at, raw.data, raw.len);
+    } else {
+        at += (size_t)snprintf(text + at, sizeof text - at, "(too long to show)");
     }
+    ss_buf_free(&raw);
     write_line(SS_LOG_INFO, text, at);
 }

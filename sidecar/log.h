@@ -53,7 +53,7 @@ typedef struct {
 
 void ss_log_call(const ss_log_call_t *call);
 
-/* One line with the beginning of a call's params or result. */
+/* One line with a call's params or result, if that is no longer than SS_LOG_PAYLOAD_MAX. */
 void ss_log_payload(const char *action, const char *what, const json_t *value);
 
 /* Escapes control characters and what is not UTF-8 as \xNN into `out` and ends it with a NUL;

@@ -5,6 +5,7 @@
  */
 #include "rpc.h"
 
+#include "json_writer.h"
 #include "log.h"
 #include "params.h"
 #include "request.h"
@@ -49,15 +50,16 @@ static void write_result(ss_buf_t *b, ss_span_t id, const json_t *result, size_t
     ss_buf_literal(b, "{\"jsonrpc\":\"2.0\",\"id\":");
     ss_buf_append(b, id.ptr, id.len);
     ss_buf_literal(b, ",\"result\":");
-    size_t needed = ss_buf_json(b, result, max);
-    if (needed != 0 && needed <= max) {
+    ss_json_write_t rc = ss_json_write(b, result, max);
+    if (rc == SS_JSON_WRITTEN) {
         ss_buf_literal(b, "}");
         return;
     }
     b->len = start;
     ss_log(SS_LOG_WARNING, "%s: its result %s", action,
-           needed == 0 ? "is not valid JSON" : "is larger than the worker takes");
-    write_error(b, id, &(ss_failure_t){.code = needed == 0 ? SS_RPC_INTERNAL : SS_RPC_TOO_LARGE});
+           rc == SS_JSON_BROKEN ? "is not valid JSON" : "is larger than the worker takes");
+    write_error(b, id,
+                &(ss_failure_t){.code = rc == SS_JSON_BROKEN ? SS_RPC_INTERNAL : SS_RPC_TOO_LARGE});
 }
 
 /* What is left for a result beside its envelope. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "json_writer.h"
 #include "log.h"
 #include "peer.h"
 #include "request.h"
@@ -47,7 +48,7 @@ static void write_init(ss_sidecar_t *sidecar) {
     json_t *message = json_pack("{s:s, s:s, s:{s:s, s:s, s:o, s:o}}", "jsonrpc", "2.0", "method",
                                 "system.init", "params", "version", SS_VERSION, "env", o->env,
                                 "api", ss_registry_names(&sidecar->registry), "config", config);
-    ss_buf_json(&sidecar->init_text, message, SS_ANSWER_MAX);
+    ss_json_write(&sidecar->init_text, message, SS_ANSWER_MAX);
     json_decref(message);
 }
 

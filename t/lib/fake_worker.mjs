@@ -334,8 +334,14 @@ export class Sidecar {
     /** @type {Worker[]} */
     this.workers = [];
     child.stderr?.on('data', (piece) => { this.log += piece; });
+    // A test that failed half-way does not stop its sidecar: the end of the process does.
+    child.unref();
+    /** @type {any} */ (child.stderr)?.unref();
+    const kill = () => child.kill('SIGKILL');
+    process.on('exit', kill);
     /** @type {Promise<{code: number | null, signal: string | null}>} */
     this.exit = new Promise((resolve) => child.on('close', (code, signal) => {
+      process.off('exit', kill);
       resolve({ code, signal });
     }));
   }

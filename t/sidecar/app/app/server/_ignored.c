@@ -1,0 +1,1 @@
+This is no C: files that begin with _ or . or end in ~ are not looked at.
