@@ -255,6 +255,17 @@ subtest 'a call the sidecar forgets gets -32004 when its time is over' => sub {
     $client->close;
 };
 
+subtest 'a message longer than the sidecar takes' => sub {
+    my $client = client('second');
+    my $text   = '{"jsonrpc":"2.0","id":1,"method":"square","params":[2]}';
+    $client->send(text => sprintf '%-1000s', $text);
+    is answer($client)->{result}, 4, 'at its limit it is passed on';
+    $client->send(text => sprintf '%-1001s', $text);
+    my $answer = answer($client);
+    is_deeply [$answer->{id}, $answer->{error}{code}], [1, -32005], 'past it, it gets -32005';
+    $client->close;
+};
+
 subtest 'two sidecars share the clients' => sub {
     my @clients = map { client('both') } 1 .. 10;
     my %where;

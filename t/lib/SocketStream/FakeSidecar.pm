@@ -6,7 +6,7 @@
 #
 # By socket (`$sidecar->path('mute')`):
 #     normal third  behave
-#     second      the same, with an action timeout of 200 ms
+#     second      the same, with an action timeout of 200 ms and messages of 1,000 bytes
 #     mute        never answers HELLO
 #     version     answers HELLO with version 99
 #     garbage     answers HELLO with bytes that are no frame
@@ -300,7 +300,7 @@ sub on_hello {
     return if $mode eq 'mute';
     return put($l, 'HTTP/1.1 400 Bad Request' . "\r\n" x 20) if $mode eq 'garbage';
     return drop_link($l) if $mode eq 'hangup';
-    my %o = $mode eq 'version' ? (version => 99) : $mode eq 'second' ? (timeout_ms => 200) : ();
+    my %o = $mode eq 'version' ? (version => 99) : $mode eq 'second' ? (timeout_ms => 200, max_message => 1000) : ();
     put($l, link_frame('HELLO', link_hello(%o)));
     $l->{silent} = 1 if $mode eq 'frozen';
     $l->{greeted} = 1;
