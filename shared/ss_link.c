@@ -256,3 +256,25 @@ bool ss_link_decode_request(const void *payload, size_t len, ss_link_request_t *
     out->body = read_rest(&r);
     return read_all(&r);
 }
+
+void ss_link_encode_publish(ss_writer_t *w, uint8_t flags, ss_link_pairs_t *pairs) {
+    ss_write_u8(w, flags);
+    begin_pairs(w, pairs);
+}
+
+bool ss_link_decode_publish(const void *payload, size_t len, ss_link_publish_t *out) {
+    ss_reader_t r = ss_reader(payload, len);
+    out->flags = ss_read_u8(&r);
+    out->n_topics = read_pairs(&r, &out->topics);
+    out->body = read_rest(&r);
+    if (!read_all(&r) || (out->n_topics != 0 && (out->flags & SS_LINK_PUBLISH_ALL) != 0)) {
+        return false;
+    }
+    ss_link_pair_t pair;
+    for (ss_reader_t topics = out->topics; ss_link_next_pair(&topics, &pair);) {
+        if (pair.name.len == 0 || pair.name.len > SS_LINK_TOPIC_MAX) {
+            return false;
+        }
+    }
+    return true;
+}

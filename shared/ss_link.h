@@ -30,9 +30,10 @@
 #define SS_LINK_CHUNK 65536             /* a sender splits message bytes at this size */
 #define SS_LINK_MESSAGE_MAX (64u << 20) /* bytes of one chunked message, at any setting */
 #define SS_LINK_STATE_MAX 1024          /* bytes of a client's opaque state in ACCEPT and REBIND */
-#define SS_LINK_HEADERS_MAX 128   /* headers in one OPEN, REQUEST, ACCEPT, REJECT or RESPONSE */
-#define SS_LINK_HEARTBEAT_MS 1000 /* a PING this often from both ends */
-#define SS_LINK_SILENCE_MS 3000   /* nothing received for so long is a lost link */
+#define SS_LINK_TOPIC_MAX 512           /* bytes of a topic's name */
+#define SS_LINK_HEADERS_MAX 128         /* pairs in one list: headers, or a PUBLISH's topics */
+#define SS_LINK_HEARTBEAT_MS 1000       /* a PING this often from both ends */
+#define SS_LINK_SILENCE_MS 3000         /* nothing received for so long is a lost link */
 
 typedef enum {
     SS_LINK_TO_SIDECAR = 1,
@@ -61,6 +62,8 @@ typedef enum {
     X(0x14, CLOSED, SS_LINK_TO_SIDECAR, 2, 2, false, true)                                         \
     /* close the client: u16 close code, then the reason, UTF-8 */                                 \
     X(0x15, CLOSE, SS_LINK_TO_WORKER, 2, 125, false, true)                                         \
+    /* replaces the opaque state that REBIND will return */                                        \
+    X(0x16, STATE, SS_LINK_TO_WORKER, 0, SS_LINK_STATE_MAX, false, true)                           \
     /* client -> server, one whole message; call != 0 wants exactly one REPLY */                   \
     X(0x20, MESSAGE, SS_LINK_TO_SIDECAR, 0, SS_LINK_PAYLOAD_MAX, true, true)                       \
     /* the answer to MESSAGE `call`, and a message nobody asked for (call 0) */                    \
@@ -69,7 +72,13 @@ typedef enum {
     /* HTTP API: a request and its one answer, or the requester is gone */                         \
     X(0x30, REQUEST, SS_LINK_TO_SIDECAR, 0, SS_LINK_PAYLOAD_MAX, true, true)                       \
     X(0x31, RESPONSE, SS_LINK_TO_WORKER, 0, SS_LINK_PAYLOAD_MAX, true, true)                       \
-    X(0x32, CANCEL, SS_LINK_TO_SIDECAR, 0, 0, false, true)
+    X(0x32, CANCEL, SS_LINK_TO_SIDECAR, 0, 0, false, true)                                         \
+    /* the client becomes a member of a topic, or ceases to be; topics are opaque names, and a */  \
+    /* membership ends with its client, and with its REBIND */                                     \
+    X(0x40, JOIN, SS_LINK_TO_WORKER, 1, SS_LINK_TOPIC_MAX, false, true)                            \
+    X(0x41, LEAVE, SS_LINK_TO_WORKER, 1, SS_LINK_TOPIC_MAX, false, true)                           \
+    /* one text message for the members of topics, for each of them once */                        \
+    X(0x42, PUBLISH, SS_LINK_TO_WORKER, 2, SS_LINK_PAYLOAD_MAX, true, false)
 
 typedef enum {
 #define X(value, name, direction, min, max, chunked, client) SS_LINK_##name = (value),
@@ -146,7 +155,7 @@ typedef struct {
 bool ss_link_next_pair(ss_reader_t *pairs, ss_link_pair_t *out);
 
 enum {
-    SS_LINK_OPEN_TLS = 0x01,    /* the client's own scheme is https/wss */
+    SS_LINK_OPEN_TLS = 0x01,    /* the client's own scheme is https/wss; also in REQUEST */
     SS_LINK_OPEN_SYSTEM = 0x02, /* the client offered the subprotocol "socketstream" */
 };
 
@@ -191,6 +200,10 @@ typedef struct {
 void ss_link_encode_response(ss_writer_t *w, uint16_t status, ss_link_pairs_t *pairs);
 bool ss_link_decode_response(const void *payload, size_t len, ss_link_response_t *out);
 
+enum {
+    SS_LINK_REQUEST_SESSION = 0x04, /* a POST to the WebSocket's own URL: about the session */
+};
+
 /* First frame of a REQUEST; the body goes on in the frames that follow. */
 typedef struct {
     uint8_t flags;    /* SS_LINK_OPEN_TLS */
@@ -206,5 +219,25 @@ typedef struct {
 void ss_link_encode_request(ss_writer_t *w, uint8_t flags, ss_span_t method, ss_span_t path,
                             ss_span_t args, ss_span_t address, ss_link_pairs_t *pairs);
 bool ss_link_decode_request(const void *payload, size_t len, ss_link_request_t *out);
+
+/* PUBLISH: u8 flags, u8 count, then count times str16 topic, str16 tail, then the body, which goes
+ * on in the frames that follow.  A member is sent the body with the tail of the first topic in
+ * this list that it is a member of; so one body serves topics that name themselves in the text. */
+enum {
+    SS_LINK_PUBLISH_ALL = 0x01,    /* every client of the worker; the list is empty */
+    SS_LINK_PUBLISH_SYSTEM = 0x02, /* only clients that offered the subprotocol "socketstream" */
+};
+
+typedef struct {
+    uint8_t flags;
+    unsigned n_topics;
+    ss_reader_t topics; /* for ss_link_next_pair(): name is the topic, value the tail */
+    ss_span_t body;
+} ss_link_publish_t;
+
+/* Then ss_link_add_pair() for each topic, and the body. */
+void ss_link_encode_publish(ss_writer_t *w, uint8_t flags, ss_link_pairs_t *pairs);
+/* false also for an empty or over-long topic, and for SS_LINK_PUBLISH_ALL with topics. */
+bool ss_link_decode_publish(const void *payload, size_t len, ss_link_publish_t *out);
 
 #endif
