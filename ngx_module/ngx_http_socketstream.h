@@ -47,6 +47,17 @@ typedef struct ngx_http_ss_link_s    ngx_http_ss_link_t;
 typedef struct ngx_http_ss_client_s  ngx_http_ss_client_t;
 typedef struct ngx_http_ss_api_s     ngx_http_ss_api_t;
 typedef struct ngx_http_ss_open_s    ngx_http_ss_open_t;
+typedef struct ngx_http_ss_topic_s   ngx_http_ss_topic_t;
+typedef struct ngx_http_ss_member_s  ngx_http_ss_member_t;
+
+
+/* bytes that grow: a message in pieces */
+
+typedef struct {
+    size_t                       len;
+    size_t                       size;
+    u_char                       data[1];
+} ngx_http_ss_buf_t;
 
 
 /* counters */
@@ -65,14 +76,17 @@ typedef struct ngx_http_ss_open_s    ngx_http_ss_open_t;
     X(api_requests_total, "HTTP API requests forwarded to a sidecar")         \
     X(link_connects_total, "links established")                               \
     X(link_losses_total, "links lost")                                        \
-    X(rebinds_total, "clients rebound after the loss of a link")
+    X(rebinds_total, "clients rebound after the loss of a link")              \
+    X(publishes_total, "messages that sidecars published to topics")
 
 #define NGX_HTTP_SS_GAUGES(X)                                                 \
     X(connections, "open WebSocket connections")                              \
     X(calls_in_flight, "calls forwarded and not yet answered")                \
     X(queue_bytes, "bytes queued for clients")                                \
     X(link_queue_bytes, "bytes queued for sidecars")                          \
-    X(draining, "connections of workers that are shutting down")
+    X(draining, "connections of workers that are shutting down")              \
+    X(topics, "topics with members")                                          \
+    X(memberships, "memberships of connections in topics")
 
 /* X(name, HTTP status, what the client did or met) */
 #define NGX_HTTP_SS_REFUSALS(X)                                               \
@@ -170,11 +184,17 @@ struct ngx_http_ss_link_s {
     ngx_queue_t                  calls;     /* in flight, oldest first */
     ngx_queue_t                  blocked;   /* clients not read: link full */
 
+    ngx_http_ss_topic_t        **topics;    /* buckets, a power of two */
+    ngx_uint_t                   topics_size;
+    ngx_uint_t                   ntopics;
+    ngx_http_ss_buf_t           *publish;   /* a PUBLISH's beginning */
+
     ngx_queue_t                  dirty;     /* in worker.dirty_links */
 
     unsigned                     draining:1;
     unsigned                     dirty_set:1;
     unsigned                     logged:1;  /* this outage is in the log */
+    unsigned                     skip:1;    /* the PUBLISH is too long */
 };
 
 
@@ -261,15 +281,6 @@ struct ngx_http_ss_out_s {
 };
 
 
-/* bytes that grow: a message in pieces */
-
-typedef struct {
-    size_t                       len;
-    size_t                       size;
-    u_char                       data[1];
-} ngx_http_ss_buf_t;
-
-
 /* a client: a WebSocket whose request is gone */
 
 struct ngx_http_ss_client_s {
@@ -283,10 +294,13 @@ struct ngx_http_ss_client_s {
     ngx_queue_t                  ready;     /* worker.dirty */
     ngx_queue_t                  waiting;   /* link->blocked */
     ngx_queue_t                  calls;
+    ngx_http_ss_member_t        *members;
+    u_char                      *state;     /* the sidecar's, opaque */
     ngx_msec_t                   due;       /* of the sweep; end of the drain */
 
     uint32_t                     slot;
     uint32_t                     generation;
+    uint32_t                     stamp;     /* of the last message published */
 
     ngx_http_ss_buf_t           *kept;      /* a frame's beginning */
     ngx_http_ss_buf_t           *message;   /* a message's beginning */
@@ -321,8 +335,6 @@ struct ngx_http_ss_client_s {
     unsigned                     shut:1;       /* SHUT_WR done */
     unsigned                     reading:1;    /* inside the read handler */
     unsigned                     dead:1;       /* close when that returns */
-
-    u_char                       state[1];     /* opaque, of the sidecar */
 };
 
 
@@ -358,6 +370,7 @@ struct ngx_http_ss_api_s {
     ngx_chain_t                **out_last;
     off_t                        out_len;
     unsigned                     started:1; /* status and headers are set */
+    unsigned                     session:1; /* POST to the WebSocket's URL */
 };
 
 
@@ -367,7 +380,7 @@ struct ngx_http_ss_api_s {
 
 typedef struct {
     ngx_queue_t                  queue;     /* link->calls */
-    ngx_queue_t                  siblings;  /* client->calls; or the free list */
+    ngx_queue_t                  siblings;  /* client->calls; or free list */
     ngx_http_ss_client_t        *client;    /* NULL: free */
     ngx_msec_t                   deadline;
     u_char                      *ids;       /* n times: u8 length, JSON text */
@@ -395,6 +408,7 @@ typedef struct {
 
     ngx_http_ss_counters_t      *counters;
     uint64_t                     generation;
+    uint32_t                     stamp;     /* messages published */
 } ngx_http_ss_worker_t;
 
 
@@ -437,6 +451,9 @@ void ngx_http_ss_open_detach(ngx_http_ss_open_t *o);
 /* Makes a client of the accepted handshake; its slot and link go over. */
 ngx_http_ss_client_t *ngx_http_ss_client_create(ngx_http_ss_open_t *o,
     ss_span_t state);
+/* Replaces what the sidecar wants to be told in REBIND. */
+ngx_int_t ngx_http_ss_client_set_state(ngx_http_ss_client_t *client,
+    u_char *data, size_t len);
 /* The 101 is out: starts reading, beginning with what came before it. */
 void ngx_http_ss_client_start(ngx_http_ss_client_t *client, u_char *data,
     size_t len);
@@ -463,6 +480,10 @@ void ngx_http_ss_output_message(ngx_http_ss_client_t *client,
 /* The same for a control frame, which no limit holds back. */
 void ngx_http_ss_output_control(ngx_http_ss_client_t *client,
     ngx_uint_t opcode, const u_char *data, size_t len);
+/* Queues a frame that many clients share; the queue takes a reference. */
+void ngx_http_ss_output_frame(ngx_http_ss_client_t *client,
+    ngx_http_ss_frame_t *frame);
+void ngx_http_ss_output_release(ngx_http_ss_frame_t *frame);
 /* Writes what it can.  NGX_OK: all; NGX_AGAIN: the rest waits for the
  * socket; NGX_ERROR: the connection is broken, the caller drops it. */
 ngx_int_t ngx_http_ss_output_flush(ngx_http_ss_client_t *client);
@@ -528,6 +549,18 @@ void ngx_http_ss_route_detach(ngx_http_ss_client_t *client);
 /* Sends REBIND for a client the sidecar does not know yet. */
 ngx_int_t ngx_http_ss_route_bind(ngx_http_ss_client_t *client);
 void ngx_http_ss_route_rebind_handler(ngx_event_t *ev);
+
+
+/* ngx_http_ss_topics.c: which clients get what is published */
+
+ngx_int_t ngx_http_ss_topic_join(ngx_http_ss_client_t *client,
+    const u_char *name, size_t len);
+void ngx_http_ss_topic_leave(ngx_http_ss_client_t *client,
+    const u_char *name, size_t len);
+void ngx_http_ss_topics_leave_all(ngx_http_ss_client_t *client);
+/* The payload of a whole PUBLISH.  NGX_ERROR: it is malformed. */
+ngx_int_t ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data,
+    size_t len);
 
 
 /* ngx_http_ss_api.c, ngx_http_ss_assets.c, ngx_http_ss_status.c */

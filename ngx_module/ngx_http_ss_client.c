@@ -57,9 +57,15 @@ ngx_http_ss_client_create(ngx_http_ss_open_t *o, ss_span_t state)
     ngx_http_ss_slot_t    *slot;
     ngx_http_ss_client_t  *client;
 
-    client = ngx_calloc(offsetof(ngx_http_ss_client_t, state) + state.len,
-                        ngx_cycle->log);
+    client = ngx_calloc(sizeof(ngx_http_ss_client_t), ngx_cycle->log);
     if (client == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_ss_client_set_state(client, (u_char *) state.ptr, state.len)
+        != NGX_OK)
+    {
+        ngx_free(client);
         return NULL;
     }
 
@@ -69,12 +75,6 @@ ngx_http_ss_client_create(ngx_http_ss_open_t *o, ss_span_t state)
     client->slot = o->slot;
     client->generation = o->generation;
     client->system = o->system;
-    client->state_len = (uint16_t) state.len;
-
-    if (state.len) {
-        ngx_memcpy(client->state, state.ptr, state.len);
-    }
-
     ss_ws_decoder_init(&client->decoder, SS_WS_SERVER, o->conf->max_message);
 
     ngx_queue_init(&client->calls);
@@ -92,6 +92,32 @@ ngx_http_ss_client_create(ngx_http_ss_open_t *o, ss_span_t state)
     o->generation = 0;
 
     return client;
+}
+
+
+ngx_int_t
+ngx_http_ss_client_set_state(ngx_http_ss_client_t *client, u_char *data,
+    size_t len)
+{
+    u_char  *state;
+
+    state = ngx_alloc(len ? len : 1, ngx_cycle->log);
+    if (state == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (len) {
+        ngx_memcpy(state, data, len);
+    }
+
+    if (client->state) {
+        ngx_free(client->state);
+    }
+
+    client->state = state;
+    client->state_len = (uint16_t) len;
+
+    return NGX_OK;
 }
 
 
@@ -659,6 +685,7 @@ ngx_http_ss_client_free(ngx_http_ss_client_t *client, ngx_uint_t code)
         ngx_free(client->reply);
     }
 
+    ngx_free(client->state);
     ngx_free(client);
 }
 

@@ -28,6 +28,10 @@
 #define NGX_HTTP_SS_TLS_RECORD  16384
 
 
+static ngx_int_t ngx_http_ss_output_room(ngx_http_ss_client_t *client,
+    size_t len);
+static void ngx_http_ss_output_append(ngx_http_ss_client_t *client,
+    ngx_http_ss_out_t *out);
 static ngx_int_t ngx_http_ss_output_add(ngx_http_ss_client_t *client,
     ngx_uint_t opcode, const u_char *data, size_t len);
 static ssize_t ngx_http_ss_output_writev(ngx_http_ss_client_t *client);
@@ -40,34 +44,87 @@ void
 ngx_http_ss_output_message(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     const u_char *data, size_t len)
 {
-    if (client->closing) {
-        return;
-    }
-
-    if (client->out_bytes
-        && client->out_bytes + len > client->conf->max_queue)
-    {
-        ngx_log_error(NGX_LOG_INFO, client->connection->log, 0,
-                      "socketstream: client is %uz bytes behind, "
-                      "socketstream_max_queue is %uz, closing",
-                      client->out_bytes + len, client->conf->max_queue);
-
-        ngx_http_ss_client_close(client, SS_WS_CLOSE_TRY_LATER,
-                                 "too slow", 8);
+    if (ngx_http_ss_output_room(client, len) != NGX_OK) {
         return;
     }
 
     if (ngx_http_ss_output_add(client, opcode, data, len) != NGX_OK) {
         ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
+    }
+}
+
+
+void
+ngx_http_ss_output_frame(ngx_http_ss_client_t *client,
+    ngx_http_ss_frame_t *frame)
+{
+    ngx_http_ss_out_t  *out;
+
+    if (ngx_http_ss_output_room(client, frame->len) != NGX_OK) {
         return;
+    }
+
+    out = ngx_alloc(sizeof(ngx_http_ss_out_t), ngx_cycle->log);
+    if (out == NULL) {
+        ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
+        return;
+    }
+
+    frame->refs++;
+
+    out->frame = frame;
+    out->next = NULL;
+
+    ngx_http_ss_output_append(client, out);
+
+    client->out_bytes += frame->len;
+    ngx_http_ss_count(queue_bytes, frame->len);
+
+    ngx_http_ss_output_ready(client);
+}
+
+
+void
+ngx_http_ss_output_release(ngx_http_ss_frame_t *frame)
+{
+    if (--frame->refs == 0) {
+        ngx_free(frame);
+    }
+}
+
+
+/* Is there room for one more message?  Else the client is being closed. */
+
+static ngx_int_t
+ngx_http_ss_output_room(ngx_http_ss_client_t *client, size_t len)
+{
+    size_t  bytes;
+
+    if (client->closing) {
+        return NGX_DECLINED;
+    }
+
+    bytes = client->out_bytes + len;
+
+    if (client->out_bytes && bytes > client->conf->max_queue) {
+        ngx_log_error(NGX_LOG_INFO, client->connection->log, 0,
+                      "socketstream: client is %uz bytes behind, "
+                      "socketstream_max_queue is %uz, closing",
+                      bytes, client->conf->max_queue);
+
+        ngx_http_ss_client_close(client, SS_WS_CLOSE_TRY_LATER,
+                                 "too slow", 8);
+        return NGX_DECLINED;
+    }
+
+    if (bytes > client->conf->max_queue / 2) {
+        client->throttled = 1;
     }
 
     ngx_http_ss_count(messages_out_total, 1);
     ngx_http_ss_count(bytes_out_total, len);
 
-    if (client->out_bytes > client->conf->max_queue / 2) {
-        client->throttled = 1;
-    }
+    return NGX_OK;
 }
 
 
@@ -120,14 +177,7 @@ ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
         out->frame = f;
         out->next = NULL;
 
-        if (client->out_last) {
-            client->out_last->next = out;
-
-        } else {
-            client->out = out;
-        }
-
-        client->out_last = out;
+        ngx_http_ss_output_append(client, out);
     }
 
     ngx_memcpy(f->data + f->len, head, n);
@@ -144,6 +194,21 @@ ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     ngx_http_ss_output_ready(client);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_ss_output_append(ngx_http_ss_client_t *client,
+    ngx_http_ss_out_t *out)
+{
+    if (client->out_last) {
+        client->out_last->next = out;
+
+    } else {
+        client->out = out;
+    }
+
+    client->out_last = out;
 }
 
 
