@@ -13,6 +13,7 @@
 #ifndef SS_REDIS_H
 #define SS_REDIS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,10 @@ typedef struct {
     /* Both connections work and all subscriptions stand again.  `gap` is false the first time:
      * messages cannot have been missed. */
     void (*up)(void *arg, bool gap);
+    /* Redis has confirmed a channel that ss_redis_subscribe() added while up: what is published
+     * from now on arrives.  Once for each such call, in their order; not after a reconnect, where
+     * `up` says the same for all.  May be NULL. */
+    void (*subscribed)(void *arg, const char *channel, size_t channel_len);
     /* One of the two is lost; commands fail at once until `up`. */
     void (*down)(void *arg, const char *why);
     void *arg;
@@ -58,11 +63,13 @@ bool ss_redis_is_up(const ss_redis_t *redis);
 const char *ss_redis_prefix(const ss_redis_t *redis);
 
 /* Sends a command.  hiredis' format (%s, %b with a size_t), keys with the prefix written out by the
- * caller.  `reply` may be NULL.  Always ends in one callback. */
-void ss_redis_command(ss_redis_t *redis, ss_redis_reply_fn reply, void *arg, const char *format,
-                      ...);
-void ss_redis_command_argv(ss_redis_t *redis, ss_redis_reply_fn reply, void *arg, int argc,
-                           const char **argv, const size_t *lens);
+ * caller.  `reply` may be NULL.  Always ends in one callback.  (ss_redis_command() is the name of
+ * the function that applications have.) */
+void ss_redis_send(ss_redis_t *redis, ss_redis_reply_fn reply, void *arg, const char *format, ...);
+void ss_redis_vsend(ss_redis_t *redis, ss_redis_reply_fn reply, void *arg, const char *format,
+                    va_list args);
+void ss_redis_send_argv(ss_redis_t *redis, ss_redis_reply_fn reply, void *arg, int argc,
+                        const char **argv, const size_t *lens);
 
 /* Adds or removes a channel, its name without the key prefix.  Kept through reconnects; not
  * counted: the caller subscribes once.  Order between the two is kept. */
