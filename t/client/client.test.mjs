@@ -44,6 +44,8 @@ function connect(url, options = {}) {
     return { SS, states };
 }
 
+const settled = () => new Promise((resolve) => setTimeout(resolve, 100));
+
 test('a call resolves with the result', async () => {
     const server = await serve();
     const { SS } = connect(server.url);
@@ -259,7 +261,6 @@ const post = (/** @type {string} */ ticket) => ({
     type: 'application/json',
     body: { ticket },
 });
-const settled = () => new Promise((resolve) => setTimeout(resolve, 100));
 
 test('a ticket is posted to the URL of the socket, once', async (t) => {
     const { server, logged } = await exchangeTickets(t, ['secret'], () => 204);
@@ -428,6 +429,68 @@ test('at system.goaway the new socket opens first, and nobody notices', async ()
     await until(() => server.sockets[0].readyState === WebSocket.CLOSED);
     assert.equal(await SS.server.app.slow(), 1);
     assert.deepEqual(states, ['connect']);
+});
+
+/** A client that was handed over to a second socket, and the events it tells the page. */
+async function handOver() {
+    const server = await serve();
+    server.answerWith(() => {});
+    const { SS, states } = connect(server.url);
+    /** @type {any[]} */
+    const events = [];
+    SS.events.on('n', (n) => events.push(n));
+    await until(() => states[0] === 'connect');
+    notify(server.sockets[0], 'system.goaway', { reason: 'reload' });
+    const send = (/** @type {number} */ socket, /** @type {any[]} */ ...numbers) => {
+        for (const n of numbers) {
+            notify(server.sockets[socket], 'event', ['n', n, 'room']);
+        }
+    };
+    const closed = () => server.sockets[0].readyState === WebSocket.CLOSED;
+    return { server, SS, events, send, closed };
+}
+
+test('events of both sockets of a handover are told once, in their order', async () => {
+    const { server, events, send, closed } = await handOver();
+    await until(() => server.sockets.length === 2);
+    send(1, 2, 2, 3, 4);
+    await settled();
+    assert.deepEqual(events, []);
+    send(0, 1, 2, 2, 3);
+    await until(() => events.length === 4);
+    assert.deepEqual(events, [1, 2, 2, 3]);
+    await until(closed);
+    send(1, 4);
+    await until(() => events.length === 6);
+    assert.deepEqual(events, [1, 2, 2, 3, 4, 4]);
+});
+
+test('when the old socket of a handover closes, the events of the new one are told at once', async () => {
+    const { server, events, send, closed } = await handOver();
+    await until(() => server.sockets.length === 2);
+    send(0, 1);
+    send(1, 1, 2);
+    await until(() => events.length === 1);
+    const start = Date.now();
+    server.sockets[0].close(1012);
+    await until(() => events.length === 2);
+    assert.ok(Date.now() - start < 300);
+    assert.equal(closed(), true);
+    assert.deepEqual(events, [1, 2]);
+});
+
+test('the old socket of a handover stays for its answers, but tells no events any more', async () => {
+    const { server, SS, events, send, closed } = await handOver();
+    const call = SS.server.app.slow();
+    await until(() => server.sockets.length === 2 && server.received.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    assert.equal(closed(), false);
+    send(0, 1);
+    send(1, 1);
+    answer(server.sockets[0], { id: server.received[0].id, result: 'late' });
+    assert.equal(await call, 'late');
+    await until(closed);
+    assert.deepEqual(events, [1]);
 });
 
 test('at system.goaway without a successor the old socket is used as long as it lives', async () => {
