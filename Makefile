@@ -17,7 +17,7 @@ prefix  ?= /usr/local
 B       := build
 OBJ     := $(B)/obj-$(BUILD)
 CC      ?= cc
-PKGS    := libuv jansson libpcre2-8 libcrypto
+PKGS    := libuv hiredis jansson libpcre2-8 libcrypto
 
 CFLAGS_release  := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CFLAGS_debug    := -O0 -g3
