@@ -120,9 +120,14 @@ static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
                 ss_config_integer(conf->config, key));
     }
     for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        double seconds;
+
         snprintf(key, sizeof(key), "nginx.%s", times[i]);
-        fprintf(out, "    socketstream_%s %.0fms;\n", times[i],
-                1000 * ss_config_number(conf->config, key));
+        seconds = ss_config_number(conf->config, key);
+        if (seconds == 0 && strcmp(times[i], "ping_interval") == 0) {
+            seconds = ss_config_number(conf->config, "client.heartbeat_interval");
+        }
+        fprintf(out, "    socketstream_%s %.0fms;\n", times[i], 1000 * seconds);
     }
     if (json_array_size(origins) != 0) {
         fputs("    socketstream_origins", out);
