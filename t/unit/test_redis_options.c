@@ -84,13 +84,13 @@ static void takes_urls_apart(void **state) {
 
 static void refuses_urls_that_are_wrong(void **state) {
     static const char *const urls[] = {
-        "http://h",           "h:6379",         "redis:/h",      "redis://",
-        "redis:///0",         "redis://:6379",  "redis://h:0",   "redis://h:65536",
-        "redis://h:99999999", "redis://h:x",    "redis://h:",    "redis://h/-1",
-        "redis://h/1000001",  "redis://h/0/1",  "redis://h/x",   "redis://h?db=1",
-        "redis://[::1",       "redis://[::1]x", "redis://[]",    "redis://:%zz@h",
-        "redis://:%4@h",      "redis://:%00@h", "redis://h%",    "unix://",
-        "unix://relative",    "unix:///s?x=1",  "unix:///s?db=", "unix:///s%0",
+        "http://h",           "h:6379",         "redis:/h",    "redis://",
+        "redis:///0",         "redis://:6379",  "redis://h:0", "redis://h:65536",
+        "redis://h:99999999", "redis://h:x",    "redis://h:",  "redis://h/-1",
+        "redis://h/1000001",  "redis://h/0/1",  "redis://h/x", "redis://h?db=1",
+        "redis://[::1",       "redis://[::1]x", "redis://[]",  "redis://:%zz@h",
+        "redis://:%4@h",      "redis://:%00@h", "unix://",     "unix://relative",
+        "unix:///s?x=1",      "unix:///s?db=",  "unix:///s%0",
     };
 
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
