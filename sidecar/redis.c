@@ -57,6 +57,9 @@ struct ss_redis {
     char last_why[SS_REDIS_WHY_MAX];
 };
 
+/* Not the loop's time, which stands still while something holds the loop up. */
+static uint64_t now_ms(void) { return uv_hrtime() / 1000000; }
+
 bool ss_redis_is_up(const ss_redis_t *redis) { return redis->up; }
 
 const char *ss_redis_prefix(const ss_redis_t *redis) { return redis->options.prefix; }
@@ -79,16 +82,13 @@ static void check_up(ss_redis_t *redis) {
 }
 
 /* Attempts fail several times a second; the log gets each reason once. */
-static void log_loss(ss_redis_t *redis, const char *why) {
-    char place[SS_REDIS_WHY_MAX] = "the master that the Sentinels know";
+static void log_loss(ss_redis_t *redis, const ss_redis_conn_t *conn, const char *why) {
     if (strcmp(why, redis->last_why) == 0) {
         return;
     }
     snprintf(redis->last_why, sizeof redis->last_why, "%s", why);
-    if (redis->options.n_sentinels == 0) {
-        ss_redis_place_print(&redis->options.place, place, sizeof place);
-    }
-    ss_log(SS_LOG_WARNING, "redis: away (%s): %s; trying again", place, why);
+    ss_log(SS_LOG_WARNING, "redis: away (%s): %s; trying again",
+           conn->place[0] == '\0' ? "no master known" : conn->place, why);
 }
 
 static void on_lost(ss_redis_conn_t *conn, bool was_ready, const char *why) {
@@ -102,7 +102,7 @@ static void on_lost(ss_redis_conn_t *conn, bool was_ready, const char *why) {
         redis->canary_listens = false;
         ss_redis_subs_reset(&redis->subs);
     }
-    log_loss(redis, why);
+    log_loss(redis, conn, why);
     if (redis->up) {
         redis->up = false;
         redis->events.down(redis->events.arg, why);
@@ -150,7 +150,7 @@ static void arm_deadline(ss_redis_t *redis, uint64_t now) {
  * waits in the socket.  So the loop polls once more before anything is given up. */
 static void on_deadline(uv_timer_t *timer) {
     ss_redis_t *redis = timer->data;
-    uint64_t now = uv_now(redis->loop);
+    uint64_t now = now_ms();
     ss_redis_reply_fn reply;
     void *arg;
     if (ss_redis_line_deadline(&redis->pending) > now) {
@@ -188,7 +188,8 @@ static void on_reply(redisAsyncContext *ac, void *data, void *arg) {
         fail_soon(redis, command);
         return;
     }
-    redis->last_reply_ms = uv_now(redis->loop);
+    redis->last_reply_ms = now_ms();
+    redis->deadline_passed = false;
     if (command->reply != NULL) {
         command->reply(data, command->arg);
     }
@@ -223,7 +224,7 @@ static void send_text(ss_redis_t *redis, bool ready, ss_redis_reply_fn reply, vo
                       const char *text, size_t len) {
     ss_redis_pending_t *command = ss_alloc_zero(sizeof *command);
     *command = (ss_redis_pending_t){.owner = redis, .reply = reply, .arg = arg};
-    command->deadline_ms = uv_now(redis->loop) + redis->options.timeout_ms;
+    command->deadline_ms = now_ms() + redis->options.timeout_ms;
     if (!ready || text == NULL || is_full(redis) || is_forbidden(text, len) ||
         redisAsyncFormattedCommand(redis->commands.ac, on_reply, command, text, len) != REDIS_OK) {
         fail_soon(redis, command);
@@ -231,7 +232,7 @@ static void send_text(ss_redis_t *redis, bool ready, ss_redis_reply_fn reply, vo
     }
     ss_redis_line_push(&redis->pending, command);
     if (!uv_is_active((uv_handle_t *)&redis->deadline)) {
-        arm_deadline(redis, uv_now(redis->loop));
+        arm_deadline(redis, now_ms());
     }
 }
 
@@ -319,7 +320,7 @@ static void send_canary(ss_redis_t *redis) {
     }
     int len = redisFormatCommand(&text, "PUBLISH %s %llu", redis->canary,
                                  (unsigned long long)++redis->canary_number);
-    redis->canary_sent_ms = uv_now(redis->loop);
+    redis->canary_sent_ms = now_ms();
     send_text(redis, true, on_canary_sent, redis, text, (size_t)len);
     free(text);
 }
@@ -330,7 +331,7 @@ static void canary_is_back(ss_redis_t *redis, const char *text, size_t len) {
         strtoull(text, &end, 10) != redis->canary_number) {
         return; /* a former one */
     }
-    redis->canary_back_ms = uv_now(redis->loop);
+    redis->canary_back_ms = now_ms();
     redis->canary_took_ms = redis->canary_back_ms - redis->canary_sent_ms;
     redis->canary_sent_ms = 0;
     redis->canary_overdue = false;
@@ -340,7 +341,7 @@ static void canary_is_back(ss_redis_t *redis, const char *text, size_t len) {
 
 static void on_heartbeat(uv_timer_t *timer) {
     ss_redis_t *redis = timer->data;
-    uint64_t now = uv_now(redis->loop);
+    uint64_t now = now_ms();
     if (redis->subscriber.state == SS_REDIS_READY &&
         sdslen(redis->subscriber.ac->c.obuf) >= SS_REDIS_PENDING_BYTES_MAX) {
         ss_redis_conn_drop(&redis->subscriber, "it does not read");
@@ -398,8 +399,7 @@ void ss_redis_health(const ss_redis_t *redis, ss_redis_health_t *out) {
     *out = (ss_redis_health_t){
         .up = redis->up,
         .canary_ms = redis->canary_took_ms,
-        .canary_age_ms =
-            redis->canary_back_ms == 0 ? UINT64_MAX : uv_now(redis->loop) - redis->canary_back_ms,
+        .canary_age_ms = redis->canary_back_ms == 0 ? UINT64_MAX : now_ms() - redis->canary_back_ms,
         .reconnects = redis->reconnects,
         .timeouts = redis->timeouts,
     };
@@ -407,12 +407,20 @@ void ss_redis_health(const ss_redis_t *redis, ss_redis_health_t *out) {
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+/* After a fail-over the other one may still hang on to the former master. */
+static void leave_former_master(ss_redis_conn_t *conn, ss_redis_conn_t *other) {
+    if (other->state == SS_REDIS_READY && strcmp(conn->place, other->place) != 0) {
+        ss_redis_conn_drop(other, "it is not the master any more");
+    }
+}
+
 static void on_ready(ss_redis_conn_t *conn) {
     ss_redis_t *redis = conn->owner;
+    leave_former_master(conn, conn == &redis->commands ? &redis->subscriber : &redis->commands);
     if (conn == &redis->subscriber) {
         send_subscriptions(redis);
     } else {
-        redis->last_reply_ms = uv_now(redis->loop);
+        redis->last_reply_ms = now_ms();
         send_canary(redis);
     }
 }

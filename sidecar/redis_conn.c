@@ -162,6 +162,7 @@ static void on_dialed(void *arg, redisAsyncContext *ac, const char *why) {
 }
 
 static void dial(ss_redis_conn_t *conn, const ss_redis_place_t *place) {
+    ss_redis_place_print(place, conn->place, sizeof conn->place);
     ss_redis_dial_t *under_way =
         ss_redis_dial(conn->timer.loop, place, conn->turn++, on_dialed, conn);
     if (under_way != NULL) {

@@ -31,7 +31,8 @@ struct ss_redis_conn {
     const ss_redis_conn_events_t *events;
     void *owner;
     enum { SS_REDIS_WAITING, SS_REDIS_FINDING, SS_REDIS_GREETING, SS_REDIS_READY } state;
-    redisAsyncContext *ac; /* NULL while WAITING and FINDING */
+    redisAsyncContext *ac;        /* NULL while WAITING and FINDING */
+    char place[SS_REDIS_WHY_MAX]; /* where it leads, or did last; "" before the first attempt */
     ss_redis_dial_t *dial;
     ss_redis_sentinel_t sentinel;
     uv_timer_t timer; /* back-off, or the deadline of an attempt */
