@@ -83,7 +83,7 @@ $(B)/bench/load: $(BENCH_LOAD_OBJ) $(SHARED_OBJ) $(B)/.mode-$(BUILD)
 $(B)/bench/floor: $(OBJ)/bench/floor.o $(SHARED_OBJ) $(B)/.mode-$(BUILD)
 $(BENCH_BIN):
 	@mkdir -p $(@D)
-	$(CC) $(SS_CFLAGS) -o $@ $(filter %.o,$^) $(LDFLAGS) -lcrypto
+	$(CC) $(SS_CFLAGS) -o $@ $(filter %.o,$^) $(LDFLAGS) -lssl -lcrypto
 
 # Optional packages stay out: ws is measured as it comes.
 $(BENCH_PEERS): bench/peers/package-lock.json
@@ -126,7 +126,7 @@ demo: deps
 
 # Formatting, static analysis, types.
 C_SOURCES = $(wildcard $(addsuffix /*.[ch],sidecar sidecar/include shared t/unit t/fuzz bench \
-    bench/* examples/*/app/server))
+    bench/* bench/app/app/server examples/*/app/server))
 check:
 	@scripts/deps test
 	@clang-format --dry-run -Werror $(C_SOURCES)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The actions that make bench measures. */
+#include <socketstream.h>
+
+/* bench.square(n) */
+static void square(ss_req *req, json_t *params) {
+    json_int_t n = json_integer_value(json_array_get(params, 0));
+    ss_reply(req, json_integer(n * n));
+}
+
+SS_ACTIONS = {{"square", square}};
