@@ -1,7 +1,8 @@
 # SocketStream: an nginx module and a sidecar.
 #
 #   make            builds both into build/
-#   make demo       installs what is missing, builds, serves examples/chat on PORT
+#   make demo       installs what is missing, builds, serves examples/chat on PORT; with NODES=2 by
+#                   so many nodes behind a balancer
 #   make test       installs what the tests need, runs them all (ONLY=pattern: some of them)
 #   make test-long  the same at full size
 #   make check      formatting, static analysis, types
@@ -11,6 +12,7 @@
 
 BUILD   ?= release
 PORT    ?= 3000
+NODES   ?= 1
 DESTDIR ?=
 prefix  ?= /usr/local
 
@@ -122,7 +124,7 @@ $(CHAT_ASSETS)/socketstream.min.js: $(B)/client/socketstream.min.js
 DEMO_APP ?= examples/chat
 demo: deps
 	@echo "building ..." && $(MAKE) -s --no-print-directory BUILD=$(BUILD) all
-	@exec $(B)/bin/socketstream start --app $(DEMO_APP) --port $(PORT) --with-parent
+	@exec $(B)/bin/socketstream start --app $(DEMO_APP) --port $(PORT) --nodes $(NODES) --with-parent
 
 # Formatting, static analysis, types.
 C_SOURCES = $(wildcard $(addsuffix /*.[ch],sidecar sidecar/include shared t/unit t/fuzz bench \
