@@ -14,8 +14,9 @@
 #include <stdarg.h>
 #include <sys/socket.h>
 
-#include "frames.h"
 #include "bounds.h"
+#include "connection.h"
+#include "frames.h"
 #include "log.h"
 
 /* Content of the PING that follows DRAIN. */
@@ -37,7 +38,6 @@ static void on_closed(uv_handle_t *handle) {
     while (peer->partials.first != NULL) {
         ss_partial_remove(&peer->partials, peer->partials.first);
     }
-    ss_client_remove_all(&peer->clients);
     free(peer->input);
     peer->input = NULL;
     ss_buf_free(&peer->output);
@@ -61,6 +61,7 @@ void ss_peer_close(ss_peer_t *peer, const char *reason) {
         peer->next->prev = peer->prev;
     }
     sidecar->peer_count--;
+    ss_connection_link_lost(peer);
     uv_close((uv_handle_t *)&peer->pipe, on_closed);
     if (sidecar->draining && sidecar->peer_count == 0) {
         uv_stop(sidecar->loop);
