@@ -236,6 +236,27 @@ describe('actions in C', () => {
     assert.equal((await answerOf(app, 'sub.ready.it')).result, 'from an object');
   });
 
+  it('as in docs/ACTIONS_C.md work as it says', async () => {
+    const docs = fs.readFileSync(new URL('../../docs/ACTIONS_C.md', import.meta.url), 'utf8');
+    const example = /```c\n([^]*?)```/.exec(docs)?.[1] ?? '';
+    const sidecar = await startSidecar(['--log-level', '1'], { app: makeApp({ 'shop.c': example }) });
+    const worker = await sidecar.worker();
+    const client = await worker.open();
+    const call = async (/** @type {string} */ action, /** @type {unknown} */ params) => {
+      const { result, error } = await worker.call(client, `shop.${action}`, params);
+      return error?.code ?? result;
+    };
+    assert.deepEqual(await call('price', ['apple']), { name: 'apple', price: 0.35 });
+    assert.equal(await call('price', ['pear']), -32000);
+    assert.equal(await call('price', [1]), -32602);
+    assert.equal(await call('deliver', { seconds: 0.05 }), 'at your door');
+    assert.equal(await call('deliver', [{ seconds: 21 }]), -32602);
+    assert.equal(await call('count', [100]), 25);
+    assert.equal((await worker.http({ path: 'shop/price', args: 'apple' })).body, '{"name":"apple","price":0.35}');
+    assert.doesNotMatch(sidecar.log, /warning/);
+    await sidecar.stop();
+  });
+
   it('none at all is fine', async () => {
     const app = path.join(dir, 'empty');
     fs.mkdirSync(app);

@@ -328,6 +328,23 @@ describe('a link that does not read', () => {
     good.close();
   });
 
+  it('is lost once 64 MiB of late answers wait for it', async () => {
+    const good = await sidecar.worker();
+    const c = await good.open();
+    const link = await sidecar.worker();
+    const d = await link.open();
+    const start = sidecar.memory();
+    link.socket.pause();
+    sidecar.log = '';
+    link.send(Buffer.concat(Array.from({ length: 2000 }, (_, i) => chunks(op.MESSAGE,
+      { slot: d.slot, generation: d.generation, call: 1 + i }, JSON.stringify({ jsonrpc: '2.0', id: i, method: 'app.lateText', params: [300, 65000] })))));
+    await sidecar.logged(/does not read: 67\d{6} bytes wait for it/);
+    assert.equal((await good.call(c, 'app.square', [6])).result, 36);
+    assert.ok(sidecar.memory('VmHWM') - start < (sanitize ? 600 : 200) * 1024);
+    link.close();
+    good.close();
+  });
+
   it('gets all its answers when it reads in time', async () => {
     const link = await sidecar.worker();
     const d = await link.open();
@@ -346,6 +363,21 @@ describe('a link that does not read', () => {
 });
 
 describe('who may connect', () => {
+  it('512 links, and one more is told so', async () => {
+    const own = await startSidecar([]);
+    const links = [];
+    for (let i = 0; i < 512; i++) links.push(await connect(own.path));
+    await links[511].hello();
+    const more = await connect(own.path);
+    assert.match(await more.goodbye(), /more than 512 links/);
+    links[0].close();
+    await links[511].sync();
+    const next = await connect(own.path);
+    await next.hello();
+    for (const link of [...links, next]) link.close();
+    await own.stop();
+  });
+
   it('the socket is for owner and group alone', () => {
     assert.equal(fs.statSync(sidecar.path).mode & 0o777, 0o660);
   });
