@@ -388,11 +388,15 @@ describe('who may connect', () => {
     ['a user of --workers-uid is let in', ['--workers-uid', '65534'], 'HELLO'],
     ['a group of --workers-group is let in', ['--workers-group', '65534'], 'HELLO'],
   ])) {
-    it(name, { skip: notRoot }, async () => {
-      const own = await startSidecar(args);
-      fs.chmodSync(own.dir, 0o755);
-      fs.chmodSync(own.path, 0o666);
-      const script = `const s = require('net').connect(${JSON.stringify(own.path)});
+    it(name, { skip: notRoot }, async (t) => {
+      // TMPDIR may be closed to others.
+      const open = fs.mkdtempSync('/tmp/ss-open-');
+      t.after(() => fs.rmSync(open, { recursive: true, force: true }));
+      fs.chmodSync(open, 0o755);
+      const listen = `${open}/s.sock`;
+      const own = await startSidecar(args, { listen });
+      fs.chmodSync(listen, 0o666);
+      const script = `const s = require('net').connect(${JSON.stringify(listen)});
         s.write(Buffer.from('${hello().toString('hex')}', 'hex'));
         s.once('data', (d) => { console.log(d[4] === 1 ? 'HELLO' : 'other'); s.destroy(); });
         s.on('error', () => {}).on('close', () => console.log('ended'));`;
