@@ -43,6 +43,9 @@ sub works {
     } $seconds;
 }
 
+# A sanitizer keeps what is freed: memory says nothing then.
+my $sanitized = ($ENV{BUILD} // '') eq 'sanitize';
+
 sub rss { (SocketStream::Nginx::slurp("/proc/$_[0]/status") =~ /VmRSS:\s+(\d+)/)[0] }    # KiB
 
 subtest 'what the sidecar is told' => sub {
@@ -172,7 +175,7 @@ subtest 'a message without end costs its client the connection, and nobody else 
     is $victim->recv_close, 1013, 'closed with 1013';
     call($other, 2, 'square', [7]);
     is answer($other, 10)->{result}, 49, 'the other goes on';
-    cmp_ok rss($worker) - $before, '<', 16 << 10, 'without the worker growing by it';
+    cmp_ok rss($worker) - $before, '<', $sanitized ? 512 << 10 : 16 << 10, 'without the worker growing by it';
     $_->close for $victim, $other;
 };
 
@@ -309,7 +312,7 @@ subtest 'a sidecar that does not read holds its clients back, and does not cost 
     }
     my $grown = rss($worker) - $before;
     cmp_ok $sent,  '<', 40 << 20, "the client is held back after $sent bytes";
-    cmp_ok $grown, '<', 16 << 10, "the worker grew by $grown KiB";
+    cmp_ok $grown, '<', $sanitized ? 512 << 10 : 16 << 10, "the worker grew by $grown KiB";
 
     call($other, 1, 'square', [3]);
     is answer($other)->{result}, 9, 'clients of another sidecar go on';
