@@ -110,7 +110,7 @@ test(`${PATHS} hostile paths of the HTTP API get an error each`, async (t) => {
     let wrong = '';
     for (let i = 0; i < PATHS; i += 50) {
       await Promise.all(Array.from({ length: 50 }, async () => {
-        const name = hostileName().slice(0, 3000).toWellFormed?.() ?? 'x';
+        const name = Buffer.from(hostileName().slice(0, 3000)).toString(); // no lone surrogates
         const where = `/api/${encodeURIComponent(name).replaceAll('.', oneOf(['.', '%2e', '/']))}`;
         const { status, body } = await stack.get(where);
         // nginx merges slashes, and URLs resolve dots: some of them name the action after all.
