@@ -1,6 +1,7 @@
 # The link to the sidecar: what goes over it, what happens when it misbehaves, breaks and returns.
 use v5.14;
 use lib 't/lib';
+use IO::Socket::INET;
 use JSON::PP;
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -17,6 +18,7 @@ my $nginx   = SocketStream::Nginx->start(
         . $sidecar->path('second') . "; }\n",
     server => join('', map {"location /$_ { socketstream_pass u_$_; socketstream_link_timeout 1s; }\n"} @modes)
         . "location /both { socketstream_pass both; socketstream_link_timeout 1s; }\n"
+        . 'location /api/ { socketstream_api unix:' . $sidecar->path('normal') . "; }\n"
         . "location = /status { socketstream_status; }\n",
 );
 
@@ -86,6 +88,17 @@ subtest 'what the sidecar is told' => sub {
     my ($closed) = $sidecar->wait_for(op => 'CLOSED');
     is $closed->{code}, 4002, 'CLOSED: the client\'s code';
     is $closed->{slot}, $open->{slot}, 'CLOSED: of this client';
+};
+
+subtest 'an API request whose client has gone is taken back' => sub {
+    $sidecar->forget;
+    my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $nginx->port);
+    print $sock "GET /api/never HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    my ($request) = $sidecar->wait_for(op => 'REQUEST');
+    is $request->{path}, 'never', 'it was asked';
+    close $sock;
+    my ($cancel) = $sidecar->wait_for(op => 'CANCEL');
+    is_deeply [@$cancel{qw(slot generation)}], [@$request{qw(slot generation)}], 'and taken back by its name';
 };
 
 subtest 'a slot is used again with another generation' => sub {
