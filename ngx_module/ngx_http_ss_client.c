@@ -153,8 +153,9 @@ ngx_http_ss_client_start(ngx_http_ss_client_t *client, u_char *data,
         ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
     }
 
-    c->read->ready = 1;
-    ngx_post_event(c->read, &ngx_posted_events);
+    if (len || c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
 }
 
 
