@@ -179,8 +179,9 @@ ngx_http_ss_client_start(ngx_http_ss_client_t *client, u_char *data,
         ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
     }
 
-    c->read->ready = 1;
-    ngx_post_event(c->read, &ngx_posted_events);
+    if (len || c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
 }
 
 
@@ -735,24 +736,26 @@ ngx_http_ss_client_drained(ngx_http_ss_client_t *client)
 {
     if (client->out == NULL && client->closing && !client->shut) {
 
-        if (client->close_seen) {
-            ngx_http_ss_client_finish(client);
-            return;
-        }
-
         /*
-         * Closing a socket with unread bytes sends a reset, which would eat
-         * our close frame: say that nothing follows, and wait for theirs.
-         * TLS has bytes of its own to say at the end.
+         * Closing a socket while the peer is still sending resets it, which
+         * would eat our close frame and what went before: say that nothing
+         * follows, and wait for the peer's end.  TLS has an end of its own.
          */
 
         client->shut = 1;
 
-        if (
 #if (NGX_HTTP_SSL)
-            client->connection->ssl == NULL &&
+        if (client->connection->ssl) {
+
+            if (client->close_seen) {
+                ngx_http_ss_client_finish(client);
+            }
+
+            return;
+        }
 #endif
-            ngx_shutdown_socket(client->connection->fd, NGX_WRITE_SHUTDOWN)
+
+        if (ngx_shutdown_socket(client->connection->fd, NGX_WRITE_SHUTDOWN)
             == -1)
         {
             ngx_http_ss_client_finish(client);

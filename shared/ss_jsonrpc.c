@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The scan of a JSON-RPC envelope, in two passes: ss_rpc_open() checks the syntax of the whole
- * text and counts the calls; ss_rpc_next() walks over text that is known to be right, so it skips
- * what it does not need without looking for an end or an error.
+ * The scan of a JSON-RPC envelope.  One pass over a single call checks its syntax and notes where
+ * its members stand; ss_rpc_next() only hands out what ss_rpc_open() has found.  A batch is checked
+ * and counted first, since it is refused whole, and its calls are read when they are asked for.
  *
- * Owns the envelope's rules; the grammar is ss_json.c's.  Invariant of the second pass: every
- * value, string and container it meets ends inside the text.
+ * Owns the envelope's rules; the grammar is ss_json.c's.
  */
 #include "ss_jsonrpc.h"
 
@@ -32,75 +31,6 @@ static const char *check_batch(const char *p, const char *end, unsigned *count) 
             return p;
         }
     }
-}
-
-ss_rpc_kind_t ss_rpc_open(ss_rpc_scan_t *scan, const char *text, size_t len) {
-    *scan = (ss_rpc_scan_t){NULL, NULL, 0, false};
-    if (len == 0) {
-        return SS_RPC_MALFORMED;
-    }
-    const char *end = text + len;
-    const char *start = ss_json_skip_space(text, end);
-    bool batch = start != end && *start == '[';
-    unsigned count = 1;
-    const char *p =
-        batch ? check_batch(start + 1, end, &count) : ss_json_check(start, end, SS_JSON_DEPTH_MAX);
-    if (p == NULL || ss_json_skip_space(p, end) != end) {
-        return SS_RPC_MALFORMED;
-    }
-    if (batch ? count == 0 || count > SS_RPC_BATCH_MAX : *start != '{') {
-        return SS_RPC_REFUSED;
-    }
-    *scan = (ss_rpc_scan_t){batch ? start + 1 : start, end, count, batch};
-    return batch ? SS_RPC_BATCH : SS_RPC_SINGLE;
-}
-
-/* --- second pass: the text is known to be right. */
-
-/* Behind the string whose inside begins at `p`. */
-static inline const char *skip_string(const char *p, const char *end) {
-    for (;;) {
-        p = ss_json_find_special(p, end);
-        if (*p == '"') {
-            return p + 1;
-        }
-        p += 2; /* the rest of a \u escape is plain digits */
-    }
-}
-
-static const char *skip_container(const char *p, const char *end) {
-    unsigned depth = 0;
-    do {
-        switch (*p++) {
-        case '{':
-        case '[':
-            depth++;
-            break;
-        case '}':
-        case ']':
-            depth--;
-            break;
-        case '"':
-            p = skip_string(p, end);
-            break;
-        default:
-            break;
-        }
-    } while (depth != 0);
-    return p;
-}
-
-static inline const char *skip_value(const char *p, const char *end) {
-    if (*p == '"') {
-        return skip_string(p + 1, end);
-    }
-    if (*p == '{' || *p == '[') {
-        return skip_container(p, end);
-    }
-    while (p != end && *p != ',' && *p != '}' && *p != ']' && (unsigned char)*p > ' ') {
-        p++;
-    }
-    return p;
 }
 
 /* The members an envelope is made of; all others share the first place. */
@@ -201,39 +131,104 @@ static void judge_call(const ss_span_t value[MEMBERS], ss_rpc_call_t *call) {
         method.ptr == NULL && (value[MEMBER_RESULT].ptr != NULL || value[MEMBER_ERROR].ptr != NULL);
 }
 
-/* Reads the object whose brace is at `p`; gives the place behind it. */
-static const char *read_call(const char *p, const char *end, ss_rpc_call_t *call) {
+/* Checks and reads the object whose brace is at `p`; gives the place behind it, or NULL when it is
+ * malformed.  Its values may nest `depth_max` deep. */
+static const char *read_call(const char *p, const char *end, unsigned depth_max,
+                             ss_rpc_call_t *call) {
     ss_span_t value[MEMBERS] = {{NULL, 0}};
 
+    memset(call, 0, sizeof *call);
     p = ss_json_skip_space(p + 1, end);
-    while (*p != '}') {
+    if (p != end && *p == '}') {
+        return p + 1;
+    }
+    for (;;) {
+        if (p == end || *p != '"') {
+            return NULL;
+        }
         const char *name = p + 1;
-        p = skip_string(name, end);
+        p = ss_json_check(p, end, 0);
+        if (p == NULL) {
+            return NULL;
+        }
         member_t member = find_member(name, (size_t)(p - 1 - name));
         p = ss_json_skip_space(p, end);
-        p = ss_json_skip_space(p + 1, end); /* the colon */
-        const char *start = p;
-        p = skip_value(p, end);
+        if (p == end || *p != ':') {
+            return NULL;
+        }
+        const char *start = ss_json_skip_space(p + 1, end);
+        p = ss_json_check(start, end, depth_max);
+        if (p == NULL) {
+            return NULL;
+        }
         value[member] = (ss_span_t){start, (size_t)(p - start)};
         p = ss_json_skip_space(p, end);
-        if (*p == ',') {
-            p = ss_json_skip_space(p + 1, end);
+        if (p == end || (*p != ',' && *p != '}')) {
+            return NULL;
         }
+        if (*p++ == '}') {
+            judge_call(value, call);
+            return p;
+        }
+        p = ss_json_skip_space(p, end);
     }
-    judge_call(value, call);
-    return p + 1;
+}
+
+ss_rpc_kind_t ss_rpc_open(ss_rpc_scan_t *scan, const char *text, size_t len) {
+    scan->count = 0;
+    scan->left = 0;
+    scan->batch = false;
+    if (len == 0) {
+        return SS_RPC_MALFORMED;
+    }
+    const char *end = text + len;
+    const char *start = ss_json_skip_space(text, end);
+    const char *p;
+    unsigned count = 1;
+    if (start == end) {
+        return SS_RPC_MALFORMED;
+    }
+    switch (*start) {
+    case '{':
+        p = read_call(start, end, SS_JSON_DEPTH_MAX - 1, &scan->single);
+        break;
+    case '[':
+        p = check_batch(start + 1, end, &count);
+        break;
+    default:
+        p = ss_json_check(start, end, SS_JSON_DEPTH_MAX);
+        count = 0;
+        break;
+    }
+    if (p == NULL || ss_json_skip_space(p, end) != end) {
+        return SS_RPC_MALFORMED;
+    }
+    if (count == 0 || count > SS_RPC_BATCH_MAX) {
+        return SS_RPC_REFUSED;
+    }
+    scan->pos = start + 1;
+    scan->end = end;
+    scan->count = count;
+    scan->left = count;
+    scan->batch = *start == '[';
+    return scan->batch ? SS_RPC_BATCH : SS_RPC_SINGLE;
 }
 
 bool ss_rpc_next(ss_rpc_scan_t *scan, ss_rpc_call_t *call) {
     memset(call, 0, sizeof *call);
-    const char *p = ss_json_skip_space(scan->pos, scan->end);
-    if (p == scan->end || *p == ']') {
-        scan->pos = scan->end;
+    if (scan->left == 0) {
         return false;
     }
-    p = *p == '{' ? read_call(p, scan->end, call) : skip_value(p, scan->end);
-    p = ss_json_skip_space(p, scan->end);
-    scan->pos = p != scan->end && *p == ',' ? p + 1 : p;
+    scan->left--;
+    if (!scan->batch) {
+        *call = scan->single;
+        return true;
+    }
+    /* Checked by ss_rpc_open(), so neither of the two fails here. */
+    const char *p = ss_json_skip_space(scan->pos, scan->end);
+    p = *p == '{' ? read_call(p, scan->end, SS_JSON_DEPTH_MAX - 2, call)
+                  : ss_json_check(p, scan->end, SS_JSON_DEPTH_MAX - 1);
+    scan->pos = ss_json_skip_space(p, scan->end) + 1; /* behind the comma, or the bracket */
     return true;
 }
 

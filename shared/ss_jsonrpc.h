@@ -44,7 +44,9 @@ typedef struct {
     const char *pos;
     const char *end;
     unsigned count; /* calls in the message, known after ss_rpc_open() */
+    unsigned left;  /* calls that ss_rpc_next() has not given yet */
     bool batch;
+    ss_rpc_call_t single; /* the call, when it is no batch */
 } ss_rpc_scan_t;
 
 /* Checks the whole text and counts its calls.  With SS_RPC_SINGLE or SS_RPC_BATCH,

@@ -82,7 +82,11 @@ static bool action_name_good(const char *name) {
 
 static bool register_actions(loader_t *l, const char *path, const char *prefix,
                              const ss_action *actions, unsigned flags) {
-    for (unsigned i = 0; i < SS_MODULE_ACTIONS && actions[i].name != NULL; i++) {
+    if (actions[SS_MODULE_ACTIONS].name != NULL) { /* compilers only warn */
+        ss_buf_printf(l->error, "%s has more than %d actions", path, SS_MODULE_ACTIONS);
+        return false;
+    }
+    for (unsigned i = 0; actions[i].name != NULL; i++) {
         if (!action_name_good(actions[i].name) || actions[i].run == NULL ||
             strlen(prefix) + 1 + strlen(actions[i].name) > SS_RPC_METHOD_MAX) {
             ss_buf_printf(l->error, "%s: '%s' is no good action: %s", path, actions[i].name,

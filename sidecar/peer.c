@@ -49,7 +49,9 @@ void ss_peer_close(ss_peer_t *peer, const char *reason) {
     if (peer->state == SS_PEER_CLOSED) {
         return;
     }
-    ss_log(SS_LOG_NOTICE, "link of worker %u closed: %s", (unsigned)peer->pid, reason);
+    /* Who only looks whether somebody listens is not worth a line. */
+    ss_log(peer->state == SS_PEER_NEW ? SS_LOG_DEBUG : SS_LOG_NOTICE,
+           "link of worker %u closed: %s", (unsigned)peer->pid, reason);
     peer->state = SS_PEER_CLOSED;
     ss_sidecar_t *sidecar = peer->sidecar;
     if (peer->prev != NULL) {

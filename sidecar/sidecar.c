@@ -129,6 +129,7 @@ static void close_handle(uv_handle_t *handle, void *arg) {
 }
 
 void ss_sidecar_finish(ss_sidecar_t *sidecar) {
+    sidecar->draining = false; /* the last link's end must not stop the loop once more */
     ss_link_server_close(&sidecar->server);
     ss_requests_fail_all(SS_RPC_UNAVAILABLE);
     while (sidecar->peers != NULL) {

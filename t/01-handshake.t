@@ -454,3 +454,20 @@ Cookie: a=b
 close 1000
 --- frames
 close 1000
+
+
+
+=== TEST 44: as many headers as a link frame takes
+--- handshake eval
+join "\n", map {"X-$_: v"} 1 .. 123
+--- ws
+close 1000
+--- frames
+close 1000
+
+
+
+=== TEST 45: one header more
+--- handshake eval
+join "\n", "Connection: Upgrade, close", map {"X-$_: v"} 1 .. 124
+--- error_code: 431

@@ -21,9 +21,14 @@ sub start {
     );
 }
 
+# A worker that was just told to leave answers a handshake with 503: try again, as clients do.
 sub clients {
     my ($nginx, $n, @o) = @_;
-    return map { SocketStream::WebSocket->connect(port => $nginx->port, @o) } 1 .. $n;
+    return map {
+        my $client;
+        until_true { $client = SocketStream::WebSocket->connect(port => $nginx->port, @o); $client->status != 503 };
+        $client;
+    } 1 .. $n;
 }
 
 sub gone {

@@ -374,3 +374,18 @@ Accept-Encoding: gzip
 Content-Encoding: gzip
 --- response_body
 gzip js
+
+
+
+=== TEST 33: each encoding has an ETag of its own, which holds for it alone
+--- request eval
+["GET /etag.js", "GET /etag.js", "GET /etag.js"]
+--- more_files
+>>> etag.js 202601020304.05
+0123456789
+>>> etag.js.br 202601020304.05
+0123
+--- more_headers eval
+["Accept-Encoding: br\nIf-None-Match: \"695735a5-5\"", "Accept-Encoding: br\nIf-None-Match: \"695735a5-b\"", "If-None-Match: \"695735a5-5\""]
+--- error_code eval
+[304, 200, 200]

@@ -140,6 +140,24 @@ function findReports(dir) {
 }
 
 /**
+ * Ends every nginx that a file left behind: as a daemon it is out of the file's process group.
+ * @param {string} dir
+ */
+function findDaemons(dir) {
+  const found = [];
+  for (const file of tree(dir)) {
+    if (path.basename(file) !== 'nginx.pid') continue;
+    const pid = Number(fs.readFileSync(file, 'latin1'));
+    const command = pid > 0 && fs.existsSync(`/proc/${pid}`)
+      ? fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1') : '';
+    if (!command.startsWith('nginx: ') && !command.includes(dir)) continue;
+    process.kill(pid, 'SIGTERM');
+    found.push(`left nginx running: ${command.replaceAll('\0', ' ').trim()}`);
+  }
+  return found;
+}
+
+/**
  * @param {Suite} suite @param {string} file @param {Record<string, string>} common
  * @returns {Promise<{file: string, seconds: number, passed: number, skipped: number, failures: string[]}>}
  */
@@ -181,7 +199,7 @@ async function runFile(suite, file, common) {
       failures.push(`skipped without naming a missing part: ${name} # SKIP ${reason}`);
     }
   }
-  failures.push(...findReports(dir));
+  failures.push(...findDaemons(dir), ...findReports(dir));
   if (failures.length > 0 && err) failures.push(`standard error:\n${err.split('\n').slice(-80).join('\n')}`);
   fs.rmSync(dir, { recursive: true, force: true });
 

@@ -351,6 +351,23 @@ describe('a link that does not read', () => {
     good.close();
   });
 
+  it('is lost once 64 MiB of late answers wait for it', async () => {
+    const good = await sidecar.worker();
+    const c = await good.open();
+    const link = await sidecar.worker();
+    const d = await link.open();
+    const start = sidecar.memory();
+    link.socket.pause();
+    sidecar.log = '';
+    link.send(Buffer.concat(Array.from({ length: 2000 }, (_, i) => chunks(op.MESSAGE,
+      { slot: d.slot, generation: d.generation, call: 1 + i }, JSON.stringify({ jsonrpc: '2.0', id: i, method: 'app.lateText', params: [300, 65000] })))));
+    await sidecar.logged(/does not read: 67\d{6} bytes wait for it/);
+    assert.equal((await good.call(c, 'app.square', [6])).result, 36);
+    assert.ok(sidecar.memory('VmHWM') - start < (sanitize ? 600 : 200) * 1024);
+    link.close();
+    good.close();
+  });
+
   it('gets all its answers when it reads in time', async () => {
     const link = await sidecar.worker();
     const d = await link.open();
@@ -369,6 +386,21 @@ describe('a link that does not read', () => {
 });
 
 describe('who may connect', () => {
+  it('512 links, and one more is told so', async () => {
+    const own = await startSidecar([]);
+    const links = [];
+    for (let i = 0; i < 512; i++) links.push(await connect(own.path));
+    await links[511].hello();
+    const more = await connect(own.path);
+    assert.match(await more.goodbye(), /more than 512 links/);
+    links[0].close();
+    await links[511].sync();
+    const next = await connect(own.path);
+    await next.hello();
+    for (const link of [...links, next]) link.close();
+    await own.stop();
+  });
+
   it('the socket is for owner and group alone', () => {
     assert.equal(fs.statSync(sidecar.path).mode & 0o777, 0o660);
   });
@@ -379,11 +411,15 @@ describe('who may connect', () => {
     ['a user of --workers-uid is let in', ['--workers-uid', '65534'], 'HELLO'],
     ['a group of --workers-group is let in', ['--workers-group', '65534'], 'HELLO'],
   ])) {
-    it(name, { skip: notRoot }, async () => {
-      const own = await startSidecar(args);
-      fs.chmodSync(own.dir, 0o755);
-      fs.chmodSync(own.path, 0o666);
-      const script = `const s = require('net').connect(${JSON.stringify(own.path)});
+    it(name, { skip: notRoot }, async (t) => {
+      // TMPDIR may be closed to others.
+      const open = fs.mkdtempSync('/tmp/ss-open-');
+      t.after(() => fs.rmSync(open, { recursive: true, force: true }));
+      fs.chmodSync(open, 0o755);
+      const listen = `${open}/s.sock`;
+      const own = await startSidecar(args, { listen });
+      fs.chmodSync(listen, 0o666);
+      const script = `const s = require('net').connect(${JSON.stringify(listen)});
         s.write(Buffer.from('${hello().toString('hex')}', 'hex'));
         s.once('data', (d) => { console.log(d[4] === 1 ? 'HELLO' : 'other'); s.destroy(); });
         s.on('error', () => {}).on('close', () => console.log('ended'));`;

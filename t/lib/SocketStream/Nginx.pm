@@ -58,7 +58,7 @@ sub start {
     my $self = bless { dir => $dir, port => free_port(), owner => $$, o => \%o }, $class;
     $self->configure;
     $self->run and croak 'nginx does not start: ' . $self->log;
-    until_true { $self->pid } or croak 'nginx has no pid file: ' . $self->log;
+    until_true { my @w = $self->workers; @w == $self->{o}{workers} } or croak 'nginx has no workers: ' . $self->log;
     return $self;
 }
 

@@ -63,6 +63,18 @@ static void later(ss_req *req, json_t *params) {
              value == NULL ? json_null() : json_incref(value));
 }
 
+static void reply_with_text(ss_req *req, void *arg) {
+    static char bytes[65536];
+    memset(bytes, 'x', sizeof bytes);
+    ss_reply(req, json_stringn(bytes, (size_t)(uintptr_t)arg));
+}
+
+/* lateText(ms, n): n bytes, made only when they are sent */
+static void late_text(ss_req *req, json_t *params) {
+    ss_after(req, (uint32_t)json_integer_value(json_array_get(params, 0)), reply_with_text,
+             (void *)(uintptr_t)json_integer_value(json_array_get(params, 1)));
+}
+
 typedef struct {
     json_int_t n;
     json_int_t sum;
@@ -90,8 +102,13 @@ static void sum(ss_req *req, json_t *params) {
 }
 
 SS_ACTIONS = {
-    {"square", square}, {"params", params_as_they_came},
-    {"facts", facts},   {"fail", fail},
-    {"text", text},     {"later", later},
-    {"sum", sum},       {"deep.er", params_as_they_came},
+    {"square", square},
+    {"params", params_as_they_came},
+    {"facts", facts},
+    {"fail", fail},
+    {"text", text},
+    {"later", later},
+    {"lateText", late_text},
+    {"sum", sum},
+    {"deep.er", params_as_they_came},
 };

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//
+// docs/PROTOCOL.md says what the headers say, and its example is what a sidecar really answers.
+
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { op, startSidecar } from '../lib/fake_worker.mjs';
+import { copyExample, root } from './app.mjs';
+
+/** @param {string} file */
+const read = (file) => readFileSync(path.join(root, file), 'utf8');
+const text = read('docs/PROTOCOL.md');
+
+/**
+ * The rows of the table whose first column has this title, as arrays of cells.
+ * @param {string} title @returns {string[][]}
+ */
+function table(title) {
+    const lines = text.split('\n');
+    const start = lines.findIndex((line) => line.startsWith(`| ${title} |`));
+    assert.notEqual(start, -1, `a table of ${title}`);
+    const rows = [];
+    for (let i = start + 2; lines[i]?.startsWith('|'); i++) {
+        rows.push(lines[i].split('|').slice(1, -1).map((cell) => cell.trim()));
+    }
+    return rows;
+}
+
+/** @param {string} source @param {string} name the number that a #define gives to it */
+function number(source, name) {
+    const found = new RegExp(`#define ${name} \\(?(\\d+)u?(?: << (\\d+)\\))?`).exec(source);
+    assert.ok(found, name);
+    return Number(found[1]) * 2 ** Number(found[2] ?? 0);
+}
+
+const link = read('shared/ss_link.h');
+
+test('the operations of the link are those of shared/ss_link.h', () => {
+    const limits = /** @param {string} word */ (word) => (/^\d+$/.test(word) ? Number(word) : number(link, word));
+    const to = { SS_LINK_BOTH: 'both', SS_LINK_TO_SIDECAR: 'sidecar', SS_LINK_TO_WORKER: 'worker' };
+    const wanted = [...link.matchAll(/X\((0x\w+), (\w+), (SS_LINK_\w+), (\w+), (\w+), (\w+), (\w+)\)/g)]
+        .map(([, value, name, direction, min, max, chunked, client]) => [
+            value, name, to[/** @type {keyof typeof to} */ (direction)],
+            `${limits(min)}–${limits(max)}`,
+            chunked === 'true' ? 'yes' : 'no', client === 'true' ? 'client' : 'link',
+        ]);
+    assert.ok(wanted.length >= 18);
+    assert.deepEqual(table('op').map((row) => row.slice(0, 6)), wanted);
+});
+
+test('the limits of the link are those of shared/ss_link.h', () => {
+    const of = Object.fromEntries(table('what').map(([what, much]) => [what, much.replaceAll(',', '')]));
+    assert.equal(parseInt(of['payload of a frame']), number(link, 'SS_LINK_PAYLOAD_MAX'));
+    assert.equal(parseInt(of['a chunked message']) << 20, number(link, 'SS_LINK_MESSAGE_MAX'));
+    assert.equal(parseInt(of['state of a client']), number(link, 'SS_LINK_STATE_MAX'));
+    assert.equal(parseInt(of.topic), number(link, 'SS_LINK_TOPIC_MAX'));
+    assert.equal(parseInt(of.headers), number(link, 'SS_LINK_HEADERS_MAX'));
+});
+
+test('the errors are those of shared/ss_errors.h', () => {
+    const wanted = [...read('shared/ss_errors.h').matchAll(/X\((-\d+), (\w+), "(.*)", (\d+), (\w+)\)/g)]
+        .map(([, code, name, message, status, retryable]) =>
+            [code, name, message, status, retryable === 'true' ? 'yes' : 'no']);
+    assert.ok(wanted.length >= 12);
+    assert.deepEqual(table('code').filter(([code]) => code.startsWith('-')).map((row) => row.slice(0, 5)), wanted);
+});
+
+test('the refusals of a handshake and the close codes are those of the module', () => {
+    const module = read('ngx_module/ngx_http_socketstream.h');
+    const refusals = module.slice(module.indexOf('define NGX_HTTP_SS_REFUSALS'), module.indexOf('ngx_http_ss_refusal_e'));
+    const wanted = [...refusals.matchAll(/X\((\w+), (\d+),/g)]
+        .map(([, name, status]) => [`\`${name}\``, status === '0' ? 'its own' : status]);
+    assert.ok(wanted.length >= 11);
+    assert.deepEqual(table('reason').map((row) => row.slice(0, 2)), wanted);
+
+    const codes = module.slice(module.indexOf('define NGX_HTTP_SS_CLOSE_CODES'), module.indexOf('ngx_http_ss_closed_e'));
+    const counted = [...codes.matchAll(/X\((\d{4})\)/g)].map(([, code]) => code);
+    const closes = [...text.matchAll(/^\| (1\d{3}) \| /gm)].map(([, code]) => code);
+    assert.ok(counted.length >= 12);
+    assert.deepEqual(closes, counted);
+});
+
+/** The bytes of the dumps, lines of hex with their text beside them. */
+function dumps() {
+    return text.split('\n\n')
+        .filter((block) => /^ {4}([0-9a-f]{2} ){15}[0-9a-f]{2} {3}/.test(block) && !block.includes('…'))
+        .map((block) => Buffer.from(block.split('\n').map((line) => line.slice(4, 52).replaceAll(' ', '')).join(''), 'hex'));
+}
+
+test('the example at the beginning is a real one', async () => {
+    const [message, reply] = dumps();
+    assert.equal(dumps().length, 2);
+    assert.deepEqual([message[4], reply[4]], [op.MESSAGE, op.REPLY]);
+
+    const app = copyExample();
+    const sidecar = await startSidecar(['--log-level', '0'], { app });
+    after(() => rmSync(app, { recursive: true }));
+    try {
+        const worker = await sidecar.worker();
+        await worker.open({ slot: message.readUInt32LE(8), generation: message.readUInt32LE(12) });
+        worker.send(message);
+        const { payload, ...head } = await worker.next((frame) => frame.op === op.REPLY, 'REPLY');
+        assert.deepEqual(head, {
+            op: reply[4], flags: reply[5], slot: reply.readUInt32LE(8),
+            generation: reply.readUInt32LE(12), call: reply.readUInt32LE(16),
+        });
+        assert.equal(payload.toString(), reply.toString('utf8', 20));
+        assert.equal(reply.readUInt32LE(0), payload.length);
+    } finally {
+        await sidecar.stop();
+    }
+});

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From files to names, and from sources to objects.  What stops a start is in
+ * t/sidecar/command.test.mjs.
+ */
+#include "test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compile.h"
+#include "module.h"
+
+static char dir[] = "/tmp/ss-module-XXXXXX";
+
+static int make_dir(void **state) { return mkdtemp(dir) == NULL ? -1 : 0; }
+
+static int remove_dir(void **state) {
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    return system(command);
+}
+
+static void names_come_from_paths(void **unused) {
+    static const char *const table[][2] = {
+        {"app.c", "app"},
+        {"app.so", "app"},
+        {"foo/bar.c", "foo.bar"},
+        {"a/b/c/d.so", "a.b.c.d"},
+        {"my-file_2$.c", "my-file_2$"},
+        {"systems.c", "systems"},
+        {"a/system.c", "a.system"},
+        {"eventful/x.c", "eventful.x"},
+    };
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        ss_buf_t name = {0};
+        ss_buf_t error = {0};
+        assert_true(ss_module_name(table[i][0], &name, &error));
+        assert_string_equal(ss_buf_string(&name), table[i][1]);
+        assert_int_equal(error.len, 0);
+        ss_buf_free(&name);
+    }
+}
+
+static void bad_names_are_told_with_their_file(void **unused) {
+    static const char *const paths[] = {"a.b.c",    "a b.c",   "é.c",           "a/b.d/c.c",
+                                        "a\nb.c",   "a%.c",    "system.c",      "system/a.c",
+                                        "event.so", "rpc/x.c", "a/\"quoted\".c"};
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        ss_buf_t name = {0};
+        ss_buf_t error = {0};
+        assert_false(ss_module_name(paths[i], &name, &error));
+        assert_non_null(strstr(ss_buf_string(&error), paths[i]));
+        ss_buf_free(&name);
+        ss_buf_free(&error);
+    }
+}
+
+static void write_file(const char *name, const char *text) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+/* Compiles x.c to out/deep/x.so; gives whether it was made anew. */
+static bool compile(bool *ok, ss_buf_t *error) {
+    char source[256];
+    char object[256];
+    struct stat was = {0};
+    struct stat is = {0};
+    snprintf(source, sizeof source, "%s/x.c", dir);
+    snprintf(object, sizeof object, "%s/out/deep/x.so", dir);
+    stat(object, &was);
+    *ok = ss_compile(source, object, dir, error);
+    stat(object, &is);
+    return was.st_ino != is.st_ino;
+}
+
+static void compiles_when_stale_only(void **unused) {
+    bool ok;
+    ss_buf_t error = {0};
+    write_file("x.h", "#define X 1\n");
+    write_file("x.c", "#include \"x.h\"\nint x = X;\n");
+    usleep(30000); /* past the tick in which the files were written */
+    assert_true(compile(&ok, &error));
+    assert_true(ok);
+    assert_false(compile(&ok, &error));
+    assert_true(ok);
+
+    write_file("x.h", "#define X 2\n");
+    assert_true(compile(&ok, &error));
+
+    /* What the source no longer includes does not count, there or not. */
+    char header[256];
+    snprintf(header, sizeof header, "%s/x.h", dir);
+    write_file("x.c", "int x = 3;\n");
+    usleep(30000);
+    assert_true(compile(&ok, &error));
+    unlink(header);
+    assert_false(compile(&ok, &error));
+    assert_true(ok);
+
+    setenv("SS_CFLAGS", "-DOTHER", 1);
+    assert_true(compile(&ok, &error));
+    unsetenv("SS_CFLAGS");
+    assert_true(compile(&ok, &error));
+    assert_true(ok);
+    assert_int_equal(error.len, 0);
+}
+
+static void an_error_holds_the_compilers_words(void **unused) {
+    bool ok;
+    ss_buf_t error = {0};
+    write_file("x.c", "int f(void) {\n    return nothing;\n}\n");
+    assert_false(compile(&ok, &error)); /* the object is the last good one */
+    assert_false(ok);
+    const char *text = ss_buf_string(&error);
+    assert_non_null(strstr(text, "x.c does not compile:\n"));
+    assert_non_null(strstr(text, "x.c:2:"));
+    assert_non_null(strstr(text, "nothing"));
+    ss_buf_free(&error);
+    /* It is no better the second time. */
+    assert_false(compile(&ok, &error));
+    assert_false(ok);
+    ss_buf_free(&error);
+}
+
+static void words_past_the_limit_are_an_error(void **unused) {
+    bool ok;
+    ss_buf_t error = {0};
+    char words[4 * 300 + 1];
+    for (int i = 0; i < 300; i++) {
+        memcpy(words + 4 * i, "-DX ", 5);
+    }
+    write_file("x.c", "int x;\n");
+    setenv("SS_CFLAGS", words, 1);
+    compile(&ok, &error);
+    unsetenv("SS_CFLAGS");
+    assert_false(ok);
+    assert_non_null(strstr(ss_buf_string(&error), "more than 256 words"));
+    ss_buf_free(&error);
+}
+
+static void a_compiler_with_arguments_is_run(void **unused) {
+    bool ok;
+    ss_buf_t error = {0};
+    write_file("x.c", "int x = FROM_CC;\n");
+    setenv("CC", "cc  -DFROM_CC=1", 1);
+    compile(&ok, &error);
+    unsetenv("CC");
+    assert_true(ok);
+}
+
+static void the_header_is_where_the_variable_says(void **unused) {
+    ss_buf_t found = {0};
+    ss_buf_t error = {0};
+    setenv("SS_INCLUDE_DIR", "/some/where", 1);
+    assert_true(ss_compile_find_header(&found, &error));
+    assert_string_equal(ss_buf_string(&found), "/some/where");
+    unsetenv("SS_INCLUDE_DIR");
+    found.len = 0;
+    assert_false(ss_compile_find_header(&found, &error)); /* not beside a unit test */
+    assert_non_null(strstr(ss_buf_string(&error), "SS_INCLUDE_DIR"));
+    ss_buf_free(&found);
+    ss_buf_free(&error);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST("names come from paths", names_come_from_paths),
+        TEST("bad names are told with their file", bad_names_are_told_with_their_file),
+        TEST("compiles only when stale", compiles_when_stale_only),
+        TEST("an error holds the compiler's words", an_error_holds_the_compilers_words),
+        TEST("words past the limit are an error", words_past_the_limit_are_an_error),
+        TEST("a compiler with arguments is run", a_compiler_with_arguments_is_run),
+        TEST("the header is where the variable says", the_header_is_where_the_variable_says),
+    };
+    return cmocka_run_group_tests_name("sidecar/module", tests, make_dir, remove_dir);
+}
