@@ -101,6 +101,24 @@ ss_session_t *ss_session_create(uint32_t created_at) {
     return s;
 }
 
+/* Nobody is told: it is only us who forget. */
+static void drop_data(ss_session_t *s) {
+    ss_session_data_t *d = s->data;
+    if (d == NULL) {
+        return;
+    }
+    ss_topic_unref(d->user);
+    for (uint32_t i = 0; i < d->n_channels; i++) {
+        ss_topic_unref(d->channels[i]);
+    }
+    free(d->channels);
+    json_decref(d->attributes);
+    json_decref(d->dirty);
+    json_decref(d->saving);
+    free(d);
+    s->data = NULL;
+}
+
 void ss_session_unref(ss_session_t *s) {
     if (s->refs == 1) {
         ss_store_save(s); /* takes a reference where there is something to save */
@@ -108,7 +126,7 @@ void ss_session_unref(ss_session_t *s) {
     if (--s->refs != 0) {
         return;
     }
-    ss_session_clear(s);
+    drop_data(s);
     take_out(s);
     free(s);
 }
