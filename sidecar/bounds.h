@@ -28,7 +28,7 @@
 #define SS_PUBLISH_CHANNELS_MAX 128      /* channels or sockets named in one message */
 #define SS_ATTRIBUTES_MAX (1u << 20)     /* bytes of a session's attributes as JSON */
 #define SS_SESSION_CHANGES_MAX 1024      /* changes of one session waiting for Redis */
-#define SS_SESSION_TRIES_MAX 8           /* of one change, while other nodes change it too */
+#define SS_SESSION_TRIES_MAX 100         /* of one change, while other nodes change it too */
 #define SS_HELD_BYTES_MAX (64u << 20)    /* messages waiting for their sessions, all links */
 #define SS_REBIND_MS 5000                /* a client without a link counts as gone after that */
 #define SS_TICKET_MS 60000               /* a ticket is good for that long */

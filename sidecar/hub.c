@@ -29,7 +29,7 @@ static struct {
     char node[SS_NODE_TEXT + 1];
     uint8_t secret[SS_SECRET_BYTES];
     bool has_secret;
-    bool failed; /* Redis was lost, or found to be away */
+    bool failed; /* Redis is away */
     unsigned unconfirmed_ticks;
 } all;
 
@@ -98,14 +98,15 @@ static void on_up(void *arg, bool gap) {
     static const char resync[] =
         "{\"jsonrpc\":\"2.0\",\"method\":\"system.resync\",\"params\":{\"reason\":\"redis\"}}";
     (void)arg;
-    ss_log(SS_LOG_NOTICE, "Redis is there%s", gap ? " again" : "");
     ss_topics_all_confirmed();
     share_secret();
     ss_store_load_all();
     ss_online_renew_all();
-    if (gap) {
+    if (gap || all.failed) {
+        /* Lost, or never published: nobody could while Redis was away. */
         ss_pubsub_system(resync, sizeof resync - 1);
     }
+    all.failed = false;
 }
 
 static void on_subscribed(void *arg, const char *channel, size_t len) {
@@ -117,7 +118,7 @@ static void on_subscribed(void *arg, const char *channel, size_t len) {
 
 static void on_down(void *arg, const char *why) {
     (void)arg;
-    ss_log(SS_LOG_WARNING, "Redis is away: %s", why);
+    (void)why; /* redis.c has told the log */
     all.failed = true;
     ss_topics_all_confirmed();
 }
