@@ -293,7 +293,7 @@ static int run(const ss_sidecar_options_t *options) {
     bool started = ss_sidecar_init(&sidecar, &loop, options, &error);
     if (started) {
         ss_log(SS_LOG_NOTICE, "socketstream %s, %s: %zu actions, listening on %s", SS_VERSION,
-               options->env, sidecar.registry.count, options->listen_path);
+               options->env, ss_registry_told(&sidecar.registry), options->listen_path);
         ss_log_flush();
         ss_notify("READY=1");
         uv_run(&loop, UV_RUN_DEFAULT);

@@ -73,6 +73,14 @@ static int by_name(const void *a, const void *b) {
     return strcmp((*left)->name, (*right)->name);
 }
 
+size_t ss_registry_told(const ss_registry_t *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        n += !r->actions[i]->hidden;
+    }
+    return n;
+}
+
 json_t *ss_registry_names(const ss_registry_t *r) {
     json_t *names = json_array();
     if (r->count == 0) {

@@ -42,6 +42,9 @@ ss_action_entry_t *ss_registry_add(ss_registry_t *registry, const char *name, ss
 const ss_action_entry_t *ss_registry_find(const ss_registry_t *registry, const char *name,
                                           size_t len);
 
+/* How many are not hidden: the application's own. */
+size_t ss_registry_told(const ss_registry_t *registry);
+
 /* The names that are not hidden as a JSON array, sorted; the caller's reference. */
 json_t *ss_registry_names(const ss_registry_t *registry);
 
