@@ -23,6 +23,7 @@
 
 #include "include/socketstream.h"
 #include "redis.h"
+#include "redis_options.h"
 #include "start.h"
 
 #define READY_POLL_MS 5
@@ -119,6 +120,23 @@ static bool parse_options(ss_start_t *start, int argc, char **argv) {
     return realpath(app, start->app) != NULL || complain("%s: %s", app, strerror(errno));
 }
 
+/* What is wrong with its place is told here, once, and not by each sidecar. */
+static bool look_at_redis(ss_start_t *start) {
+    const json_t *config = ss_config_get(start->config, "redis");
+    ss_redis_options_t options;
+    ss_buf_t error = {0};
+    bool ok = true;
+
+    start->private_redis = !ss_redis_is_configured(config);
+    if (!start->private_redis) {
+        ok = ss_redis_options_init(&options, config, &error) ||
+             complain("%s", ss_buf_string(&error));
+        ss_redis_options_finish(&options);
+        ss_buf_free(&error);
+    }
+    return ok;
+}
+
 /* Paths in the configuration are relative to the application. */
 static bool enter_app(ss_start_t *start) {
     struct stat st;
@@ -137,8 +155,7 @@ static bool enter_app(ss_start_t *start) {
     if (start->config == NULL) {
         return complain("%s", error);
     }
-    start->private_redis = !ss_redis_is_configured(ss_config_get(start->config, "redis"));
-    return true;
+    return look_at_redis(start);
 }
 
 /* --- running --------------------------------------------------------------------------------- */

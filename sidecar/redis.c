@@ -5,9 +5,6 @@
  * Up means that a canary, published over one connection, came back over the other.  One canary is
  * under way at a time, on a channel of this process alone that is always subscribed; it also keeps
  * hiredis in subscribed mode, which the last UNSUBSCRIBE would leave.
- *
- * Whatever fails goes into a line of its own that is emptied from the loop, so that no callback
- * comes from inside a call of ours, nor from hiredis while it takes a connection apart.
  */
 #include "redis.h"
 
@@ -15,13 +12,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <hiredis/sds.h>
 
 #include "log.h"
-#include "redis_conn.h"
-#include "redis_pending.h"
+#include "redis_commands.h"
 #include "redis_subs.h"
 
 struct ss_redis {
@@ -29,14 +24,9 @@ struct ss_redis {
     ss_redis_options_t options;
     ss_redis_events_t events;
     size_t prefix_len;
-    ss_redis_conn_t commands;
+    ss_redis_conn_t publisher; /* of commands of all kinds */
     ss_redis_conn_t subscriber;
-    ss_redis_line_t pending;
-    ss_redis_line_t failed; /* their callbacks are due */
-    uv_idle_t fail_soon;
-    uv_timer_t deadline; /* of the first pending command */
-    uint64_t last_reply_ms;
-    bool deadline_passed; /* what has arrived since is looked at first */
+    ss_redis_commands_t commands;
     ss_redis_subs_t subs;
     uv_timer_t heartbeat;
     char canary[160]; /* the channel, with the prefix */
@@ -50,15 +40,10 @@ struct ss_redis {
     bool up;
     bool was_up;
     bool gap;
-    bool destroying;
     uint64_t reconnects;
-    uint64_t timeouts;
     unsigned closing; /* parts that have not closed yet */
     char last_why[SS_REDIS_WHY_MAX];
 };
-
-/* Not the loop's time, which stands still while something holds the loop up. */
-static uint64_t now_ms(void) { return uv_hrtime() / 1000000; }
 
 bool ss_redis_is_up(const ss_redis_t *redis) { return redis->up; }
 
@@ -67,7 +52,7 @@ const char *ss_redis_prefix(const ss_redis_t *redis) { return redis->options.pre
 /* --- up and down ----------------------------------------------------------------------------- */
 
 static void check_up(ss_redis_t *redis) {
-    if (redis->up || !redis->proven || redis->commands.state != SS_REDIS_READY ||
+    if (redis->up || !redis->proven || redis->publisher.state != SS_REDIS_READY ||
         redis->subscriber.state != SS_REDIS_READY || !ss_redis_subs_complete(&redis->subs)) {
         return;
     }
@@ -75,7 +60,7 @@ static void check_up(ss_redis_t *redis) {
     redis->up = redis->was_up = true;
     redis->gap = false;
     redis->last_why[0] = '\0';
-    ss_redis_conn_settled(&redis->commands);
+    ss_redis_conn_settled(&redis->publisher);
     ss_redis_conn_settled(&redis->subscriber);
     ss_log(SS_LOG_NOTICE, "redis: up, %zu channels", redis->subs.count - 1);
     redis->events.up(redis->events.arg, gap);
@@ -111,136 +96,11 @@ static void on_lost(ss_redis_conn_t *conn, bool was_ready, const char *why) {
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static void deliver_failed(ss_redis_t *redis) {
-    /* Those that fail from inside these callbacks have their turn with the next one of the loop. */
-    for (size_t n = redis->failed.count; n > 0; n--) {
-        ss_redis_pending_t *command = ss_redis_line_pop(&redis->failed);
-        if (command->reply != NULL) {
-            command->reply(NULL, command->arg);
-        }
-        free(command);
-    }
-}
-
-static void on_fail_soon(uv_idle_t *handle) {
-    ss_redis_t *redis = handle->data;
-    deliver_failed(redis);
-    if (redis->failed.count == 0) {
-        uv_idle_stop(handle);
-    }
-}
-
-static void fail_soon(ss_redis_t *redis, ss_redis_pending_t *command) {
-    ss_redis_line_push(&redis->failed, command);
-    if (!redis->destroying) {
-        uv_idle_start(&redis->fail_soon, on_fail_soon);
-    }
-}
-
-static void on_deadline(uv_timer_t *timer);
-
-static void arm_deadline(ss_redis_t *redis, uint64_t now) {
-    uint64_t next = ss_redis_line_deadline(&redis->pending);
-    if (next != UINT64_MAX) {
-        uv_timer_start(&redis->deadline, on_deadline, next > now ? next - now : 1, 0);
-    }
-}
-
-/* A deadline that seems to have passed may be our own lateness: the loop was held up and the answer
- * waits in the socket.  So the loop polls once more before anything is given up. */
-static void on_deadline(uv_timer_t *timer) {
-    ss_redis_t *redis = timer->data;
-    uint64_t now = now_ms();
-    ss_redis_reply_fn reply;
-    void *arg;
-    if (ss_redis_line_deadline(&redis->pending) > now) {
-        redis->deadline_passed = false;
-        arm_deadline(redis, now);
-        return;
-    }
-    if (!redis->deadline_passed) {
-        redis->deadline_passed = true;
-        uv_timer_start(timer, on_deadline, 1, 0);
-        return;
-    }
-    redis->deadline_passed = false;
-    if (now - redis->last_reply_ms >= redis->options.timeout_ms) {
-        redis->timeouts += redis->pending.count;
-        ss_redis_conn_drop(&redis->commands, "it does not answer");
-        return;
-    }
-    /* It answers, but others before these. */
-    while (ss_redis_line_expire(&redis->pending, now, &reply, &arg)) {
-        redis->timeouts++;
-        if (reply != NULL) {
-            reply(NULL, arg);
-        }
-    }
-    arm_deadline(redis, now);
-}
-
-static void on_reply(redisAsyncContext *ac, void *data, void *arg) {
-    ss_redis_pending_t *command = arg;
-    ss_redis_t *redis = command->owner;
-    (void)ac;
-    ss_redis_line_pop(&redis->pending);
-    if (data == NULL) {
-        fail_soon(redis, command);
-        return;
-    }
-    redis->last_reply_ms = now_ms();
-    redis->deadline_passed = false;
-    if (command->reply != NULL) {
-        command->reply(data, command->arg);
-    }
-    free(command);
-}
-
-/* hiredis would take these for its own, and go wrong. */
-static bool is_forbidden(const char *command, size_t len) {
-    static const char *const names[] = {"SUBSCRIBE",    "PSUBSCRIBE",   "SSUBSCRIBE", "UNSUBSCRIBE",
-                                        "PUNSUBSCRIBE", "SUNSUBSCRIBE", "MONITOR",    "HELLO",
-                                        "RESET",        "QUIT",         "SYNC",       "PSYNC"};
-    const char *name = memchr(command, '$', len);
-    name = name == NULL ? NULL : memchr(name, '\n', len - (size_t)(name - command));
-    for (size_t i = 0; name != NULL && i < sizeof names / sizeof names[0]; i++) {
-        size_t n = strlen(names[i]);
-        if (len - (size_t)(name + 1 - command) > n && strncasecmp(name + 1, names[i], n) == 0 &&
-            name[1 + n] == '\r') {
-            ss_log(SS_LOG_ERROR, "redis: %s cannot be sent as a command", names[i]);
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_full(const ss_redis_t *redis) {
-    return redis->pending.count >= SS_REDIS_PENDING_MAX ||
-           sdslen(redis->commands.ac->c.obuf) >= SS_REDIS_PENDING_BYTES_MAX;
-}
-
-/* `text` is the command as Redis reads it; NULL when it could not be made. */
-static void send_text(ss_redis_t *redis, bool ready, ss_redis_reply_fn reply, void *arg,
-                      const char *text, size_t len) {
-    ss_redis_pending_t *command = ss_alloc_zero(sizeof *command);
-    *command = (ss_redis_pending_t){.owner = redis, .reply = reply, .arg = arg};
-    command->deadline_ms = now_ms() + redis->options.timeout_ms;
-    if (!ready || text == NULL || is_full(redis) || is_forbidden(text, len) ||
-        redisAsyncFormattedCommand(redis->commands.ac, on_reply, command, text, len) != REDIS_OK) {
-        fail_soon(redis, command);
-        return;
-    }
-    ss_redis_line_push(&redis->pending, command);
-    if (!uv_is_active((uv_handle_t *)&redis->deadline)) {
-        arm_deadline(redis, now_ms());
-    }
-}
-
 void ss_redis_vsend(ss_redis_t *redis, ss_redis_reply_fn reply, void *arg, const char *format,
                     va_list args) {
     char *text = NULL;
     int len = redis->up ? redisvFormatCommand(&text, format, args) : 0;
-    send_text(redis, redis->up, reply, arg, text, len < 0 ? 0 : (size_t)len);
+    ss_redis_commands_send(&redis->commands, reply, arg, text, len < 0 ? 0 : (size_t)len);
     free(text);
 }
 
@@ -255,7 +115,7 @@ void ss_redis_send_argv(ss_redis_t *redis, ss_redis_reply_fn reply, void *arg, i
                         const char **argv, const size_t *lens) {
     char *text = NULL;
     int len = redis->up ? redisFormatCommandArgv(&text, argc, argv, lens) : 0;
-    send_text(redis, redis->up, reply, arg, text, len < 0 ? 0 : (size_t)len);
+    ss_redis_commands_send(&redis->commands, reply, arg, text, len < 0 ? 0 : (size_t)len);
     free(text);
 }
 
@@ -308,20 +168,20 @@ static void on_canary_sent(const redisReply *reply, void *arg) {
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
         char why[SS_REDIS_WHY_MAX];
         snprintf(why, sizeof why, "PUBLISH: %s", reply->str);
-        ss_redis_conn_drop(&redis->commands, why);
+        ss_redis_conn_drop(&redis->publisher, why);
     }
 }
 
 static void send_canary(ss_redis_t *redis) {
     char *text = NULL;
-    if (redis->commands.state != SS_REDIS_READY || !redis->canary_listens ||
+    if (redis->publisher.state != SS_REDIS_READY || !redis->canary_listens ||
         redis->canary_sent_ms != 0) {
         return;
     }
     int len = redisFormatCommand(&text, "PUBLISH %s %llu", redis->canary,
                                  (unsigned long long)++redis->canary_number);
-    redis->canary_sent_ms = now_ms();
-    send_text(redis, true, on_canary_sent, redis, text, (size_t)len);
+    redis->canary_sent_ms = ss_redis_now_ms();
+    ss_redis_commands_send(&redis->commands, on_canary_sent, redis, text, (size_t)len);
     free(text);
 }
 
@@ -331,7 +191,7 @@ static void canary_is_back(ss_redis_t *redis, const char *text, size_t len) {
         strtoull(text, &end, 10) != redis->canary_number) {
         return; /* a former one */
     }
-    redis->canary_back_ms = now_ms();
+    redis->canary_back_ms = ss_redis_now_ms();
     redis->canary_took_ms = redis->canary_back_ms - redis->canary_sent_ms;
     redis->canary_sent_ms = 0;
     redis->canary_overdue = false;
@@ -341,7 +201,7 @@ static void canary_is_back(ss_redis_t *redis, const char *text, size_t len) {
 
 static void on_heartbeat(uv_timer_t *timer) {
     ss_redis_t *redis = timer->data;
-    uint64_t now = now_ms();
+    uint64_t now = ss_redis_now_ms();
     if (redis->subscriber.state == SS_REDIS_READY &&
         sdslen(redis->subscriber.ac->c.obuf) >= SS_REDIS_PENDING_BYTES_MAX) {
         ss_redis_conn_drop(&redis->subscriber, "it does not read");
@@ -399,9 +259,10 @@ void ss_redis_health(const ss_redis_t *redis, ss_redis_health_t *out) {
     *out = (ss_redis_health_t){
         .up = redis->up,
         .canary_ms = redis->canary_took_ms,
-        .canary_age_ms = redis->canary_back_ms == 0 ? UINT64_MAX : now_ms() - redis->canary_back_ms,
+        .canary_age_ms =
+            redis->canary_back_ms == 0 ? UINT64_MAX : ss_redis_now_ms() - redis->canary_back_ms,
         .reconnects = redis->reconnects,
-        .timeouts = redis->timeouts,
+        .timeouts = redis->commands.timeouts,
     };
 }
 
@@ -416,11 +277,11 @@ static void leave_former_master(ss_redis_conn_t *conn, ss_redis_conn_t *other) {
 
 static void on_ready(ss_redis_conn_t *conn) {
     ss_redis_t *redis = conn->owner;
-    leave_former_master(conn, conn == &redis->commands ? &redis->subscriber : &redis->commands);
+    leave_former_master(conn, conn == &redis->publisher ? &redis->subscriber : &redis->publisher);
     if (conn == &redis->subscriber) {
         send_subscriptions(redis);
     } else {
-        redis->last_reply_ms = now_ms();
+        ss_redis_commands_ready(&redis->commands);
         send_canary(redis);
     }
 }
@@ -447,13 +308,12 @@ ss_redis_t *ss_redis_create(uv_loop_t *loop, const json_t *config, const ss_redi
     redis->events = *events;
     redis->prefix_len = strlen(redis->options.prefix);
     name_canary(redis);
-    uv_idle_init(loop, &redis->fail_soon);
-    uv_timer_init(loop, &redis->deadline);
     uv_timer_init(loop, &redis->heartbeat);
-    redis->fail_soon.data = redis->deadline.data = redis->heartbeat.data = redis;
+    redis->heartbeat.data = redis;
     uv_timer_start(&redis->heartbeat, on_heartbeat, SS_REDIS_CANARY_INTERVAL_MS,
                    SS_REDIS_CANARY_INTERVAL_MS);
-    ss_redis_conn_init(&redis->commands, loop, &redis->options, &on_conn, redis);
+    ss_redis_commands_init(&redis->commands, loop, &redis->publisher);
+    ss_redis_conn_init(&redis->publisher, loop, &redis->options, &on_conn, redis);
     ss_redis_conn_init(&redis->subscriber, loop, &redis->options, &on_conn, redis);
     return redis;
 }
@@ -473,15 +333,10 @@ void ss_redis_destroy(ss_redis_t *redis) {
     if (redis == NULL) {
         return;
     }
-    redis->destroying = true;
     redis->up = false;
-    redis->closing = 5;
+    redis->closing = 4;
     ss_redis_conn_close(&redis->subscriber, on_part_closed);
-    ss_redis_conn_close(&redis->commands, on_part_closed);
-    while (redis->failed.count != 0) {
-        deliver_failed(redis);
-    }
-    uv_close((uv_handle_t *)&redis->fail_soon, on_handle_closed);
-    uv_close((uv_handle_t *)&redis->deadline, on_handle_closed);
+    ss_redis_conn_close(&redis->publisher, on_part_closed);
+    ss_redis_commands_close(&redis->commands, on_part_closed, redis);
     uv_close((uv_handle_t *)&redis->heartbeat, on_handle_closed);
 }

@@ -17,7 +17,7 @@
 
 typedef struct ss_redis_pending {
     struct ss_redis_pending *next;
-    ss_redis_t *owner;
+    struct ss_redis_commands *owner;
     ss_redis_reply_fn reply; /* NULL: nobody waits, or not any more */
     void *arg;
     uint64_t deadline_ms;

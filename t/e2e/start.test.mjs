@@ -179,6 +179,10 @@ refuses('redis-server is missing', async () => ({
     env: { SS__redis__binary: 'redis-that-is-missing' },
     line: /^socketstream: redis-that-is-missing was not found: install it \(apt-get install redis-server\), or .*redis\.url/,
 }));
+refuses('the URL of Redis is wrong', async () => ({
+    env: { SS__redis__url: 'rediss://:secret@localhost' },
+    line: /^socketstream: redis\.url: rediss:\/\/ needs TLS, (?!.*secret)/,
+}));
 refuses('the module is missing', async () => ({
     env: { SS__nginx__module: '/nonexistent.so' },
     line: /^socketstream: nginx\.module: \/nonexistent\.so: No such file or directory$/m,

@@ -389,6 +389,24 @@ static void a_silent_redis_costs_its_commands_a_deadline(void **state) {
     assert_true(health.canary_age_ms < 2000);
 }
 
+static void a_slow_redis_costs_the_late_commands_only(void **state) {
+    fixture_t *f = *state;
+    start_server(f, "--enable-debug-command", "local");
+    connect_to(f, ", \"command_timeout\": 0.4");
+    RUN_UNTIL(f, f->ups == 1);
+    for (int i = 0; i < 3; i++) {
+        SEND(f, "DEBUG SLEEP 0.3");
+    }
+    RUN_UNTIL(f, f->answers == 3);
+    assert_int_equal(f->failures, 2);
+    run_for(f, 600); /* the two answers that come late are nobody's */
+    assert_int_equal(f->answers, 3);
+    SEND(f, "INCR n");
+    RUN_UNTIL(f, f->answers == 4);
+    assert_int_equal(f->last, 1);
+    assert_int_equal(f->downs, 0);
+}
+
 static void a_canary_that_stays_away_costs_the_subscriptions(void **state) {
     fixture_t *f = *state;
     up(f);
@@ -615,6 +633,7 @@ int main(void) {
           a_restarted_redis_gets_all_subscriptions_again),
         T("a silent Redis costs its commands a deadline",
           a_silent_redis_costs_its_commands_a_deadline),
+        T("a slow Redis costs the late commands only", a_slow_redis_costs_the_late_commands_only),
         T("a canary that stays away costs the subscriptions",
           a_canary_that_stays_away_costs_the_subscriptions),
         T("a subscriber that Redis drops has a gap", a_subscriber_that_redis_drops_has_a_gap),
