@@ -263,7 +263,7 @@ typedef struct {
 } ngx_http_ss_slot_t;
 
 
-/* output: bytes framed once, which many queues may hold */
+/* output: bytes framed once, of which many queues may hold the same range */
 
 typedef struct {
     uint32_t                     refs;
@@ -278,6 +278,8 @@ typedef struct ngx_http_ss_out_s  ngx_http_ss_out_t;
 struct ngx_http_ss_out_s {
     ngx_http_ss_out_t           *next;
     ngx_http_ss_frame_t         *frame;
+    uint32_t                     start;
+    uint32_t                     end;
 };
 
 
@@ -310,7 +312,7 @@ struct ngx_http_ss_client_s {
     ngx_http_ss_out_t           *out;
     ngx_http_ss_out_t           *out_last;
     size_t                       out_bytes;
-    size_t                       out_sent;  /* of the first frame */
+    size_t                       out_sent;  /* of the first range */
 
     ss_ws_decoder_t              decoder;
     ss_utf8_t                    utf8;
@@ -402,6 +404,9 @@ typedef struct {
 
     u_char                      *buffer;    /* NGX_HTTP_SS_READ_SIZE */
 
+    ngx_http_ss_frame_t         *shared;    /* may still grow in this turn */
+    void                        *sharer;    /* for whom */
+
     ngx_queue_t                  dirty;     /* clients with new output */
     ngx_queue_t                  dirty_links;
     ngx_event_t                  flush;
@@ -480,10 +485,14 @@ void ngx_http_ss_output_message(ngx_http_ss_client_t *client,
 /* The same for a control frame, which no limit holds back. */
 void ngx_http_ss_output_control(ngx_http_ss_client_t *client,
     ngx_uint_t opcode, const u_char *data, size_t len);
-/* Queues a frame that many clients share; the queue takes a reference. */
-void ngx_http_ss_output_frame(ngx_http_ss_client_t *client,
-    ngx_http_ss_frame_t *frame);
-void ngx_http_ss_output_release(ngx_http_ss_frame_t *frame);
+/* A frame for many queues, with room for len bytes behind those it has; the
+ * caller adds them to frame->len.  Those of one sharer, any address, that come
+ * in one turn of the loop stand in one frame as far as it goes.  The caller
+ * holds no reference: it is good until the next call.  NULL: no memory. */
+ngx_http_ss_frame_t *ngx_http_ss_output_share(void *sharer, size_t len);
+/* Queues what such a frame has from start on; the queue takes a reference. */
+void ngx_http_ss_output_shared(ngx_http_ss_client_t *client,
+    ngx_http_ss_frame_t *frame, size_t start);
 /* Writes what it can.  NGX_OK: all; NGX_AGAIN: the rest waits for the
  * socket; NGX_ERROR: the connection is broken, the caller drops it. */
 ngx_int_t ngx_http_ss_output_flush(ngx_http_ss_client_t *client);

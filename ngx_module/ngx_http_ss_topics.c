@@ -11,7 +11,7 @@
  *
  * A membership is in two lists, the topic's array and the client's chain, so
  * that both ends can be left in constant time.  Publishing frames a message
- * once for each topic named and puts the same frame into every queue; a
+ * once for each topic named and puts the same bytes into every queue; a
  * stamp on the client says that it has this message already.
  */
 
@@ -49,8 +49,8 @@ static ngx_http_ss_topic_t *ngx_http_ss_topic_create(ngx_http_ss_link_t *link,
     const u_char *name, size_t len, uint32_t hash);
 static void ngx_http_ss_topics_grow(ngx_http_ss_link_t *link);
 static void ngx_http_ss_member_remove(ngx_http_ss_member_t *member);
-static ngx_http_ss_frame_t *ngx_http_ss_topic_frame(ss_span_t *body,
-    ss_span_t *tail);
+static ngx_http_ss_frame_t *ngx_http_ss_topic_frame(void *sharer,
+    ss_span_t *body, ss_span_t *tail, size_t *start);
 static void ngx_http_ss_publish_all(ngx_http_ss_link_t *link,
     ss_link_publish_t *publish);
 
@@ -322,6 +322,7 @@ ngx_http_ss_topics_leave_all(ngx_http_ss_client_t *client)
 ngx_int_t
 ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data, size_t len)
 {
+    size_t                  start;
     uint32_t                i, stamp;
     ss_link_pair_t          pair;
     ss_link_publish_t       publish;
@@ -356,7 +357,8 @@ ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data, size_t len)
             continue;
         }
 
-        frame = ngx_http_ss_topic_frame(&publish.body, &pair.value);
+        frame = ngx_http_ss_topic_frame(topic, &publish.body, &pair.value,
+                                        &start);
         if (frame == NULL) {
             return NGX_OK;
         }
@@ -378,10 +380,8 @@ ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data, size_t len)
             }
 
             client->stamp = stamp;
-            ngx_http_ss_output_frame(client, frame);
+            ngx_http_ss_output_shared(client, frame, start);
         }
-
-        ngx_http_ss_output_release(frame);
     }
 
     return NGX_OK;
@@ -391,6 +391,7 @@ ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data, size_t len)
 static void
 ngx_http_ss_publish_all(ngx_http_ss_link_t *link, ss_link_publish_t *publish)
 {
+    size_t                 start;
     ss_span_t              none;
     ngx_queue_t           *q, *next;
     ngx_http_ss_frame_t   *frame;
@@ -399,7 +400,7 @@ ngx_http_ss_publish_all(ngx_http_ss_link_t *link, ss_link_publish_t *publish)
     none.ptr = NULL;
     none.len = 0;
 
-    frame = ngx_http_ss_topic_frame(&publish->body, &none);
+    frame = ngx_http_ss_topic_frame(link, &publish->body, &none, &start);
     if (frame == NULL) {
         return;
     }
@@ -415,17 +416,16 @@ ngx_http_ss_publish_all(ngx_http_ss_link_t *link, ss_link_publish_t *publish)
             continue;
         }
 
-        ngx_http_ss_output_frame(client, frame);
+        ngx_http_ss_output_shared(client, frame, start);
     }
-
-    ngx_http_ss_output_release(frame);
 }
 
 
-/* The message as it goes on the wire, held once, by the caller. */
+/* Adds the message, as it goes on the wire, to the frame of its sharer. */
 
 static ngx_http_ss_frame_t *
-ngx_http_ss_topic_frame(ss_span_t *body, ss_span_t *tail)
+ngx_http_ss_topic_frame(void *sharer, ss_span_t *body, ss_span_t *tail,
+    size_t *start)
 {
     u_char               *p, head[SS_WS_HEADER_MAX];
     size_t                n;
@@ -433,13 +433,13 @@ ngx_http_ss_topic_frame(ss_span_t *body, ss_span_t *tail)
 
     n = ss_ws_encode_header(head, 1, SS_WS_TEXT, body->len + tail->len, NULL);
 
-    frame = ngx_alloc(offsetof(ngx_http_ss_frame_t, data) + n + body->len
-                      + tail->len, ngx_cycle->log);
+    frame = ngx_http_ss_output_share(sharer, n + body->len + tail->len);
     if (frame == NULL) {
         return NULL;
     }
 
-    p = ngx_cpymem(frame->data, head, n);
+    *start = frame->len;
+    p = ngx_cpymem(frame->data + frame->len, head, n);
 
     if (body->len) {
         p = ngx_cpymem(p, body->ptr, body->len);
@@ -449,9 +449,7 @@ ngx_http_ss_topic_frame(ss_span_t *body, ss_span_t *tail)
         p = ngx_cpymem(p, tail->ptr, tail->len);
     }
 
-    frame->refs = 1;
     frame->len = (uint32_t) (p - frame->data);
-    frame->size = frame->len;
 
     return frame;
 }

@@ -127,6 +127,23 @@ subtest 'order is kept, and many in one turn' => sub {
     $_->close for @clients, $publisher;
 };
 
+subtest 'what comes in one turn keeps its order among what only one client gets' => sub {
+    my ($both, $x, $y) = map { client('ws') } 1 .. 3;
+    join_to($both, 'x', 'y');
+    join_to($x, 'x');
+    join_to($y, 'y');
+    my %to = (x => [['x', '']], y => [['y', '']], xy => [['x', ''], ['y', '']]);
+    my @burst = ([$to{x}, 1], [$to{x}, 2], 'own', [$to{x}, 3], [$to{y}, 4], [$to{y}, 5], [$to{x}, 6],
+        [$to{xy}, 7], [$to{x}, 8], 'own', 'own', map { [$to{x}, $_] } 9 .. 40);
+    for (1 .. 3) {
+        my (undef, @got) = call($both, 'burst', @burst);
+        is_deeply [@got, @{ events($both) }], [1, 2, 'own', 3 .. 8, 'own', 'own', 9 .. 40], 'a member of both';
+        is_deeply events($x), [1 .. 3, 6 .. 40], 'of the one';
+        is_deeply events($y), [4, 5, 7], 'of the other';
+    }
+    $_->close for $both, $x, $y;
+};
+
 subtest 'a member that does not read is closed, the others get everything' => sub {
     my ($slow, $quick, $publisher) = (client('small'), client('ws'), client('ws'));
     join_to($_, 'flood') for $slow, $quick;

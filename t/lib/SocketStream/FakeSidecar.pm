@@ -381,13 +381,21 @@ my %METHOD = (
         return 'two';
     },
 
-    # [name]; [name]; [flags, [[topic, tail], ...], body, times]; [state]
+    # [name]; [name]; [flags, [[topic, tail], ...], body, times]; [[[topic, tail], ...], body] to
+    # publish or a text for the caller, any number of them in one write; [state]
     join    => sub { put($_[0], link_frame('JOIN', $_[2][0], to($_[1]))); 'joined' },
     leave   => sub { put($_[0], link_frame('LEAVE', $_[2][0], to($_[1]))); 'left' },
     publish => sub {
         my ($l, $f, $params) = @_;
         my ($flags, $topics, $body, $times) = @$params;
         put($l, link_message('PUBLISH', link_publish($flags, $topics, $body))) for 1 .. $times // 1;
+        return 'published';
+    },
+    burst => sub {
+        my ($l, $f, $params) = @_;
+        put($l, join '', map {
+            ref $_ ? link_message('PUBLISH', link_publish(0, @$_)) : link_message('SEND', $_, to($f))
+        } @$params);
         return 'published';
     },
     state => sub { put($_[0], link_frame('STATE', $_[2][0], to($_[1]))); 'kept' },
