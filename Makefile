@@ -150,4 +150,4 @@ install: all
 clean:
 	rm -rf $(B) $(CHAT_ASSETS)
 
--include $(SHARED_OBJ:.o=.d) $(SIDECAR_OBJ:.o=.d) $(BENCH_LOAD_OBJ:.o=.d)
+-include $(SHARED_OBJ:.o=.d) $(SIDECAR_OBJ:.o=.d) $(BENCH_LOAD_OBJ:.o=.d) $(OBJ)/bench/floor.d
