@@ -82,7 +82,8 @@ static bool next_cookie(ss_span_t *rest, ss_span_t *name, ss_span_t *value) {
     *name = (ss_span_t){rest->ptr, name_len};
     *value = equals == NULL ? (ss_span_t){rest->ptr + len, 0}
                             : (ss_span_t){equals + 1, len - name_len - 1};
-    while (value->len != 0 && (value->ptr[value->len - 1] == ' ')) {
+    while (value->len != 0 &&
+           (value->ptr[value->len - 1] == ' ' || value->ptr[value->len - 1] == '\t')) {
         value->len--;
     }
     rest->ptr += len;

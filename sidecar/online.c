@@ -35,7 +35,7 @@ typedef struct {
 
 static const ss_online_options_t *options(void) { return &ss_hub_options()->online; }
 
-static bool is_off(void) { return !options()->enabled || ss_hub_redis() == NULL; }
+static bool is_off(void) { return ss_hub_redis() == NULL || !options()->enabled; }
 
 static void key(ss_buf_t *b) { ss_buf_printf(b, "%sonline", ss_hub_prefix()); }
 

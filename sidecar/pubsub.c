@@ -14,8 +14,8 @@
 #include "ss_utf8.h"
 #include "store.h"
 
-#define LIST_MAX 60000 /* bytes of a PUBLISH before its body, which must begin in the first frame  \
-                        */
+/* Bytes of a PUBLISH before its body, which must begin in the first frame. */
+#define LIST_MAX 60000
 
 /* --- reading --------------------------------------------------------------------------------- */
 

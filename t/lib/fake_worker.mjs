@@ -402,7 +402,10 @@ export class Worker {
     const answer = await this.next((f) => f.slot === slot && f.generation === generation &&
       (f.op === op.ACCEPT || f.op === op.REJECT), 'ACCEPT');
     if (answer.op !== op.ACCEPT) {
-      return { slot, generation, accepted: false, state: Buffer.alloc(0), headers: {}, cookie };
+      return {
+        slot, generation, accepted: false, state: Buffer.alloc(0), cookie,
+        headers: /** @type {Record<string, string>} */ ({}),
+      };
     }
     const length = answer.payload.readUInt16LE(0);
     const state = answer.payload.subarray(2, 2 + length);

@@ -15,15 +15,14 @@ static json_t *log_of_events;
 
 static void note(const ss_event *e, void *arg) {
     (void)arg;
-    json_array_append_new(log_of_events,
-                          json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", e->name, "session",
-                                    e->session_id, "user", e->user_id, "socket", e->socket_id,
-                                    "channel", e->channel));
+    json_array_append_new(log_of_events, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", e->name,
+                                                   "session", e->session_id, "user", e->user_id,
+                                                   "socket", e->socket_id, "channel", e->channel));
 }
 
 int ss_module_start(void) {
-    static const char *const names[] = {"client:connect",    "client:disconnect",
-                                        "session:disconnect", "channel:subscribe",
+    static const char *const names[] = {"client:connect",      "client:disconnect",
+                                        "session:disconnect",  "channel:subscribe",
                                         "channel:unsubscribe", "user:offline"};
     log_of_events = json_array();
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
