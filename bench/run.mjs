@@ -293,6 +293,7 @@ if (names.includes('ours') && Number(options.idle) > 0 && !skip.includes('idle')
   reportIdle(idle, sessions);
   check(idle.worker <= WORKER_MAX, `an idle client is at most ${WORKER_MAX} bytes in the worker`);
   check(idle.total <= TOTAL_MAX, `and at most ${TOTAL_MAX} bytes with the sidecar`);
+  check(sessions.total <= TOTAL_MAX, `even as a session with channels (${sessions.total.toFixed(0)})`);
 }
 
 mkdirSync(join(root, 'build/bench'), { recursive: true });
