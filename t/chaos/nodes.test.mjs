@@ -11,7 +11,7 @@ import { sleep, until } from '../lib/stack.mjs';
 
 /** @typedef {import('../lib/ws-client.mjs').Client} Client */
 
-const LEASE_MS = 3000;
+const LEASE_MS = 2000;
 const SLACK_MS = 4000; // a busy machine
 
 /** @type {import('../lib/nodes.mjs').Nodes} */
@@ -114,7 +114,7 @@ describe('a session', () => {
     await call(publisher, 'publish.user', 'cleo', 'e', 2);
     assert.deepEqual(await settled([moved]), [[['e', 1, 'kept'], ['e', 2]]]);
 
-    // The old cookie, which was replaced at the login, is not good for another session.
+    // A logout on the one node ends it on the other.
     const back = await browser.open(0);
     assert.equal((await call(back, 'info')).id, here.id);
     await call(back, 'logout');

@@ -125,6 +125,16 @@ export class Redis {
   /** @param {NodeJS.Signals} name */
   signal(name) { this.child?.kill(name); }
 
+  /** Ends as an operator ends it. */
+  async quit() {
+    if (!this.child) return;
+    const ended = once(this.child, 'close');
+    this.command('SHUTDOWN', 'NOSAVE').catch(() => {}); // has no answer
+    await ended;
+    this.child = undefined;
+    await this.shutdown();
+  }
+
   async shutdown() {
     this.cli?.close();
     this.cli = undefined;

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <hiredis/hiredis.h>
 
@@ -203,6 +204,12 @@ static void quick(ss_req *req, json_t *params) {
     ss_reply(req, json_integer(1));
 }
 
+/* Which node answers. */
+static void pid(ss_req *req, json_t *params) {
+    (void)params;
+    ss_reply(req, json_integer(getpid()));
+}
+
 SS_ACTIONS = {
     {"info", info, 0},
     {"set", set, 0},
@@ -226,4 +233,5 @@ SS_ACTIONS = {
     {"events", events, 0},
     {"secret", secret, SS_AUTHENTICATED},
     {"quick", quick, 0},
+    {"pid", pid, 0},
 };
