@@ -139,6 +139,8 @@ typedef struct {
     ngx_atomic_t                 refused[NGX_HTTP_SS_REFUSED_N];
     ngx_atomic_t                 closed[NGX_HTTP_SS_CLOSED_N];
     ngx_atomic_t                 link_up[NGX_HTTP_SS_MAX_LINKS];
+    ngx_atomic_t                 link_broken[NGX_HTTP_SS_MAX_LINKS];
+    ngx_atomic_t                 canary_ms[NGX_HTTP_SS_MAX_LINKS];
 } ngx_http_ss_counters_t;
 
 

@@ -742,6 +742,8 @@ ngx_http_ss_claim_counters(ngx_shm_zone_t *zone)
             NGX_HTTP_SS_GAUGES(X)
 #undef X
             ngx_memzero((void *) block[i].link_up, sizeof(block[i].link_up));
+            ngx_memzero((void *) block[i].link_broken,
+                        sizeof(block[i].link_broken));
 
             return &block[i];
         }

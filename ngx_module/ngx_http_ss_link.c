@@ -589,6 +589,14 @@ ngx_http_ss_link_frame(ngx_http_ss_link_t *link, ss_link_header_t *h,
         ngx_http_ss_link_drain(link);
         return NGX_OK;
 
+    case SS_LINK_HEALTH:
+        r = ss_reader(data, h->length);
+
+        ngx_http_ss_worker.counters->link_broken[link->index] =
+                                  ss_read_u8(&r) == SS_LINK_HEALTH_BROKEN;
+        ngx_http_ss_worker.counters->canary_ms[link->index] = ss_read_u32(&r);
+        return NGX_OK;
+
     case SS_LINK_PUBLISH:
         return ngx_http_ss_link_publish(link, h, data);
     }
@@ -970,6 +978,7 @@ ngx_http_ss_link_lost(ngx_http_ss_link_t *link, const char *why)
 
     ngx_http_ss_count(link_losses_total, 1);
     ngx_http_ss_worker.counters->link_up[link->index] = 0;
+    ngx_http_ss_worker.counters->link_broken[link->index] = 0;
 
     ngx_http_ss_calls_fail_link(link, SS_RPC_UNAVAILABLE);
     ngx_http_ss_route_lost(link);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "health.h"
 #include "connection.h"
 #include "log.h"
 #include "rpc.h"
@@ -54,6 +55,7 @@ static void on_hello(ss_peer_t *peer, const uint8_t *payload, size_t len) {
             peer->max_answer = hello.max_message;
         }
         answer_hello(peer);
+        ss_health_tell(peer);
         ss_log(SS_LOG_NOTICE, "worker %u connected (%.*s)", (unsigned)hello.pid,
                (int)hello.software.len, hello.software.ptr);
         ss_connection_hello(peer);

@@ -18,6 +18,7 @@
 #include "pubsub.h"
 #include "request.h"
 #include "session.h"
+#include "ss_link.h"
 #include "store.h"
 
 /* Ticks after which a subscription that Redis has not confirmed is not waited for any more. */
@@ -187,8 +188,8 @@ void ss_hub_finish(void) {
     }
     ss_redis_t *redis = all.redis;
     ss_connection_finish();
+    all.redis = NULL; /* what is called back by its end finds none */
     ss_redis_destroy(redis);
-    all.redis = NULL; /* what is called back now finds no Redis */
     ss_topics_all_confirmed();
     ss_done_finish();
     ss_sessions_finish();
@@ -231,6 +232,17 @@ static json_t *redis_health(bool *healthy) {
                      h.canary_age_ms == UINT64_MAX ? json_null()
                                                    : json_integer((json_int_t)h.canary_age_ms),
                      "reconnects", (json_int_t)h.reconnects, "timeouts", (json_int_t)h.timeouts);
+}
+
+uint8_t ss_hub_link_health(uint32_t *canary_ms) {
+    ss_redis_health_t h;
+    if (all.redis == NULL) {
+        return SS_LINK_HEALTH_NO_REDIS;
+    }
+    ss_redis_health(all.redis, &h);
+    *canary_ms = h.canary_ms < UINT32_MAX ? (uint32_t)h.canary_ms : UINT32_MAX;
+    return h.up && h.canary_age_ms <= SS_REDIS_CANARY_LIMIT_MS ? SS_LINK_HEALTH_GOOD
+                                                               : SS_LINK_HEALTH_BROKEN;
 }
 
 json_t *ss_hub_health(bool *healthy) {

@@ -52,6 +52,9 @@ const char *ss_hub_prefix(void);
 /* Milliseconds since 1970. */
 uint64_t ss_hub_now_ms(void);
 
+/* SS_LINK_HEALTH_…, and how long the last canary took. */
+uint8_t ss_hub_link_health(uint32_t *canary_ms);
+
 /* How the sidecar is, as a JSON object; the caller's reference. */
 json_t *ss_hub_health(bool *healthy);
 

@@ -17,6 +17,7 @@
 #include "bounds.h"
 #include "connection.h"
 #include "frames.h"
+#include "health.h"
 #include "log.h"
 
 /* Content of the PING that follows DRAIN. */
@@ -326,6 +327,7 @@ void ss_peer_tick(ss_peer_t *peer) {
     if (peer->state == SS_PEER_OPEN) {
         uint8_t payload[8] = {0};
         ss_peer_send(peer, SS_LINK_PING, 0, 0, 0, payload, sizeof payload);
+        ss_health_tell(peer);
     }
 }
 

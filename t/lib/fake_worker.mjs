@@ -23,7 +23,7 @@ export const MORE = 1;
 export const BINARY = 2;
 
 export const op = Object.freeze({
-  HELLO: 0x01, PING: 0x02, PONG: 0x03, GOODBYE: 0x04, DRAIN: 0x05,
+  HELLO: 0x01, PING: 0x02, PONG: 0x03, GOODBYE: 0x04, DRAIN: 0x05, HEALTH: 0x06,
   OPEN: 0x10, ACCEPT: 0x11, REJECT: 0x12, REBIND: 0x13, CLOSED: 0x14, CLOSE: 0x15,
   STATE: 0x16, MESSAGE: 0x20, REPLY: 0x21, SEND: 0x22, REQUEST: 0x30, RESPONSE: 0x31,
   CANCEL: 0x32, JOIN: 0x40, LEAVE: 0x41, PUBLISH: 0x42,
@@ -166,7 +166,8 @@ export async function within(promise, what, ms = 5000) {
  * @property {string[]} inbox      the texts sent to it that no reply is
  */
 
-/** One link.  Answers PING by itself unless `mute`, and spreads what is published. */
+/** One link.  Answers PING by itself unless `mute`, spreads what is published, and keeps what HEALTH
+ *  said last in `health`. */
 export class Worker {
   /** @param {net.Socket} socket */
   constructor(socket) {
@@ -175,6 +176,8 @@ export class Worker {
     this.frames = [];
     /** @type {{match: (f: Frame) => boolean, resolve: (f: Frame) => void}[]} */
     this.waiting = [];
+    /** The first byte of the last HEALTH. @type {number | undefined} */
+    this.health = undefined;
     this.mute = false;
     this.closed = false;
     this.nextCall = 1;
@@ -213,6 +216,10 @@ export class Worker {
   receive(f) {
     if (f.op === op.PING && !this.mute) this.send(frame(op.PONG, {}, f.payload));
     if (f.op === op.PING) return;
+    if (f.op === op.HEALTH) {
+      [this.health] = f.payload;
+      return;
+    }
     const key = `${f.op}/${f.slot}`;
     const before = this.partial.get(key) ?? [];
     if (f.flags & MORE) {

@@ -398,6 +398,8 @@ my %METHOD = (
         } @$params);
         return 'published';
     },
+    # [SS_LINK_HEALTH_..., ms]
+    health => sub { put($_[0], link_frame('HEALTH', pack 'C V', @{ $_[2] })); 'said' },
     state => sub { put($_[0], link_frame('STATE', $_[2][0], to($_[1]))); 'kept' },
 
     'link.close'   => sub { drop_link($_[0]); () },

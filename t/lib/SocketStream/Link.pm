@@ -16,7 +16,7 @@ our @EXPORT_OK
 use constant { HEADER => 20, CHUNK => 65536, MORE => 1, BINARY => 2 };
 
 my %OP = (
-    HELLO   => 0x01, PING   => 0x02, PONG     => 0x03, GOODBYE => 0x04, DRAIN => 0x05,
+    HELLO   => 0x01, PING   => 0x02, PONG     => 0x03, GOODBYE => 0x04, DRAIN => 0x05, HEALTH => 0x06,
     OPEN    => 0x10, ACCEPT => 0x11, REJECT   => 0x12, REBIND  => 0x13, CLOSED => 0x14,
     CLOSE   => 0x15, STATE  => 0x16, JOIN    => 0x40, LEAVE   => 0x41, PUBLISH => 0x42,
     MESSAGE => 0x20, REPLY   => 0x21, SEND    => 0x22,
