@@ -109,20 +109,24 @@ ok $code == 200 || $code == 400, 'a format nobody knows';
 
 # Health is that of delivery: red with an open port, when the sidecar says that Redis is broken.
 {
-    my $client = client();
-    my $tell = sub {
+    my $one    = SocketStream::Nginx->start(server => "location /socketstream { $pass }\n"
+            . "location = /status { socketstream_status; }\n");
+    my $client = SocketStream::WebSocket->connect(port => $one->port);
+    my $tell   = sub {
         $client->send(text => encode_json({ jsonrpc => '2.0', id => 1, method => 'health', params => [@_] }));
         $client->recv_text;
     };
+    my $health = sub { ($one->get('/status?format=health'))[0] };
     $tell->(1, 3);
-    is +($nginx->get('/status?format=health'))[0], 200, 'health: 200 while events get through';
-    is status()->{links}[0]{canary_ms}, 3, 'and how long a canary took';
+    is $health->(), 200, 'health: 200 while events get through';
+    is decode_json(($one->get('/status'))[2])->{links}[0]{canary_ms}, 3, 'and how long a canary took';
     $tell->(2, 3);
-    is +($nginx->get('/status?format=health'))[0], 503, 'health: 503 when they do not';
-    ok !status()->{healthy}, 'the JSON says so too';
+    is $health->(), 503, 'health: 503 when they do not';
+    ok !decode_json(($one->get('/status'))[2])->{healthy}, 'the JSON says so too';
     $tell->(0, 0);
-    is +($nginx->get('/status?format=health'))[0], 200, 'health: 200 without any Redis';
+    is $health->(), 200, 'health: 200 without any Redis';
     $client->close;
+    $one->finish;
 }
 
 $sidecar->kill;
