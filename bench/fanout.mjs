@@ -39,7 +39,7 @@ export async function measureFanout(rows, rounds) {
   for (let round = 0; round < rounds; round++) {
     for (const { name, clients, depth } of FANOUT) {
       for (const { name: row, server } of rows) {
-        const size = ['--clients', `${clients}`, '--depth', `${depth}`, '--seconds', '0.8', '--sources', '8'];
+        const size = ['--clients', `${clients}`, '--depth', `${depth}`, '--seconds', '0.6', '--sources', '8'];
         const redis = server.redis === undefined ? [] : ['--redis', server.redis];
         const result = await runLoad('fanout', server, [...size, ...redis, '--busy']);
         runs.push({ server: row, configuration: name, round, ...result });
@@ -61,7 +61,7 @@ export async function measureChurn(rows, rounds) {
   for (let round = 0; round < rounds; round++) {
     for (const { name, channels } of CHURN) {
       for (const { name: row, server } of rows) {
-        const size = ['--clients', '16', '--sources', '32', '--channels', `${channels}`, '--seconds', '1'];
+        const size = ['--clients', '16', '--sources', '32', '--channels', `${channels}`, '--seconds', '0.8'];
         const result = await runLoad('churn', server, [...size, '--busy']);
         runs.push({ server: row, configuration: name, round, ...result });
         process.stderr.write('.');

@@ -85,7 +85,7 @@ const TICK_US = 10_000;
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '2' },
+    seconds: { type: 'string', default: '1.5' },
     only: { type: 'string', default: Object.keys(SERVERS).join(',') },
     idle: { type: 'string', default: '10000' },
     skip: { type: 'string', default: '' },
@@ -129,7 +129,7 @@ async function measureRpc(servers) {
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const { name, clients, depth } of CONFIGURATIONS) {
       for (const server of servers) {
-        const args = ['--clients', `${clients}`, '--depth', `${depth}`, '--seconds', options.seconds ?? '2'];
+        const args = ['--clients', `${clients}`, '--depth', `${depth}`, '--seconds', options.seconds ?? '1.5'];
         const result = await runLoad('rpc', server, [...args, '--busy']);
         runs.push({ server: server.name, configuration: name, round, ...result });
         process.stderr.write('.');
