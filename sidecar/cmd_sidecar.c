@@ -218,6 +218,7 @@ static int parse_command_line(int argc, char **argv, command_line_t *line) {
 static ss_online_options_t online_options(const ss_config_t *config) {
     uint64_t lease_ms =
         (uint64_t)(ss_config_number(config, "users.online.mins_until_offline") * 60000);
+    lease_ms = lease_ms < SS_ONLINE_LEASE_MIN_MS ? SS_ONLINE_LEASE_MIN_MS : lease_ms;
     uint64_t interval_ms =
         (uint64_t)(ss_config_number(config, "users.online.update_interval") * 1000);
     return (ss_online_options_t){

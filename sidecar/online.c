@@ -248,12 +248,14 @@ void ss_online_renew_all(void) {
 /* A part of the table each second, so that all come round within the interval. */
 void ss_online_tick(void) {
     uint64_t now = uv_now(ss_hub_sidecar()->loop);
-    uint64_t seconds = options()->interval_ms / 1000;
     if (is_off()) {
         return;
     }
-    if (!renew_slice(ss_topics_buckets() / (seconds + 1) + 1)) {
+    uint64_t parts = options()->interval_ms < 1000 ? 1 : options()->interval_ms / 1000;
+    size_t buckets = ss_topics_buckets() / parts + 1;
+    if (!renew_slice(buckets)) {
         all.cursor = 0;
+        renew_slice(buckets);
     }
     if (now >= all.reap_at_ms) {
         all.reap_at_ms = now + options()->interval_ms;

@@ -18,6 +18,8 @@
 
 #include <jansson.h>
 
+#define SS_ONLINE_LEASE_MIN_MS 3000 /* a shorter one would end between two renewals */
+
 typedef struct {
     bool enabled;
     bool keep_historic;   /* also adds to the set ss:online:at:<minutes since 1970> */

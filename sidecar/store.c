@@ -733,8 +733,9 @@ void ss_store_tick(void) {
     if (ss_hub_redis() == NULL) {
         return;
     }
-    size_t buckets = ss_sessions_buckets() / (interval_s + 1) + 1;
+    size_t buckets = ss_sessions_buckets() / (interval_s == 0 ? 1 : interval_s) + 1;
     if (!ss_sessions_slice(&all.touch_cursor, buckets, touch, NULL)) {
         all.touch_cursor = 0;
+        ss_sessions_slice(&all.touch_cursor, buckets, touch, NULL);
     }
 }

@@ -398,7 +398,7 @@ describe('frames', () => {
   });
 
   it('health says that events come through', async () => {
-    const answer = await a.http({ path: 'system/health' });
+    const answer = await a.http({ path: 'system/health', address: '127.0.0.1' });
     assert.equal(answer.status, 200);
     const health = JSON.parse(answer.body);
     assert.equal(health.healthy, true);
