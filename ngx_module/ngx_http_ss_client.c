@@ -817,14 +817,16 @@ ngx_http_ss_client_write_handler(ngx_event_t *wev)
 
 /*
  * The worker is to leave.  Each client has its own moment within
- * drain_time, so that they do not all knock at the new workers at once, and
- * those that listen to system notifications are told at the beginning.
+ * drain_time, so that they do not all knock at the new workers at once.
+ * Those that listen to system notifications are told at the beginning, and
+ * have the first half of the time to move by themselves: who had to go before
+ * being connected anew would miss events.
  */
 
 static void
 ngx_http_ss_client_drain(ngx_http_ss_client_t *client)
 {
-    ngx_msec_t  time;
+    ngx_msec_t  time, grace;
 
     static const u_char  goaway[] = "{\"jsonrpc\":\"2.0\","
         "\"method\":\"system.goaway\",\"params\":{\"reason\":\"reload\"}}";
@@ -848,14 +850,17 @@ ngx_http_ss_client_drain(ngx_http_ss_client_t *client)
         return;
     }
 
+    grace = 0;
+
     if (client->system) {
+        grace = time / 2;
         ngx_http_ss_output_message(client, SS_WS_TEXT, goaway,
                                    sizeof(goaway) - 1);
     }
 
     if (!client->closing) {
         ngx_add_timer(client->connection->read,
-                      (ngx_msec_t) ngx_random() % time);
+                      grace + (ngx_msec_t) ngx_random() % (time - grace));
     }
 }
 
