@@ -68,7 +68,7 @@ test('npm ws: with the subprotocol socketstream, system.init comes first', async
     for (const name of ['chat.say', 'native.echo', 'native.slow', 'native.square']) {
         assert.ok(params.api.includes(name), name);
     }
-    assert.ok(!params.api.some((name) => name.startsWith('system.')), 'nothing of our own');
+    assert.ok(!params.api.some((/** @type {string} */ name) => name.startsWith('system.')), 'nothing of our own');
     socket.close();
 });
 
