@@ -264,6 +264,7 @@ const post = (/** @type {string} */ ticket) => ({
 
 test('a ticket is posted to the URL of the socket, once', async (t) => {
     const { server, logged } = await exchangeTickets(t, ['secret'], () => 204);
+    await until(() => server.posts.length);
     await settled();
     assert.deepEqual(server.posts, [post('secret')]);
     assert.deepEqual(logged, []);
