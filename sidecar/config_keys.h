@@ -36,7 +36,7 @@
     X("redis.key_prefix", T_STRING, 0, 0, "\"ss\"")                                                \
     X("redis.sentinels", T_STRINGS, 0, 0, "[]")                                                    \
     X("redis.sentinel_master", T_STRING, 0, 0, "\"mymaster\"")                                     \
-    X("redis.command_timeout", T_NUMBER, 0.1, 60, "2")                                             \
+    X("redis.command_timeout", T_NUMBER, 0.1, 60, "1.5")                                           \
     X("redis.binary", T_STRING, 0, 0, "\"redis-server\"")                                          \
     X("nginx", T_OBJECT, 0, 0, "{}")                                                               \
     X("nginx.binary", T_STRING, 0, 0, "\"nginx\"")                                                 \

@@ -3,6 +3,8 @@
 // Sessions and users: two sidecars on one Redis, each with a fake worker.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -515,6 +517,41 @@ describe('a restarted sidecar', () => {
       assert.deepEqual([...again.place(c).topics].sort(), ['c:news', 'u:nina']);
     } finally {
       await Promise.all([node.stop(), next.stop()]);
+    }
+  });
+});
+
+describe('the documentation', () => {
+  it('has an example that works as it says', async () => {
+    const docs = fs.readFileSync(new URL('../../docs/ACTIONS_C.md', import.meta.url), 'utf8');
+    const [, example] = [...docs.matchAll(/```c\n([^]*?)```/g)].map(([, code]) => code);
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ss-'));
+    fs.mkdirSync(path.join(dir, 'app/server'), { recursive: true });
+    fs.writeFileSync(path.join(dir, 'app/server/notes.c'), example);
+    const node = await startSidecar(['--log-level', '1'], { app: dir, env: { SS__redis__url: redis.url } });
+    try {
+      const w = await node.worker();
+      const c = await w.open();
+      const notes = async (/** @type {string} */ action, /** @type {unknown[]} */ ...params) => {
+        const { result, error } = await w.call(c, `notes.${action}`, params);
+        return error?.code ?? result;
+      };
+      assert.deepEqual([await notes('count'), await notes('count')], [1, 2]);
+      assert.equal(await notes('watch', 'garden'), -32001);
+      assert.equal(await notes('signIn', 'ann', 'guess'), -32000);
+      assert.equal(await notes('signIn', 'ann', 'secret'), true);
+      assert.equal(await notes('watch'), -32602);
+      assert.equal(await notes('watch', 'garden'), true);
+      assert.equal(await notes('add', 'garden', 'the roses are out'), true);
+      assert.deepEqual(await w.event(c, 'note'),
+        ['note', { by: 'ann', text: 'the roses are out' }, 'garden']);
+      assert.equal(await notes('count'), 3);
+      w.leave(c);
+      await node.logged(/ann has left/);
+      assert.doesNotMatch(node.log, /warning/);
+    } finally {
+      await node.stop();
+      fs.rmSync(dir, { recursive: true, force: true });
     }
   });
 });
