@@ -270,14 +270,15 @@ for (const { name, down, up, forMs } of [
     await t.test('calls that do not need it keep their p99', () => {
       const was = latency(load.quick, calm, left);
       const is = latency(load.quick, gone, returning);
-      const slower = Math.max(1, latency(load.control, gone, returning).usual / latency(load.control, calm, left).usual);
+      const other = latency(load.control, gone, returning);
+      const slower = Math.max(1, other.usual / latency(load.control, calm, left).usual);
       t.diagnostic(`p99 of ${was.calls} calls before: ${was.usual.toFixed(2)} ms (over all ${was.all.toFixed(2)}), `
         + `of ${is.calls} calls without: ${is.usual.toFixed(2)} ms (${is.all.toFixed(2)}), `
         + `the machine itself ${slower.toFixed(2)} times slower`);
       assert.ok(is.calls > forMs / QUICK_EVERY_MS / 2, 'they were made');
       assert.deepEqual([...new Set(load.quick.map(({ code }) => code))], [0]);
       assert.ok(is.usual <= 1.5 * slower * was.usual + 1, 'usually');
-      assert.ok(is.all <= Math.max(1.5 * slower * was.all, 50 * slow), 'over all');
+      assert.ok(is.all <= Math.max(1.5 * slower * was.all, 1.5 * other.all, 100 * slow), 'over all');
     });
 
     await t.test('calls that need it fail with -32003 within 2 s', () => {
