@@ -4,7 +4,14 @@
  */
 #include "hub.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
 
 #include "bounds.h"
 #include "channels.h"
@@ -28,6 +35,7 @@ static struct {
     ss_sidecar_t *sidecar;
     ss_redis_t *redis;
     char node[SS_NODE_TEXT + 1];
+    char place[SS_NODE_TEXT + 1];
     uint8_t secret[SS_SECRET_BYTES];
     bool has_secret;
     bool failed; /* Redis is away */
@@ -39,6 +47,7 @@ ss_sidecar_t *ss_hub_sidecar(void) { return all.sidecar; }
 const ss_sidecar_options_t *ss_hub_options(void) { return &all.sidecar->options; }
 
 const char *ss_hub_node(void) { return all.node; }
+const char *ss_hub_place(void) { return all.place; }
 
 const uint8_t *ss_hub_secret(void) { return all.has_secret ? all.secret : NULL; }
 
@@ -161,12 +170,36 @@ static void wait_for_redis(void) {
     }
 }
 
+/* Machine, host and socket: what a sidecar that is started again has in common with the one before,
+ * and with no other. */
+static void name_place(void) {
+    char text[64 + HOST_NAME_MAX + PATH_MAX + 3] = "";
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    FILE *f = fopen("/etc/machine-id", "re");
+    if (f != NULL) {
+        len = fread(text, 1, 64, f);
+        fclose(f);
+    }
+    gethostname(text + len, HOST_NAME_MAX);
+    len += strlen(text + len) + 1;
+    if (realpath(ss_hub_options()->listen_path, text + len) == NULL) {
+        snprintf(text + len, PATH_MAX, "%s", ss_hub_options()->listen_path);
+    }
+    len += strlen(text + len);
+    if (EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL) != 1) {
+        ss_token_random(digest, SS_NODE_BYTES);
+    }
+    ss_token_encode(all.place, digest, SS_NODE_BYTES);
+}
+
 bool ss_hub_init(ss_sidecar_t *sidecar, ss_buf_t *error) {
     uint8_t node[SS_NODE_BYTES];
     memset(&all, 0, sizeof all);
     all.sidecar = sidecar;
     ss_token_random(node, sizeof node);
     ss_token_encode(all.node, node, sizeof node);
+    name_place();
     ss_done_init(sidecar->loop);
     ss_events_init();
     ss_topics_init();

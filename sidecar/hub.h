@@ -37,6 +37,10 @@ const ss_sidecar_options_t *ss_hub_options(void);
 /* This run of the sidecar among all that share a Redis. */
 const char *ss_hub_node(void);
 
+/* The same for all runs of a sidecar on one socket of one machine: a run that follows a crash takes
+ * over what its predecessor held. */
+const char *ss_hub_place(void);
+
 /* The secret of cookies; NULL while it is not known. */
 const uint8_t *ss_hub_secret(void);
 

@@ -40,7 +40,7 @@ static bool is_off(void) { return ss_hub_redis() == NULL || !options()->enabled;
 static void key(ss_buf_t *b) { ss_buf_printf(b, "%sonline", ss_hub_prefix()); }
 
 static void member(ss_buf_t *b, const char *user, size_t len) {
-    ss_buf_printf(b, "%s|", ss_hub_node());
+    ss_buf_printf(b, "%s|", ss_hub_place());
     ss_buf_append(b, user, len);
 }
 
@@ -48,7 +48,7 @@ static void send_history(const batch_t *batch) {
     const char *argv[BATCH_USERS + 2] = {"SADD"};
     size_t lens[BATCH_USERS + 2] = {4};
     ss_buf_t name = {0};
-    size_t skip = strlen(ss_hub_node()) + 1;
+    size_t skip = strlen(ss_hub_place()) + 1;
     const char *at = batch->text.data;
     ss_buf_printf(&name, "%sonline:at:%llu", ss_hub_prefix(),
                   (unsigned long long)(ss_hub_now_ms() / 60000));
