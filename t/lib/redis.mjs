@@ -128,6 +128,7 @@ export class Redis {
   /** Ends as an operator ends it. */
   async quit() {
     if (!this.child) return;
+    this.child.ref(); // a test that waits for nothing else would end here
     const ended = once(this.child, 'close');
     this.command('SHUTDOWN', 'NOSAVE').catch(() => {}); // has no answer
     await ended;
@@ -139,6 +140,7 @@ export class Redis {
     this.cli?.close();
     this.cli = undefined;
     if (!this.child) return;
+    this.child.ref(); // a test that waits for nothing else would end here
     const ended = once(this.child, 'close');
     this.child.kill('SIGKILL');
     await ended;
