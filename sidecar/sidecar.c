@@ -145,7 +145,9 @@ void ss_sidecar_finish(ss_sidecar_t *sidecar) {
     ss_requests_finish();
     /* The rest, the application's own handles among it. */
     uv_walk(sidecar->loop, close_handle, NULL);
-    uv_run(sidecar->loop, UV_RUN_DEFAULT);
+    /* A uv_stop() of the drain may still be pending, and would end the first of these at once. */
+    while (uv_run(sidecar->loop, UV_RUN_DEFAULT) != 0) {
+    }
     ss_registry_finish(&sidecar->registry);
     ss_buf_free(&sidecar->init_text);
     ss_log_flush();
