@@ -12,7 +12,7 @@
 
 #include "log.h"
 #include "session.h"
-#include "store.h"
+#include "change.h"
 
 /* A handle, from its low bits up. */
 #define INDEX_BITS 16
@@ -236,7 +236,7 @@ void ss_request_finish(ss_request_t *request, const json_t *result, const ss_fai
     request->handle = 0;
     take_off(request);
     if (client != NULL) {
-        ss_store_save(client->session);
+        ss_change_save(client->session);
     }
     if (request->started_ns != 0) {
         log_call(request, result, failure);

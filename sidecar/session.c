@@ -9,7 +9,7 @@
 #include "mem.h"
 #include "online.h"
 #include "peer.h"
-#include "store.h"
+#include "change.h"
 
 #define FIRST_BUCKETS 256
 
@@ -121,7 +121,7 @@ static void drop_data(ss_session_t *s) {
 
 void ss_session_unref(ss_session_t *s) {
     if (s->refs == 1) {
-        ss_store_save(s); /* takes a reference where there is something to save */
+        ss_change_save(s); /* takes a reference where there is something to save */
     }
     if (--s->refs != 0) {
         return;
@@ -286,14 +286,18 @@ void ss_session_clear(ss_session_t *s) {
         return;
     }
     ss_session_set_topics(s, NULL, NULL, 0);
+    ss_session_forget_unsaved(s);
     json_decref(s->data->attributes);
-    json_decref(s->data->dirty);
-    json_decref(s->data->saving);
     s->data->attributes = NULL;
-    s->data->dirty = NULL;
-    s->data->saving = NULL;
     s->data->version = 0;
     ss_session_trim(s);
+}
+
+void ss_session_forget_unsaved(ss_session_t *s) {
+    json_decref(s->data->dirty);
+    json_decref(s->data->saving);
+    s->data->dirty = NULL;
+    s->data->saving = NULL;
 }
 
 void ss_session_rename(ss_session_t *s, const uint8_t *id) {

@@ -3,8 +3,8 @@
  * Sessions with a client here: what is known of each, by id.
  *
  * Owns the table, the list of each session's clients, and what their workers are told when what
- * the session holds (a user, channels) changes.  Leaves to store.c how that comes from Redis and
- * goes there, to connection.c the coming and going of clients.
+ * the session holds (a user, channels) changes.  Leaves to store.c and change.c how that
+ * comes from Redis and goes there, to connection.c the coming and going of clients.
  *
  * A session lives in memory while it has a reference: one for each client, one for each load or
  * change under way.  One that holds nothing costs 64 bytes, and nothing in Redis.
@@ -38,7 +38,7 @@ typedef struct {
     json_t *attributes;        /* as Redis has them; NULL: none */
     json_t *dirty;             /* set since, by key; null: removed */
     json_t *saving;            /* the same, on its way to Redis */
-    struct ss_change *changes; /* oldest first; store.c's */
+    struct ss_change *changes; /* oldest first; change.c's */
     struct ss_held *held;      /* messages that wait for the load; connection.c's */
 } ss_session_data_t;
 
@@ -121,6 +121,9 @@ void ss_session_set_topics(ss_session_t *session, ss_topic_t *user, ss_topic_t *
 
 /* Forgets everything it holds, unsaved attributes included. */
 void ss_session_clear(ss_session_t *session);
+
+/* Forgets the attributes that were set and not saved; there is data. */
+void ss_session_forget_unsaved(ss_session_t *session);
 
 /* Gives it another id, which no session here has. */
 void ss_session_rename(ss_session_t *session, const uint8_t *id);

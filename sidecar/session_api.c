@@ -17,7 +17,7 @@
 #include "request.h"
 #include "session.h"
 #include "ss_utf8.h"
-#include "store.h"
+#include "change.h"
 
 _Static_assert(SS_SESSION_ID_TEXT < SS_REQUEST_TEXT_MAX && SS_SOCKET_ID_MAX <= SS_REQUEST_TEXT_MAX,
                "ids fit a request's text");
@@ -104,7 +104,7 @@ bool ss_session_set(ss_req *req, const char *key, json_t *value) {
 void ss_session_save(ss_req *req, ss_done_fn done, void *arg) {
     ss_session_t *session = session_to_change(req, done, arg);
     if (session != NULL) {
-        ss_store_change(session, SS_CHANGE_SAVE, NULL, 0, req, done, arg);
+        ss_change_add(session, SS_CHANGE_SAVE, NULL, 0, req, done, arg);
     }
 }
 
@@ -121,14 +121,14 @@ void ss_set_user_id(ss_req *req, const char *user, ss_done_fn done, void *arg) {
     if (session != NULL) {
         ss_topic_t **topics = ss_alloc(sizeof topics[0]);
         topics[0] = ss_topic_get(SS_TOPIC_USER, user, strlen(user));
-        ss_store_change(session, SS_CHANGE_LOGIN, topics, 1, req, done, arg);
+        ss_change_add(session, SS_CHANGE_LOGIN, topics, 1, req, done, arg);
     }
 }
 
 void ss_logout(ss_req *req, ss_done_fn done, void *arg) {
     ss_session_t *session = session_to_change(req, done, arg);
     if (session != NULL) {
-        ss_store_change(session, SS_CHANGE_LOGOUT, NULL, 0, req, done, arg);
+        ss_change_add(session, SS_CHANGE_LOGOUT, NULL, 0, req, done, arg);
     }
 }
 
@@ -140,7 +140,7 @@ void ss_logout_session(const char *session_id, ss_done_fn done, void *arg) {
         return;
     }
     ss_session_t *session = ss_session_open(id, (uint32_t)(ss_hub_now_ms() / 1000));
-    ss_store_change(session, SS_CHANGE_LOGOUT, NULL, 0, NULL, done, arg);
+    ss_change_add(session, SS_CHANGE_LOGOUT, NULL, 0, NULL, done, arg);
     ss_session_unref(session);
 }
 
@@ -172,7 +172,7 @@ static void change_channels(ss_change_kind_t kind, const char *function, const c
     ss_session_t *session = session_to_change(req, done, arg);
     ss_topic_t **topics = session == NULL ? NULL : take_names(function, names, n, req, done, arg);
     if (topics != NULL) {
-        ss_store_change(session, kind, topics, (uint32_t)n, req, done, arg);
+        ss_change_add(session, kind, topics, (uint32_t)n, req, done, arg);
     }
 }
 
@@ -189,7 +189,7 @@ void ss_channel_unsubscribe(ss_req *req, const char *const *names, size_t n, ss_
 void ss_channel_reset(ss_req *req, ss_done_fn done, void *arg) {
     ss_session_t *session = session_to_change(req, done, arg);
     if (session != NULL) {
-        ss_store_change(session, SS_CHANGE_RESET, NULL, 0, req, done, arg);
+        ss_change_add(session, SS_CHANGE_RESET, NULL, 0, req, done, arg);
     }
 }
 

@@ -521,6 +521,57 @@ describe('a restarted sidecar', () => {
   });
 });
 
+describe('one session on two nodes', () => {
+  /** Numbers that are the same in every run. @param {number} seed */
+  const numbers = (seed) => (/** @type {number} */ limit) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * limit);
+  };
+
+  for (const seed of [1, 2, 3, 4, 5, 6]) {
+    it(`ends in one state after any mix of changes (${seed})`, async () => {
+      const below = numbers(seed);
+      const first = await a.open();
+      /** @type {[Worker, any][]} */
+      const tabs = [[a, first], [b, await b.open({ cookie: first.cookie })],
+        [b, await b.open({ cookie: first.cookie })]];
+      /** @type {Promise<unknown>[]} */
+      const pending = [];
+      for (let i = 0; i < 120; i++) {
+        const [w, c] = tabs[below(tabs.length)];
+        const name = `n${below(4)}`;
+        const [action, ...params] = [['subscribe', [name, `m${below(3)}`]], ['unsubscribe', name],
+          ['save', name, i], ['set', name, below(2) ? i : null], ['reset'], ['login', `u${below(2)}`],
+          ['logout'], ['subscribe', name]][below(8)];
+        pending.push(w.call(c, `app.${action}`, params));
+        if (below(3) === 0) await Promise.all(pending.splice(0));
+        if (below(30) === 0) {
+          // The cookie of a new tab is one that the browser may have by now.
+          const late = await a.open({ cookie: first.cookie });
+          if ((await call(a, late, 'info')).id === (await call(a, first, 'info')).id) tabs.push([a, late]);
+        }
+      }
+      await Promise.all(pending);
+      await later(100);
+      const states = await Promise.all(tabs.map(async ([w, c]) => ({
+        ...await call(w, c, 'info'), socket: '',
+        attributes: await Promise.all([0, 1, 2, 3].map((n) => call(w, c, 'get', `n${n}`))),
+      })));
+      for (const [i, state] of states.entries()) {
+        assert.deepEqual(state, states[0], `tab ${i}`);
+        const [w, c] = tabs[i];
+        assert.deepEqual([...w.place(c).topics].sort(), [...state.channels.map((/** @type {string} */ n) => `c:${n}`),
+          ...(state.user ? [`u:${state.user}`] : [])].sort(), `the worker of tab ${i}`);
+      }
+      const hash = await redis.hash(`ss:session:${states[0].id}`);
+      assert.deepEqual([hash.user_id ?? '', JSON.parse(hash.channels ?? '[]')],
+        [states[0].user, states[0].channels]);
+      const attributes = JSON.parse(hash.attributes ?? '{}');
+      assert.deepEqual([0, 1, 2, 3].map((n) => attributes[`n${n}`] ?? null), states[0].attributes);
+    });
+  }
+});
+
 describe('the documentation', () => {
   it('has an example that works as it says', async () => {
     const docs = fs.readFileSync(new URL('../../docs/ACTIONS_C.md', import.meta.url), 'utf8');
