@@ -238,6 +238,7 @@ typedef struct {
     ngx_msec_t                   pong_timeout;
     ngx_msec_t                   link_timeout;
     ngx_msec_t                   drain_time;
+    ngx_http_complex_value_t    *scheme;    /* the client's, NULL: our own */
     ngx_array_t                 *origins;   /* ngx_str_t, lower case */
     ngx_flag_t                   any_origin;
 
@@ -587,6 +588,8 @@ ngx_int_t ngx_http_ss_status_handler(ngx_http_request_t *r);
 
 /* ngx_http_ss_http.c: headers in both directions, and short texts */
 
+/* Did the client come by https, to us or to who is in front of us? */
+ngx_uint_t ngx_http_ss_is_tls(ngx_http_request_t *r);
 /* All headers of the request, for a sidecar. */
 void ngx_http_ss_encode_headers(ngx_http_request_t *r,
     ss_link_pairs_t *pairs);

@@ -179,11 +179,9 @@ ngx_http_ss_api_encode(ngx_http_ss_api_t *api, ss_writer_t *w)
 
     flags = 0;
 
-#if (NGX_HTTP_SSL)
-    if (c->ssl) {
+    if (ngx_http_ss_is_tls(r)) {
         flags |= SS_LINK_OPEN_TLS;
     }
-#endif
 
     if (api->session) {
         flags |= SS_LINK_REQUEST_SESSION;

@@ -342,11 +342,10 @@ ngx_http_ss_origin_allowed(ngx_http_request_t *r, ngx_str_t *origin)
     } else if (origin->len > 7
                && ngx_strncasecmp(origin->data, (u_char *) "http://", 7) == 0)
     {
-#if (NGX_HTTP_SSL)
-        if (r->connection->ssl) {
+        if (ngx_http_ss_is_tls(r)) {
             return 0;
         }
-#endif
+
         skip = 7;
         port = (u_char *) ":80";
 
@@ -490,11 +489,9 @@ ngx_http_ss_open_encode(ngx_http_ss_open_t *o, ss_writer_t *w)
 
     flags = o->system ? SS_LINK_OPEN_SYSTEM : 0;
 
-#if (NGX_HTTP_SSL)
-    if (c->ssl) {
+    if (ngx_http_ss_is_tls(r)) {
         flags |= SS_LINK_OPEN_TLS;
     }
-#endif
 
     uri.ptr = (const char *) r->unparsed_uri.data;
     uri.len = r->unparsed_uri.len;
