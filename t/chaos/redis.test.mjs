@@ -19,7 +19,7 @@ const SUBSCRIBERS = 40;
 const QUICK_EVERY_MS = 10;
 const QUICK_CALLS = 15; // each time
 const BEFORE_MS = 5000;
-const WINDOW_MS = 500;
+const WINDOW_MS = 250;
 const slow = sanitized ? 3 : 1;
 
 /** @type {import('../lib/nodes.mjs').Nodes} */
@@ -31,11 +31,12 @@ let control;
 /** @param {number[]} list */
 const p99 = (list) => list.sort((a, b) => a - b)[Math.floor(list.length * 0.99)] ?? 0;
 /** @param {number[]} list */
-const median = (list) => list.sort((a, b) => a - b)[list.length >> 1] ?? 0;
+const quartile = (list) => list.sort((a, b) => a - b)[list.length >> 2] ?? 0;
 
 /**
- * The p99 of the calls that began in a time, and what it usually is: the median of those of short
- * windows, which leaves out what a busy machine does to one of them.
+ * The p99 of the calls that began in a time, and what it usually is: the lower quartile of those of
+ * short windows.  A busy machine holds up one process or another for 50 ms in every other window;
+ * what we do ourselves, at each call or timer, is in all of them.
  * @param {Outcome[]} outcomes @param {number} from @param {number} to
  */
 function latency(outcomes, from, to) {
@@ -45,7 +46,7 @@ function latency(outcomes, from, to) {
     const window = Math.floor((at - from) / WINDOW_MS);
     windows.set(window, [...windows.get(window) ?? [], ms]);
   }
-  return { calls: mine.length, all: p99(mine.map(({ ms }) => ms)), usual: median([...windows.values()].map(p99)) };
+  return { calls: mine.length, all: p99(mine.map(({ ms }) => ms)), usual: quartile([...windows.values()].map(p99)) };
 }
 
 /** What goes on the whole time; stop() ends it. */
