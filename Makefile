@@ -1,7 +1,8 @@
 # SocketStream: an nginx module and a sidecar.
 #
 #   make            builds both into build/
-#   make demo       installs what is missing, builds, serves examples/chat on PORT
+#   make demo       installs what is missing, builds, serves examples/chat on PORT; with NODES=2 by
+#                   so many nodes behind a balancer
 #   make test       installs what the tests need, runs them all (ONLY=pattern: some of them)
 #   make test-long  the same at full size
 #   make check      formatting, static analysis, types
@@ -11,13 +12,14 @@
 
 BUILD   ?= release
 PORT    ?= 3000
+NODES   ?= 1
 DESTDIR ?=
 prefix  ?= /usr/local
 
 B       := build
 OBJ     := $(B)/obj-$(BUILD)
 CC      ?= cc
-PKGS    := libuv jansson libpcre2-8 libcrypto
+PKGS    := libuv hiredis jansson libpcre2-8 libcrypto
 
 CFLAGS_release  := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CFLAGS_debug    := -O0 -g3
@@ -83,7 +85,7 @@ $(B)/bench/load: $(BENCH_LOAD_OBJ) $(SHARED_OBJ) $(B)/.mode-$(BUILD)
 $(B)/bench/floor: $(OBJ)/bench/floor.o $(SHARED_OBJ) $(B)/.mode-$(BUILD)
 $(BENCH_BIN):
 	@mkdir -p $(@D)
-	$(CC) $(SS_CFLAGS) -o $@ $(filter %.o,$^) $(LDFLAGS) -lcrypto
+	$(CC) $(SS_CFLAGS) -o $@ $(filter %.o,$^) $(LDFLAGS) -lssl -lcrypto
 
 # Optional packages stay out: ws is measured as it comes.
 $(BENCH_PEERS): bench/peers/package-lock.json
@@ -122,11 +124,11 @@ $(CHAT_ASSETS)/socketstream.min.js: $(B)/client/socketstream.min.js
 DEMO_APP ?= examples/chat
 demo: deps
 	@echo "building ..." && $(MAKE) -s --no-print-directory BUILD=$(BUILD) all
-	@exec $(B)/bin/socketstream start --app $(DEMO_APP) --port $(PORT) --with-parent
+	@exec $(B)/bin/socketstream start --app $(DEMO_APP) --port $(PORT) --nodes $(NODES) --with-parent
 
 # Formatting, static analysis, types.
 C_SOURCES = $(wildcard $(addsuffix /*.[ch],sidecar sidecar/include shared t/unit t/fuzz bench \
-    bench/* examples/*/app/server))
+    bench/* bench/app/app/server examples/*/app/server))
 check:
 	@scripts/deps test
 	@clang-format --dry-run -Werror $(C_SOURCES)
@@ -148,4 +150,4 @@ install: all
 clean:
 	rm -rf $(B) $(CHAT_ASSETS)
 
--include $(SHARED_OBJ:.o=.d) $(SIDECAR_OBJ:.o=.d) $(BENCH_LOAD_OBJ:.o=.d)
+-include $(SHARED_OBJ:.o=.d) $(SIDECAR_OBJ:.o=.d) $(BENCH_LOAD_OBJ:.o=.d) $(OBJ)/bench/floor.d

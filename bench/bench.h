@@ -22,13 +22,16 @@ typedef struct {
     const char *path;
     const char *method; /* the action called by rpc, and by idle as a sign of life */
     unsigned clients;
-    unsigned depth;   /* calls in flight on each client */
-    unsigned sources; /* source addresses 127.0.0.1 … to connect from */
-    uint64_t calls;   /* rpc: exactly so many, then end; 0: by time */
+    const char *redis; /* fanout: Unix socket of the server's Redis; NULL: publish to the server */
+    unsigned depth;    /* rpc: calls in flight on each client; fanout: messages outstanding */
+    unsigned channels; /* idle, churn: what each client joins; 0: nothing */
+    unsigned sources;  /* source addresses 127.0.0.1 … to connect from */
+    uint64_t calls;    /* rpc, churn: exactly so many, then end; 0: by time */
     uint64_t measure_ns;
     uint64_t warmup_ns;
     uint64_t timeout_ns; /* nothing received for so long is a failure */
-    bool busy;           /* poll without sleeping */
+    bool tls;
+    bool busy; /* poll without sleeping */
 } options_t;
 
 /* Prints the message and exits with status 1. */
@@ -43,5 +46,7 @@ static inline uint64_t now_ns(void) {
 /* The modes.  Each prints for people on stderr and one JSON object on stdout. */
 void rpc_run(const options_t *options, procs_t *procs);
 void idle_run(const options_t *options, procs_t *procs);
+void fanout_run(const options_t *options, procs_t *procs);
+void churn_run(const options_t *options, procs_t *procs);
 
 #endif

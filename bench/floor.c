@@ -4,7 +4,10 @@
  * WebSocket and JSON-RPC.  One epoll, our own codecs of shared/, one read and one write per client
  * and turn; no limits, no timers, no log.  As "floor two" the calls are answered by a second
  * process behind a Unix socket and the frames of ss_link.h, as ours are: what ours costs above
- * that is what nginx and the sidecar's services cost.  Prints its port.
+ * that is what nginx and the sidecar's services cost.
+ *
+ * A notification is an event: it goes as it is to all that called bench.join.  "floor eager" is the
+ * bare send(): it writes to each of them at once, where the others coalesce.  Prints its port.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -38,6 +41,7 @@ typedef struct peer {
     int fd;
     bool open;
     bool dirty;
+    bool member; /* called bench.join */
     uint8_t keep_len;
     uint8_t keep[SS_WS_KEEP_MAX];
     ss_ws_decoder_t decoder;
@@ -48,6 +52,8 @@ typedef struct peer {
 static int epoll;
 static int link_fd = -1;         /* to the other process; -1 when there is one only */
 static peer_t *peers[FILES_MAX]; /* by file; the file is the client's slot on the link */
+static int files = 0;            /* one past the last client */
+static bool eager;               /* events are written at once */
 static peer_t *dirty;
 static queue_t link_in, link_out;
 static uint8_t in[SS_WS_KEEP_MAX + READ_SIZE + 1];
@@ -87,6 +93,14 @@ static void put_link(uint8_t op, uint32_t slot, const void *data, size_t len) {
     append(&link_out, data, len);
 }
 
+static void mark_dirty(peer_t *p) {
+    if (!p->dirty) {
+        p->dirty = true;
+        p->next_dirty = dirty;
+        dirty = p;
+    }
+}
+
 static void put_frame(uint32_t slot, const char *text, size_t len) {
     peer_t *p = peers[slot];
     if (p == NULL) {
@@ -95,11 +109,7 @@ static void put_frame(uint32_t slot, const char *text, size_t len) {
     uint8_t *pos = reserve(&p->out, SS_WS_HEADER_MAX + len);
     p->out.len += ss_ws_encode_header(pos, true, SS_WS_TEXT, len, NULL);
     append(&p->out, text, len);
-    if (!p->dirty) {
-        p->dirty = true;
-        p->next_dirty = dirty;
-        dirty = p;
-    }
+    mark_dirty(p);
 }
 
 /* In one process the answer goes to the client, else back over the link. */
@@ -111,20 +121,42 @@ static void put_answer(uint32_t slot, const char *text, size_t len) {
     }
 }
 
+/* The same bytes to every member. */
+static void publish(const char *text, size_t len) {
+    uint8_t frame[SS_WS_HEADER_MAX + MESSAGE_MAX];
+    size_t head = ss_ws_encode_header(frame, true, SS_WS_TEXT, len, NULL);
+    memcpy(frame + head, text, len);
+    for (int i = 0; i < files; i++) {
+        peer_t *p = peers[i];
+        if (p == NULL || !p->member) {
+            continue;
+        }
+        if (eager) {
+            send(p->fd, frame, head + len, MSG_NOSIGNAL);
+        } else {
+            append(&p->out, frame, head + len);
+            mark_dirty(p);
+        }
+    }
+}
+
+static bool is(ss_span_t span, const char *text) {
+    return span.len == strlen(text) && memcmp(span.ptr, text, span.len) == 0;
+}
+
 static void answer_call(uint32_t slot, const ss_rpc_call_t *call) {
-    static const char square[] = "native.square";
     char text[256];
     int len;
-    if (!call->valid || call->notification) {
-        return;
-    }
-    if (call->method.len != sizeof square - 1 ||
-        memcmp(call->method.ptr, square, sizeof square - 1) != 0) {
-        len = (int)ss_rpc_write_error(text, sizeof text, call->id, SS_RPC_METHOD_NOT_FOUND);
-    } else {
+    if (is(call->method, "bench.square")) {
         long n = strtol(call->params.ptr + 1, NULL, 10);
         len = snprintf(text, sizeof text, "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"result\":%ld}",
                        (int)call->id.len, call->id.ptr, n * n);
+    } else if (is(call->method, "bench.join") && link_fd < 0) {
+        peers[slot]->member = true;
+        len = snprintf(text, sizeof text, "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"result\":true}",
+                       (int)call->id.len, call->id.ptr);
+    } else {
+        len = (int)ss_rpc_write_error(text, sizeof text, call->id, SS_RPC_METHOD_NOT_FOUND);
     }
     put_answer(slot, text, (size_t)len < sizeof text ? (size_t)len : 0);
 }
@@ -136,7 +168,11 @@ static void answer_message(uint32_t slot, const uint8_t *data, size_t len) {
         return;
     }
     while (ss_rpc_next(&scan, &call)) {
-        answer_call(slot, &call);
+        if (call.valid && call.notification) {
+            publish((const char *)data, len);
+        } else if (call.valid) {
+            answer_call(slot, &call);
+        }
     }
 }
 
@@ -283,6 +319,7 @@ static void accept_peer(int listener) {
     }
     p->fd = fd;
     peers[fd] = p;
+    files = fd < files ? files : fd + 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     watch(fd);
 }
@@ -349,6 +386,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "two") == 0) {
         split();
     }
+    eager = argc > 1 && strcmp(argv[1], "eager") == 0;
     int listener = listen_anywhere();
     watch(listener);
     for (;;) {

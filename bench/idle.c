@@ -6,22 +6,31 @@
  * The first few clients are opened before the first sample: what a server does once, on its
  * first client, is not the price of a client.  That the others are really connected is shown by
  * one call on a hundred of them, after the sample.
+ *
+ * With --channels each is a session that holds channels.
  */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "answer.h"
-#include "swarm.h"
+#include "join.h"
 
 #define FIRST_CLIENTS 16
 #define SIGNS_OF_LIFE 100
+#define JOINING_MAX 32 /* at a time, as with handshakes */
 #define SETTLE_NS NS_PER_S
 
+static unsigned joined, joining;
 static unsigned answered;
 
 static void on_message(client_t *c, const char *text, size_t len, uint64_t now) {
     answer_t answer;
     (void)now;
+    if (joined < joining) {
+        join_check(c, text, len);
+        joined++;
+        return;
+    }
     if (!answer_parse(&answer, text, len) || answer.id != c->index + 1u) {
         die("client %u: not the answer to its call: %.*s", c->index, (int)(len < 200 ? len : 200),
             text);
@@ -34,6 +43,25 @@ static void hold(swarm_t *swarm, uint64_t ns) {
     uint64_t until = now_ns() + ns;
     while (now_ns() < until) {
         swarm_turn(swarm, false);
+    }
+}
+
+/* Opens clients until there are `n`, and has the new ones join their channels. */
+static void open_until(swarm_t *swarm, unsigned n) {
+    const options_t *o = swarm->options;
+    unsigned i = swarm->open;
+    swarm_open(swarm, n);
+    while (o->channels != 0 && i < n) {
+        for (unsigned some = 0; some < JOINING_MAX && i < n; some++, i++) {
+            char names[JOIN_NAMES_MAX];
+            join_names(names, o->channels, i);
+            joining++;
+            join_call(&swarm->clients[i], names);
+        }
+        swarm->last_read = now_ns();
+        while (joined < joining) {
+            swarm_turn(swarm, true);
+        }
     }
 }
 
@@ -91,10 +119,10 @@ void idle_run(const options_t *options, procs_t *procs) {
         die("idle wants more than %d clients", FIRST_CLIENTS);
     }
     swarm_init(&swarm, options, on_message);
-    swarm_open(&swarm, FIRST_CLIENTS);
+    open_until(&swarm, FIRST_CLIENTS);
     hold(&swarm, SETTLE_NS);
     procs_sample_memory(procs, PROCS_BEFORE);
-    swarm_open(&swarm, options->clients);
+    open_until(&swarm, options->clients);
     hold(&swarm, SETTLE_NS + options->measure_ns);
     procs_sample_memory(procs, PROCS_AFTER);
     call_some(&swarm);

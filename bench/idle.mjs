@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What an idle WebSocket costs in memory: opens many against our nginx and sidecar and divides.
+// What an idle WebSocket costs in memory, as such and as a session that holds channels: opens many
+// against our nginx and sidecar and divides.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,15 +33,19 @@ export function clientsAllowed(wanted) {
 
 /**
  * @param {number} clients
- * @returns {Promise<{ clients: number, worker: number, sidecar: number, total: number, complaints: string[] }>}
- *   bytes for one client; and what the logs hold that they never should
+ * @param {number} [channels]  that each of them joins
+ * @returns {Promise<{ clients: number, channels: number, worker: number, sidecar: number, redis: number,
+ *   total: number, complaints: string[] }>}
+ *   bytes for one client, Redis not in the total; and what the logs hold that they never should
  */
-export async function measureIdle(clients) {
+export async function measureIdle(clients, channels = 0) {
   // With less than a sixteenth of its connections free nginx closes those whose request is still to
   // come (ngx_drain_connections).
   const server = await startOurs({ connections: Math.ceil((clients * 16) / 15) + RESERVE });
   try {
-    const result = await runLoad('idle', server, ['--clients', String(clients), '--sources', '8']);
+    const result = await runLoad('idle', server, [
+      ...['--clients', String(clients), '--sources', '8', '--channels', String(channels)],
+    ]);
     /** @param {string} label */
     const sum = (label) =>
       result.processes
@@ -48,11 +53,12 @@ export async function measureIdle(clients) {
         .reduce((/** @type {number} */ total, /** @type {any} */ p) => total + p.bytes_per_client, 0);
     const worker = sum('nginx');
     const sidecar = sum('sidecar');
+    const redis = sum('redis');
     const complaints = readFileSync(join(server.dir, 'error.log'), 'utf8')
       .concat(readFileSync(join(server.dir, 'sidecar.log'), 'utf8'))
       .split('\n')
       .filter((line) => /\[(alert|emerg|crit)\]|Sanitizer|runtime error/.test(line));
-    return { clients, worker, sidecar, total: worker + sidecar, complaints };
+    return { clients, channels, worker, sidecar, redis, total: worker + sidecar, complaints };
   } finally {
     await server.stop();
   }

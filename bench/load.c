@@ -5,12 +5,14 @@
  *
  *     load rpc  --url ws://127.0.0.1:3000/socketstream --clients 100 --depth 16 --seconds 2 \
  *               --pid nginx=123 --pid sidecar=456 --core 1 --busy
- *     load idle --url … --clients 10000 --sources 8 --pid …
+ *     load idle --url … --clients 10000 --sources 8 --channels 3 --pid …
+ *     load fanout --url wss://… --clients 1000 --depth 16 --redis /run/redis.sock --pid …
+ *     load churn --url … --clients 16 --sources 16 --channels 1 --pid …
  *     load spin --core 0
  *
  * Owns the options and the table of modes; each mode has its own file.
  */
-#include "bench.h"
+#include "join.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -53,20 +55,22 @@ static const struct {
     void (*run)(const options_t *options, procs_t *procs);
     bool connects;
 } modes[] = {
-    {"rpc", rpc_run, true},
-    {"idle", idle_run, true},
-    {"spin", spin_run, false},
+    {"rpc", rpc_run, true},     {"idle", idle_run, true},  {"fanout", fanout_run, true},
+    {"churn", churn_run, true}, {"spin", spin_run, false},
 };
 
 static void usage(void) {
-    fprintf(stderr, "usage: load rpc|idle|spin [options]\n"
-                    "  --url URL         ws://IPv4:port/path\n"
-                    "  --clients N       connections (1)\n"
-                    "  --depth N         rpc: calls in flight on each (1)\n"
-                    "  --seconds S       rpc: measured time (2); idle: time to hold them (0)\n"
-                    "  --warmup S        rpc: time before (0.3)\n"
-                    "  --calls N         rpc: exactly N calls instead, without a warm-up\n"
-                    "  --method NAME     action to call with [25] (native.square)\n"
+    fprintf(stderr, "usage: load rpc|idle|fanout|churn|spin [options]\n"
+                    "  --url URL         ws[s]://IPv4:port/path\n"
+                    "  --clients N       connections, of churn at a time (1)\n"
+                    "  --depth N         rpc: calls in flight on each, fanout: messages\n"
+                    "                    outstanding (1)\n"
+                    "  --redis PATH      fanout: publish on this Unix socket, not to the server\n"
+                    "  --channels N      idle, churn: each client joins so many, up to 3 (0)\n"
+                    "  --seconds S       measured time (2); idle: time to hold them (0)\n"
+                    "  --warmup S        time before, but for idle (0.3)\n"
+                    "  --calls N         rpc, churn: exactly N instead, without a warm-up\n"
+                    "  --method NAME     rpc, idle: action to call with [25] (bench.square)\n"
                     "  --pid LABEL=PID   a server process and its descendants; may be repeated\n"
                     "  --sources N       source addresses to connect from (1)\n"
                     "  --timeout S       silence that is a failure (10)\n"
@@ -95,12 +99,12 @@ static uint64_t seconds(const char *text) {
 }
 
 static void parse_url(options_t *o, char *url) {
-    static const char scheme[] = "ws://";
-    char *host = url + strlen(scheme);
-    char *colon = strncmp(url, scheme, strlen(scheme)) == 0 ? strchr(host, ':') : NULL;
+    o->tls = strncmp(url, "wss://", 6) == 0;
+    char *host = url + strlen(o->tls ? "wss://" : "ws://");
+    char *colon = o->tls || strncmp(url, "ws://", 5) == 0 ? strchr(host, ':') : NULL;
     char *slash = colon == NULL ? NULL : strchr(colon, '/');
     if (slash == NULL) {
-        die("\"%s\" is not of the form ws://address:port/path", url);
+        die("\"%s\" is not of the form ws[s]://address:port/path", url);
     }
     char port[8];
     snprintf(port, sizeof port, "%.*s", (int)(slash - colon - 1), colon + 1);
@@ -123,6 +127,8 @@ enum {
     O_URL = 1,
     O_CLIENTS,
     O_DEPTH,
+    O_REDIS,
+    O_CHANNELS,
     O_SECONDS,
     O_WARMUP,
     O_CALLS,
@@ -138,6 +144,8 @@ static const struct option long_options[] = {
     {"url", required_argument, NULL, O_URL},
     {"clients", required_argument, NULL, O_CLIENTS},
     {"depth", required_argument, NULL, O_DEPTH},
+    {"redis", required_argument, NULL, O_REDIS},
+    {"channels", required_argument, NULL, O_CHANNELS},
     {"seconds", required_argument, NULL, O_SECONDS},
     {"warmup", required_argument, NULL, O_WARMUP},
     {"calls", required_argument, NULL, O_CALLS},
@@ -160,6 +168,12 @@ static void set_option(options_t *o, procs_t *procs, int option) {
         break;
     case O_DEPTH:
         o->depth = (unsigned)number(optarg, 1, 1000);
+        break;
+    case O_REDIS:
+        o->redis = optarg;
+        break;
+    case O_CHANNELS:
+        o->channels = (unsigned)number(optarg, 0, JOIN_CHANNELS_MAX);
         break;
     case O_SECONDS:
         o->measure_ns = seconds(optarg);
@@ -213,7 +227,7 @@ int main(int argc, char **argv) {
         usage();
     }
     options_t options = {
-        .method = "native.square",
+        .method = "bench.square",
         .clients = 1,
         .depth = 1,
         .sources = 1,

@@ -182,3 +182,20 @@ uint64_t procs_ticks_ns(const procs_t *procs) {
     }
     return total;
 }
+
+void procs_print_cpu(const procs_t *procs, const char *unit, uint64_t n) {
+    double sched = (double)procs_sched_ns(procs) / 1000 / (double)n;
+    double ticks = (double)procs_ticks_ns(procs) / 1000 / (double)n;
+    fprintf(stderr, "  %.3f us CPU per %s (%.3f by ticks)\n", sched, unit, ticks);
+    printf("\"cpu_us_per_%s\":%.4f,\"cpu_us_per_%s_ticks\":%.4f,\"processes\":[", unit, sched, unit,
+           ticks);
+    for (unsigned i = 0; i < procs->n; i++) {
+        const proc_t *p = &procs->list[i];
+        double cpu = (double)(p->sched_ns[PROCS_AFTER] - p->sched_ns[PROCS_BEFORE]) / 1000;
+        fprintf(stderr, "  %-10s %-15s %7d  %.3f us\n", p->label, p->comm, (int)p->pid,
+                cpu / (double)n);
+        printf("%s{\"label\":\"%s\",\"comm\":\"%s\",\"pid\":%d,\"cpu_us_per_%s\":%.4f}",
+               i == 0 ? "" : ",", p->label, p->comm, (int)p->pid, unit, cpu / (double)n);
+    }
+    printf("]");
+}

@@ -42,4 +42,8 @@ void procs_sample_memory(procs_t *procs, procs_when_t when);
 uint64_t procs_sched_ns(const procs_t *procs);
 uint64_t procs_ticks_ns(const procs_t *procs);
 
+/* Prints that divided by `n`, the time of each process too: to stderr for people, to stdout as
+ * members of a JSON object, `"cpu_us_per_<unit>":…,"processes":[…]`. */
+void procs_print_cpu(const procs_t *procs, const char *unit, uint64_t n);
+
 #endif

@@ -134,31 +134,19 @@ static double us(uint64_t ns) { return (double)ns / 1000; }
 
 static void report(const procs_t *procs, uint64_t calls, uint64_t elapsed_ns) {
     const options_t *o = rpc.options;
-    double n = (double)calls;
-    double sched = us(procs_sched_ns(procs)) / n;
-    double ticks = us(procs_ticks_ns(procs)) / n;
-    double per_s = n * (double)NS_PER_S / (double)elapsed_ns;
+    double per_s = (double)calls * (double)NS_PER_S / (double)elapsed_ns;
     const histogram_t *h = &rpc.latency;
     double p50 = us(histogram_quantile(h, 0.50)), p99 = us(histogram_quantile(h, 0.99));
     double p999 = us(histogram_quantile(h, 0.999));
-    fprintf(stderr,
-            "rpc %ux%u: %.2f us CPU per call (%.2f by ticks), %.0f calls/s, latency us p50 %.0f "
-            "p99 %.0f p99.9 %.0f max %.0f\n",
-            o->clients, o->depth, sched, ticks, per_s, p50, p99, p999, us(h->max));
+    fprintf(stderr, "rpc %ux%u: %.0f calls/s, latency us p50 %.0f p99 %.0f p99.9 %.0f max %.0f\n",
+            o->clients, o->depth, per_s, p50, p99, p999, us(h->max));
     printf("{\"mode\":\"rpc\",\"clients\":%u,\"depth\":%u,\"calls\":%" PRIu64
-           ",\"seconds\":%.3f,\"calls_per_second\":%.0f,\"cpu_us_per_call\":%.4f,"
-           "\"cpu_us_per_call_ticks\":%.4f,\"latency_us\":{\"p50\":%.1f,\"p99\":%.1f,"
-           "\"p999\":%.1f,\"max\":%.1f},\"processes\":[",
-           o->clients, o->depth, calls, (double)elapsed_ns / (double)NS_PER_S, per_s, sched, ticks,
-           p50, p99, p999, us(h->max));
-    for (unsigned i = 0; i < procs->n; i++) {
-        const proc_t *p = &procs->list[i];
-        double cpu = us(p->sched_ns[PROCS_AFTER] - p->sched_ns[PROCS_BEFORE]) / n;
-        fprintf(stderr, "  %-10s %-15s %7d  %.3f us\n", p->label, p->comm, (int)p->pid, cpu);
-        printf("%s{\"label\":\"%s\",\"comm\":\"%s\",\"pid\":%d,\"cpu_us_per_call\":%.4f}",
-               i == 0 ? "" : ",", p->label, p->comm, (int)p->pid, cpu);
-    }
-    printf("]}\n");
+           ",\"seconds\":%.3f,\"calls_per_second\":%.0f,\"latency_us\":{\"p50\":%.1f,"
+           "\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f},",
+           o->clients, o->depth, calls, (double)elapsed_ns / (double)NS_PER_S, per_s, p50, p99,
+           p999, us(h->max));
+    procs_print_cpu(procs, "call", calls);
+    printf("}\n");
 }
 
 void rpc_run(const options_t *options, procs_t *procs) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// make bench: measures ours and the peers in one go, prints one table, and leaves all that was
+// make bench: measures ours and the peers in one go, prints its tables, and leaves all that was
 // measured in build/bench/results.json.  docs/PERFORMANCE.md tells the method.
 //
-//     node bench/run.mjs [--rounds N] [--seconds S] [--only ours,uws] [--idle N] [--check]
+//     node bench/run.mjs [--rounds N] [--seconds S] [--only ours,uws] [--idle N]
+//                       [--skip rpc,fanout,churn,idle] [--check]
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -11,8 +12,20 @@ import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { measureChurn, measureFanout, ratio, reportChurn, reportFanout } from './fanout.mjs';
 import { clientsAllowed, measureIdle, SLOT, TOTAL_MAX, WORKER_MAX } from './idle.mjs';
-import { root, runLoad, sanitized, startFloor, startFloor2, startOurs, startPeer, startSpinner } from './servers.mjs';
+import {
+  root,
+  runLoad,
+  sanitized,
+  startEager,
+  startFloor,
+  startFloor2,
+  startOurs,
+  startPeer,
+  startSpinner,
+} from './servers.mjs';
+import { cpuOf, median, printTable, spread } from './table.mjs';
 
 /** @typedef {import('./servers.mjs').Server} Server */
 
@@ -31,8 +44,39 @@ const SERVERS = {
   ws: { title: 'ws 8.23', start: () => startPeer('ws') },
 };
 
+/**
+ * The rows for events; `eager` is the floor that writes each event at once.
+ *
+ * @param {Server[]} servers
+ */
+function eventRows(servers) {
+  /** @type {Record<string, string>} */
+  const titles = {
+    eager: 'floor: bare send()',
+    floor: 'floor: bare send(), coalesced',
+    ours: 'SocketStream',
+    uws: SERVERS.uws.title,
+  };
+  const rows = Object.entries(titles).flatMap(([name, title]) =>
+    servers.filter((server) => server.name === name).map((server) => ({ name, title, server })),
+  );
+  const ours = servers.find(({ name }) => name === 'ours');
+  if (ours?.secureUrl !== undefined) {
+    const secure = { ...ours, url: ours.secureUrl };
+    rows.splice(rows.findIndex(({ name }) => name === 'ours') + 1, 0, {
+      name: 'ours-tls',
+      title: 'SocketStream, TLS',
+      server: secure,
+    });
+  }
+  return rows;
+}
+
 /** A C action at 100×1 may cost so many times what uWebSockets needs. */
 const RATIO_MAX = 1.3;
+
+/** And a delivery so many times the bare send() of the same bytes. */
+const FANOUT_RATIO_MAX = 1.2;
 
 /** A run with fewer calls is doubtful. */
 const CALLS_MIN = 5000;
@@ -41,19 +85,13 @@ const TICK_US = 10_000;
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '2' },
+    seconds: { type: 'string', default: '1.5' },
     only: { type: 'string', default: Object.keys(SERVERS).join(',') },
     idle: { type: 'string', default: '10000' },
+    skip: { type: 'string', default: '' },
     check: { type: 'boolean', default: false },
   },
 });
-
-/** @param {number[]} values */
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
 
 /** @param {string} file @param {string[]} args */
 function output(file, args) {
@@ -91,7 +129,7 @@ async function measureRpc(servers) {
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const { name, clients, depth } of CONFIGURATIONS) {
       for (const server of servers) {
-        const args = ['--clients', `${clients}`, '--depth', `${depth}`, '--seconds', options.seconds ?? '2'];
+        const args = ['--clients', `${clients}`, '--depth', `${depth}`, '--seconds', options.seconds ?? '1.5'];
         const result = await runLoad('rpc', server, [...args, '--busy']);
         runs.push({ server: server.name, configuration: name, round, ...result });
         process.stderr.write('.');
@@ -112,21 +150,6 @@ function pick(runs, server, configuration, value) {
   return runs.filter((r) => r.server === server && r.configuration === configuration).map(value);
 }
 
-/** @param {any} run @param {string} label */
-const cpuOf = (run, label) =>
-  run.processes
-    .filter((/** @type {any} */ p) => p.label === label)
-    .reduce((/** @type {number} */ sum, /** @type {any} */ p) => sum + p.cpu_us_per_call, 0);
-
-/** @param {string[][]} rows  the first column to the left, the others to the right */
-function printTable(rows) {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  for (const row of rows) {
-    const cells = row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])));
-    console.log(cells.join('   ').trimEnd());
-  }
-}
-
 /** @param {any[]} runs @param {string[]} names */
 function report(runs, names) {
   /** @param {string} title @param {(configuration: string) => string} cell */
@@ -135,17 +158,13 @@ function report(runs, names) {
   const rows = [row('µs of server CPU per call', (name) => name)];
   for (const server of names) {
     rows.push(
-      row(SERVERS[server].title, (name) => {
-        const all = pick(runs, server, name, total);
-        const [low, high] = [Math.min(...all), Math.max(...all)];
-        return `${median(all).toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
-      }),
+      row(SERVERS[server].title, (name) => spread(pick(runs, server, name, total))),
     );
     if (server === 'ours') {
       for (const label of ['nginx', 'sidecar']) {
         rows.push(
           row(`  ${label}`, (name) =>
-            median(pick(runs, server, name, (run) => cpuOf(run, label))).toFixed(2),
+            median(pick(runs, server, name, (run) => cpuOf(run, label, 'call'))).toFixed(2),
           ),
         );
       }
@@ -181,13 +200,22 @@ function warn(runs) {
   }
 }
 
-/** @param {Awaited<ReturnType<typeof measureIdle>>} idle */
-function reportIdle(idle) {
-  console.log(
-    `\n${idle.clients} idle clients, bytes of PSS each: worker ${idle.worker.toFixed(0)} ` +
-      `(and nginx's slot of ${SLOT}, there from the start), sidecar ${idle.sidecar.toFixed(0)}, ` +
-      `together ${idle.total.toFixed(0)}`,
-  );
+/** @typedef {Awaited<ReturnType<typeof measureIdle>>} Idle */
+
+/** @param {Idle} idle @param {Idle} sessions */
+function reportIdle(idle, sessions) {
+  /** @param {string} title @param {Idle} bytes */
+  const row = (title, { worker, sidecar, total, redis }) => [
+    title,
+    ...[worker, sidecar, total, redis].map((n) => n.toFixed(0)),
+  ];
+  console.log();
+  printTable([
+    [`bytes of PSS for one of ${idle.clients} clients`, 'worker', 'sidecar', 'both', 'redis'],
+    row('idle', idle),
+    row(`idle, a session with ${sessions.channels} channels`, sessions),
+  ]);
+  console.log(`nginx's slot of ${SLOT} bytes a client, there from its start, is not in it`);
 }
 
 /** @type {string[]} */
@@ -214,30 +242,58 @@ if (sanitized()) {
   console.error('what is in build/ has sanitizers in it: these figures say nothing');
 }
 
+const skip = (options.skip ?? '').split(',');
 const spinner = startSpinner();
+/** @type {Server[]} */
 const servers = [];
 for (const name of names) {
   servers.push(await SERVERS[name].start());
 }
-const runs = await measureRpc(servers);
+/** @type {any} */
+const results = { machine: machine() };
+if (!skip.includes('rpc')) {
+  results.rpc = await measureRpc(servers);
+  const ratio = report(results.rpc, names).get('100×1');
+  warn(results.rpc);
+  if (ratio !== undefined) {
+    check(ratio <= RATIO_MAX, `100×1 costs at most ${RATIO_MAX} times uWebSockets (${ratio.toFixed(2)})`);
+  }
+}
+if (names.includes('floor')) {
+  servers.push(await startEager());
+}
+const rows = eventRows(servers);
+if (!skip.includes('fanout')) {
+  results.fanout = await measureFanout(rows, Number(options.rounds));
+  reportFanout(results.fanout, rows);
+  if (names.includes('ours') && names.includes('floor')) {
+    const times = ratio(results.fanout, 'ours', 'eager', '5,000 w1');
+    check(
+      times <= FANOUT_RATIO_MAX,
+      `a delivery to 5,000 costs at most ${FANOUT_RATIO_MAX} times the bare send() (${times.toFixed(2)})`,
+    );
+  }
+}
+if (!skip.includes('churn')) {
+  const coming = rows.filter(({ name }) => name !== 'eager' && name !== 'ours-tls');
+  results.churn = await measureChurn(coming, Number(options.rounds));
+  reportChurn(results.churn, coming);
+}
 for (const server of servers) {
   await server.stop();
 }
 await spinner.stop();
 
-/** @type {any} */
-const results = { machine: machine(), rpc: runs };
-const ratio = report(runs, names).get('100×1');
-warn(runs);
-if (ratio !== undefined) {
-  check(ratio <= RATIO_MAX, `100×1 costs at most ${RATIO_MAX} times uWebSockets (${ratio.toFixed(2)})`);
-}
-if (names.includes('ours') && Number(options.idle) > 0) {
-  const idle = await measureIdle(clientsAllowed(Number(options.idle)));
+if (names.includes('ours') && Number(options.idle) > 0 && !skip.includes('idle')) {
+  const clients = clientsAllowed(Number(options.idle));
+  const idle = await measureIdle(clients);
+  const sessions = await measureIdle(clients, 3);
   results.idle = { ...idle, slot: SLOT };
-  reportIdle(idle);
+  results.sessions = sessions;
+  reportIdle(idle, sessions);
   check(idle.worker <= WORKER_MAX, `an idle client is at most ${WORKER_MAX} bytes in the worker`);
   check(idle.total <= TOTAL_MAX, `and at most ${TOTAL_MAX} bytes with the sidecar`);
+  check(sessions.total <= TOTAL_MAX, `even as a session with channels (${sessions.total.toFixed(0)})`);
 }
 
 mkdirSync(join(root, 'build/bench'), { recursive: true });

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Starts and stops what is measured: our nginx and sidecar, the floor, the peers; and runs the
+// Starts and stops what is measured: our nginx, sidecar and Redis, the floor, the peers; and runs the
 // load generator against them.  Owns every process and temporary folder that it makes: all are
 // gone when this process ends, however it ends.
 
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -15,6 +15,8 @@ import { fileURLToPath } from 'node:url';
  * @typedef {object} Server
  * @property {string} name
  * @property {string} url
+ * @property {string} [secureUrl]  the same over TLS
+ * @property {string} [redis]      Unix socket of its Redis, where events are published
  * @property {string[]} pids     `label=pid` of each root process, as the generator takes them
  * @property {() => Promise<void>} stop
  */
@@ -156,6 +158,9 @@ async function startPrinting(name, command) {
 
 export const startFloor = () => startPrinting('floor', [join(build, 'bench/floor')]);
 
+/** The same, but for events, which it sends one by one. */
+export const startEager = () => startPrinting('eager', [join(build, 'bench/floor'), 'eager']);
+
 /** The same split in two processes by a Unix socket. */
 export const startFloor2 = () => startPrinting('floor2', [join(build, 'bench/floor'), 'two']);
 
@@ -166,9 +171,10 @@ export const startPeer = (name) =>
 /**
  * @param {string} dir
  * @param {number} port
+ * @param {number} securePort
  * @param {number} connections
  */
-function nginxConf(dir, port, connections) {
+function nginxConf(dir, port, securePort, connections) {
   const user = userInfo().uid === 0 ? `user ${userInfo().username};` : '';
   return `
 load_module ${build}/ngx_http_socketstream_module.so;
@@ -187,37 +193,64 @@ http {
     scgi_temp_path scgi;
     server {
         listen 127.0.0.1:${port} backlog=4096;
+        listen 127.0.0.1:${securePort} ssl backlog=4096;
+        ssl_certificate ${dir}/cert.pem;
+        ssl_certificate_key ${dir}/key.pem;
         location = /socketstream { socketstream_pass unix:${dir}/ss.sock; }
     }
 }
 `;
 }
 
+/** A certificate for loopback, of the kind that most sites have now. @param {string} dir */
+function makeCertificate(dir) {
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+  const files = ['-subj', '/CN=127.0.0.1', '-keyout', `${dir}/key.pem`, '-out', `${dir}/cert.pem`];
+  execFileSync('openssl', ['req', '-x509', ...curve, ...files], { stdio: 'ignore' });
+}
+
+/** Redis on a Unix socket, which writes nothing to the disk. @param {string} dir */
+async function startRedis(dir) {
+  const log = join(dir, 'redis.log');
+  const socket = join(dir, 'redis.sock');
+  writeFileSync(log, '');
+  const settings = ['--port', '0', '--unixsocket', socket, '--dir', dir, '--logfile', log];
+  const child = spawnPinned(['redis-server', ...settings, '--save', '', '--appendonly', 'no'], {
+    stdio: 'ignore',
+  });
+  await accepting({ path: socket }, child, log);
+  return { child, socket };
+}
+
 /**
- * nginx with one worker and one sidecar, both on the servers' core.
+ * nginx with one worker, one sidecar and a Redis of its own, all on the servers' core.
  *
- * @param {{ connections?: number }} [options]  worker_connections
- * @returns {Promise<Server & { dir: string }>}
+ * @param {{ connections?: number, env?: Record<string, string> }} [options]
+ *   worker_connections, and what else the sidecar's environment has
+ * @returns {Promise<Server & { dir: string, redis: string }>}
  */
-export async function startOurs({ connections = 12_000 } = {}) {
+export async function startOurs({ connections = 12_000, env: more = {} } = {}) {
   const dir = temporaryFolder();
-  cpSync(join(root, 'examples/chat'), join(dir, 'app'), {
+  cpSync(join(root, 'bench/app'), join(dir, 'app'), {
     recursive: true,
     filter: (path) => !path.includes('.socketstream'),
   });
-  // As in production, where no call is logged, whatever the example's own configuration says.
-  const env = { ...process.env, SS_ENV: 'production', SS__log__level: '0' };
+  const redis = await startRedis(dir);
+  // As in production, where no call is logged.
+  const env = { ...process.env, SS_ENV: 'production', SS__log__level: '0', SS__redis__socket: redis.socket };
   const preload = sanitized() ? await sanitizerEnv() : {};
   const log = join(dir, 'sidecar.log');
   const out = openSync(log, 'a');
   const sidecar = spawnPinned(
     [join(build, 'bin/socketstream'), 'sidecar', '--app', join(dir, 'app'), '--listen', `${dir}/ss.sock`],
-    { stdio: ['ignore', out, out], env: { ...env, ...preload, LD_PRELOAD: '' } },
+    { stdio: ['ignore', out, out], env: { ...env, ...preload, ...more, LD_PRELOAD: '' } },
   );
   await accepting({ path: `${dir}/ss.sock` }, sidecar, log);
 
+  makeCertificate(dir);
   const port = await freePort();
-  writeFileSync(join(dir, 'nginx.conf'), nginxConf(dir, port, connections));
+  const securePort = await freePort();
+  writeFileSync(join(dir, 'nginx.conf'), nginxConf(dir, port, securePort, connections));
   const nginxLog = join(dir, 'error.log');
   const nginxOut = openSync(nginxLog, 'a');
   const nginx = spawnPinned(['nginx', '-p', dir, '-c', 'nginx.conf', '-e', 'error.log'], {
@@ -229,10 +262,13 @@ export async function startOurs({ connections = 12_000 } = {}) {
     name: 'ours',
     dir,
     url: `ws://127.0.0.1:${port}/socketstream`,
-    pids: [`nginx=${nginx.pid}`, `sidecar=${sidecar.pid}`],
+    secureUrl: `wss://127.0.0.1:${securePort}/socketstream`,
+    redis: redis.socket,
+    pids: [`nginx=${nginx.pid}`, `sidecar=${sidecar.pid}`, `redis=${redis.child.pid}`],
     stop: async () => {
       await stopChild(nginx);
       await stopChild(sidecar);
+      await stopChild(redis.child);
       rmSync(dir, { recursive: true, force: true });
       folders.delete(dir);
     },
@@ -260,7 +296,7 @@ export function startSpinner() {
 /**
  * Runs the load generator against a server.
  *
- * @param {'rpc' | 'idle'} mode
+ * @param {'rpc' | 'idle' | 'fanout' | 'churn'} mode
  * @param {Server} server
  * @param {string[]} args
  * @returns {Promise<any>}  what it prints as JSON

@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tls.h"
+
 #define READ_SIZE (256u << 10)
 #define HEAD_MAX 8192         /* bytes of a handshake response */
 #define MESSAGE_MAX (1 << 20) /* bytes of one message from the server */
@@ -89,7 +91,8 @@ void client_flush(client_t *c) {
     if (c->blocked || c->out.len == 0) {
         return;
     }
-    ssize_t n = send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL);
+    ssize_t n = c->ssl == NULL ? send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL)
+                               : tls_send(c->ssl, c->out.data, c->out.len);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
         die("client %u: send: %m", c->index);
     }
@@ -114,10 +117,15 @@ static void client_closed(client_t *c) {
     if (c->state != CLIENT_CLOSING) {
         die("client %u: the server closed the connection", c->index);
     }
+    tls_free(c->ssl);
+    c->ssl = NULL;
     close(c->fd);
     c->fd = -1;
     c->state = CLIENT_CLOSED;
     c->swarm->closed++;
+    if (c->swarm->on_closed != NULL) {
+        c->swarm->on_closed(c);
+    }
 }
 
 static void client_control(client_t *c, const ss_ws_piece_t *piece) {
@@ -163,21 +171,29 @@ static void client_decode(client_t *c, uint8_t *pos, uint8_t *end, uint64_t now)
     }
 }
 
+static ssize_t client_recv(client_t *c, void *buf, size_t cap) {
+    return c->ssl == NULL ? recv(c->fd, buf, cap, 0) : tls_recv(c->ssl, buf, cap);
+}
+
+/* Goes on while the buffer comes back full: of what TLS holds back epoll would not tell. */
 static void client_read(client_t *c, uint64_t now) {
     swarm_t *swarm = c->swarm;
     uint8_t *buf = swarm->read_buf;
-    memcpy(buf, c->keep, c->keep_len);
-    ssize_t n = recv(c->fd, buf + c->keep_len, READ_SIZE, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
-    if (n <= 0) {
-        client_closed(c);
-        return;
-    }
-    swarm->last_read = now;
-    client_decode(c, buf, buf + c->keep_len + n, now);
-    client_flush(c);
+    ssize_t n;
+    do {
+        memcpy(buf, c->keep, c->keep_len);
+        n = client_recv(c, buf + c->keep_len, READ_SIZE);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+            return;
+        }
+        if (n <= 0) {
+            client_closed(c);
+            return;
+        }
+        swarm->last_read = now;
+        client_decode(c, buf, buf + c->keep_len + n, now);
+        client_flush(c);
+    } while (n == READ_SIZE);
 }
 
 /* --- handshake ------------------------------------------------------------------------------- */
@@ -253,7 +269,7 @@ static void check_head(const client_t *c, const char *head) {
 
 static void client_shake(client_t *c, uint64_t now) {
     buffer_reserve(&c->in, HEAD_MAX + 1);
-    ssize_t n = recv(c->fd, c->in.data + c->in.len, HEAD_MAX - c->in.len, 0);
+    ssize_t n = client_recv(c, c->in.data + c->in.len, HEAD_MAX - c->in.len);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
@@ -277,18 +293,27 @@ static void client_shake(client_t *c, uint64_t now) {
     c->swarm->open++;
     buffer_t head = c->in;
     c->in = (buffer_t){0};
+    if (c->swarm->on_open != NULL) {
+        c->swarm->on_open(c);
+    }
     client_decode(c, (uint8_t *)end + 4, head.data + head.len, now);
     buffer_free(&head);
     client_flush(c);
 }
 
-static void client_connect(client_t *c) {
+void client_connect(client_t *c) {
     const options_t *o = c->swarm->options;
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(o->port)};
     struct sockaddr_in from = {.sin_family = AF_INET};
     const int one = 1;
     if (inet_pton(AF_INET, o->host, &to.sin_addr) != 1) {
         die("\"%s\" is not an IPv4 address", o->host);
+    }
+    if (c->state == CLIENT_CLOSED) {
+        c->swarm->closed--;
+        c->keep_len = 0;
+        c->blocked = false;
+        c->out.len = 0;
     }
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0) {
@@ -297,7 +322,7 @@ static void client_connect(client_t *c) {
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     /* Several source addresses, so that runs in a row do not run out of ports in TIME_WAIT. */
     if (o->sources > 1) {
-        from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + c->index % o->sources);
+        from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + c->swarm->connects % o->sources);
         setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
         if (bind(c->fd, (struct sockaddr *)&from, sizeof from) < 0) {
             die("client %u: bind: %m", c->index);
@@ -306,8 +331,24 @@ static void client_connect(client_t *c) {
     if (connect(c->fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) {
         die("client %u: connect: %m", c->index);
     }
+    c->swarm->connects++;
     c->state = CLIENT_CONNECTING;
     client_watch(c, EPOLLOUT, EPOLL_CTL_ADD);
+}
+
+static void client_secure(client_t *c) {
+    switch (tls_connect(c->ssl)) {
+    case TLS_DONE:
+        client_watch(c, EPOLLIN, EPOLL_CTL_MOD);
+        client_request(c);
+        break;
+    case TLS_WANTS_READ:
+        client_watch(c, EPOLLIN, EPOLL_CTL_MOD);
+        break;
+    case TLS_WANTS_WRITE:
+        client_watch(c, EPOLLOUT, EPOLL_CTL_MOD);
+        break;
+    }
 }
 
 static void client_connected(client_t *c) {
@@ -315,6 +356,12 @@ static void client_connected(client_t *c) {
     socklen_t len = sizeof error;
     if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error != 0) {
         die("client %u: connect: %s", c->index, strerror(error));
+    }
+    if (c->swarm->tls != NULL) {
+        c->ssl = tls_create(c->swarm->tls, c->fd);
+        c->state = CLIENT_SECURING;
+        client_secure(c);
+        return;
     }
     client_watch(c, EPOLLIN, EPOLL_CTL_MOD);
     client_request(c);
@@ -331,6 +378,9 @@ void swarm_init(swarm_t *swarm, const options_t *options, swarm_message_t on_mes
     if (swarm->epoll < 0 || swarm->clients == NULL || swarm->read_buf == NULL) {
         die("no room for %u clients: %m", swarm->n);
     }
+    if (options->tls) {
+        swarm->tls = tls_context();
+    }
     for (unsigned i = 0; i < swarm->n; i++) {
         swarm->clients[i] = (client_t){.swarm = swarm, .index = i, .fd = -1};
     }
@@ -339,12 +389,14 @@ void swarm_init(swarm_t *swarm, const options_t *options, swarm_message_t on_mes
 void swarm_finish(swarm_t *swarm) {
     for (unsigned i = 0; i < swarm->n; i++) {
         client_t *c = &swarm->clients[i];
+        tls_free(c->ssl);
         if (c->fd >= 0) {
             close(c->fd);
         }
         buffer_free(&c->in);
         buffer_free(&c->out);
     }
+    tls_context_free(swarm->tls);
     close(swarm->epoll);
     free(swarm->clients);
     free(swarm->read_buf);
@@ -354,6 +406,9 @@ static void client_event(client_t *c, uint32_t events, uint64_t now) {
     switch (c->state) {
     case CLIENT_CONNECTING:
         client_connected(c);
+        break;
+    case CLIENT_SECURING:
+        client_secure(c);
         break;
     case CLIENT_SHAKING:
         client_shake(c, now);
@@ -398,14 +453,18 @@ void swarm_open(swarm_t *swarm, unsigned n) {
     }
 }
 
-unsigned swarm_close(swarm_t *swarm) {
+void client_close(client_t *c) {
     static const uint8_t normal[2] = {SS_WS_CLOSE_NORMAL >> 8, SS_WS_CLOSE_NORMAL & 0xff};
+    queue_frame(c, SS_WS_CLOSE, normal, sizeof normal);
+    c->state = CLIENT_CLOSING;
+    c->swarm->open--;
+    client_flush(c);
+}
+
+unsigned swarm_close(swarm_t *swarm) {
     uint64_t deadline = now_ns() + CLOSE_WAIT_NS;
     for (unsigned i = 0; i < swarm->started; i++) {
-        client_t *c = &swarm->clients[i];
-        queue_frame(c, SS_WS_CLOSE, normal, sizeof normal);
-        c->state = CLIENT_CLOSING;
-        client_flush(c);
+        client_close(&swarm->clients[i]);
     }
     while (swarm->closed < swarm->started && now_ns() < deadline) {
         swarm_turn(swarm, false);

@@ -2,13 +2,15 @@
  *
  * Many WebSocket clients on one epoll.
  *
- * Owns the sockets, the handshake (RFC 6455 section 4.1, the server's Sec-WebSocket-Accept
- * verified), frames in both directions and the closing handshake.  Leaves to the mode what is said
- * in the messages.  Invariant: what a mode queues during one read of a client leaves in one
- * write, after the last message of that read was handed to it.
+ * Owns the sockets, TLS where the URL says wss, the handshake (RFC 6455 section 4.1, the server's
+ * Sec-WebSocket-Accept verified), frames in both directions and the closing handshake.  Leaves to
+ * the mode what is said in the messages.  Invariant: what a mode queues during one read of a client
+ * leaves in one write, after the last message of that read was handed to it.
  */
 #ifndef BENCH_SWARM_H
 #define BENCH_SWARM_H
+
+#include <openssl/types.h>
 
 #include "bench.h"
 #include "ss_ws.h"
@@ -16,7 +18,8 @@
 typedef enum {
     CLIENT_IDLE, /* not connected yet */
     CLIENT_CONNECTING,
-    CLIENT_SHAKING, /* request sent, response incomplete */
+    CLIENT_SECURING, /* the TLS handshake */
+    CLIENT_SHAKING,  /* request sent, response incomplete */
     CLIENT_OPEN,
     CLIENT_CLOSING, /* our close frame is sent */
     CLIENT_CLOSED,
@@ -33,6 +36,7 @@ typedef struct swarm swarm_t;
 typedef struct {
     swarm_t *swarm;
     void *data; /* the mode's */
+    SSL *ssl;   /* NULL without TLS */
     int fd;
     uint32_t index;
     client_state_t state;
@@ -48,14 +52,21 @@ typedef struct {
 /* One whole message; `text` is valid during the call.  `now` is when it was read. */
 typedef void (*swarm_message_t)(client_t *client, const char *text, size_t len, uint64_t now);
 
+/* The client is open, or its closing handshake is complete. */
+typedef void (*swarm_event_t)(client_t *client);
+
 struct swarm {
     const options_t *options;
     swarm_message_t on_message;
+    swarm_event_t on_open;   /* NULL after swarm_init() */
+    swarm_event_t on_closed; /* the same; may call client_connect() */
+    SSL_CTX *tls;
     client_t *clients;
     unsigned n;
-    unsigned open;    /* in CLIENT_OPEN */
-    unsigned closed;  /* in CLIENT_CLOSED */
-    unsigned started; /* clients[0 .. started) have left CLIENT_IDLE */
+    unsigned open;     /* in CLIENT_OPEN */
+    unsigned closed;   /* in CLIENT_CLOSED */
+    unsigned started;  /* clients[0 .. started) have left CLIENT_IDLE */
+    unsigned connects; /* ever, also of clients that came again */
     int epoll;
     uint32_t random;    /* of the masks */
     uint64_t last_read; /* when bytes came last */
@@ -75,6 +86,12 @@ void swarm_turn(swarm_t *swarm, bool expecting);
 
 /* The closing handshake on all; gives up on those that take over 3 s.  Returns how many did. */
 unsigned swarm_close(swarm_t *swarm);
+
+/* Connects one client, a new one or one that was closed; for modes that do without swarm_open(). */
+void client_connect(client_t *client);
+
+/* Begins the closing handshake. */
+void client_close(client_t *client);
 
 /* Queues a masked text frame; it leaves with the next client_flush(), which the swarm calls after
  * each read of the client. */

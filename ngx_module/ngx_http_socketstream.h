@@ -47,6 +47,17 @@ typedef struct ngx_http_ss_link_s    ngx_http_ss_link_t;
 typedef struct ngx_http_ss_client_s  ngx_http_ss_client_t;
 typedef struct ngx_http_ss_api_s     ngx_http_ss_api_t;
 typedef struct ngx_http_ss_open_s    ngx_http_ss_open_t;
+typedef struct ngx_http_ss_topic_s   ngx_http_ss_topic_t;
+typedef struct ngx_http_ss_member_s  ngx_http_ss_member_t;
+
+
+/* bytes that grow: a message in pieces */
+
+typedef struct {
+    size_t                       len;
+    size_t                       size;
+    u_char                       data[1];
+} ngx_http_ss_buf_t;
 
 
 /* counters */
@@ -65,14 +76,17 @@ typedef struct ngx_http_ss_open_s    ngx_http_ss_open_t;
     X(api_requests_total, "HTTP API requests forwarded to a sidecar")         \
     X(link_connects_total, "links established")                               \
     X(link_losses_total, "links lost")                                        \
-    X(rebinds_total, "clients rebound after the loss of a link")
+    X(rebinds_total, "clients rebound after the loss of a link")              \
+    X(publishes_total, "messages that sidecars published to topics")
 
 #define NGX_HTTP_SS_GAUGES(X)                                                 \
     X(connections, "open WebSocket connections")                              \
     X(calls_in_flight, "calls forwarded and not yet answered")                \
     X(queue_bytes, "bytes queued for clients")                                \
     X(link_queue_bytes, "bytes queued for sidecars")                          \
-    X(draining, "connections of workers that are shutting down")
+    X(draining, "connections of workers that are shutting down")              \
+    X(topics, "topics with members")                                          \
+    X(memberships, "memberships of connections in topics")
 
 /* X(name, HTTP status, what the client did or met) */
 #define NGX_HTTP_SS_REFUSALS(X)                                               \
@@ -125,6 +139,8 @@ typedef struct {
     ngx_atomic_t                 refused[NGX_HTTP_SS_REFUSED_N];
     ngx_atomic_t                 closed[NGX_HTTP_SS_CLOSED_N];
     ngx_atomic_t                 link_up[NGX_HTTP_SS_MAX_LINKS];
+    ngx_atomic_t                 link_broken[NGX_HTTP_SS_MAX_LINKS];
+    ngx_atomic_t                 canary_ms[NGX_HTTP_SS_MAX_LINKS];
 } ngx_http_ss_counters_t;
 
 
@@ -170,11 +186,17 @@ struct ngx_http_ss_link_s {
     ngx_queue_t                  calls;     /* in flight, oldest first */
     ngx_queue_t                  blocked;   /* clients not read: link full */
 
+    ngx_http_ss_topic_t        **topics;    /* buckets, a power of two */
+    ngx_uint_t                   topics_size;
+    ngx_uint_t                   ntopics;
+    ngx_http_ss_buf_t           *publish;   /* a PUBLISH's beginning */
+
     ngx_queue_t                  dirty;     /* in worker.dirty_links */
 
     unsigned                     draining:1;
     unsigned                     dirty_set:1;
     unsigned                     logged:1;  /* this outage is in the log */
+    unsigned                     skip:1;    /* the PUBLISH is too long */
 };
 
 
@@ -216,6 +238,7 @@ typedef struct {
     ngx_msec_t                   pong_timeout;
     ngx_msec_t                   link_timeout;
     ngx_msec_t                   drain_time;
+    ngx_http_complex_value_t    *scheme;    /* the client's, NULL: our own */
     ngx_array_t                 *origins;   /* ngx_str_t, lower case */
     ngx_flag_t                   any_origin;
 
@@ -243,7 +266,7 @@ typedef struct {
 } ngx_http_ss_slot_t;
 
 
-/* output: bytes framed once, which many queues may hold */
+/* output: bytes framed once, of which many queues may hold the same range */
 
 typedef struct {
     uint32_t                     refs;
@@ -258,16 +281,9 @@ typedef struct ngx_http_ss_out_s  ngx_http_ss_out_t;
 struct ngx_http_ss_out_s {
     ngx_http_ss_out_t           *next;
     ngx_http_ss_frame_t         *frame;
+    uint32_t                     start;
+    uint32_t                     end;
 };
-
-
-/* bytes that grow: a message in pieces */
-
-typedef struct {
-    size_t                       len;
-    size_t                       size;
-    u_char                       data[1];
-} ngx_http_ss_buf_t;
 
 
 /* a client: a WebSocket whose request is gone */
@@ -283,10 +299,13 @@ struct ngx_http_ss_client_s {
     ngx_queue_t                  ready;     /* worker.dirty */
     ngx_queue_t                  waiting;   /* link->blocked */
     ngx_queue_t                  calls;
+    ngx_http_ss_member_t        *members;
+    u_char                      *state;     /* the sidecar's, opaque */
     ngx_msec_t                   due;       /* of the sweep; end of the drain */
 
     uint32_t                     slot;
     uint32_t                     generation;
+    uint32_t                     stamp;     /* of the last message published */
 
     ngx_http_ss_buf_t           *kept;      /* a frame's beginning */
     ngx_http_ss_buf_t           *message;   /* a message's beginning */
@@ -296,7 +315,7 @@ struct ngx_http_ss_client_s {
     ngx_http_ss_out_t           *out;
     ngx_http_ss_out_t           *out_last;
     size_t                       out_bytes;
-    size_t                       out_sent;  /* of the first frame */
+    size_t                       out_sent;  /* of the first range */
 
     ss_ws_decoder_t              decoder;
     ss_utf8_t                    utf8;
@@ -321,8 +340,6 @@ struct ngx_http_ss_client_s {
     unsigned                     shut:1;       /* SHUT_WR done */
     unsigned                     reading:1;    /* inside the read handler */
     unsigned                     dead:1;       /* close when that returns */
-
-    u_char                       state[1];     /* opaque, of the sidecar */
 };
 
 
@@ -358,6 +375,7 @@ struct ngx_http_ss_api_s {
     ngx_chain_t                **out_last;
     off_t                        out_len;
     unsigned                     started:1; /* status and headers are set */
+    unsigned                     session:1; /* POST to the WebSocket's URL */
 };
 
 
@@ -367,7 +385,7 @@ struct ngx_http_ss_api_s {
 
 typedef struct {
     ngx_queue_t                  queue;     /* link->calls */
-    ngx_queue_t                  siblings;  /* client->calls; or the free list */
+    ngx_queue_t                  siblings;  /* client->calls; or free list */
     ngx_http_ss_client_t        *client;    /* NULL: free */
     ngx_msec_t                   deadline;
     u_char                      *ids;       /* n times: u8 length, JSON text */
@@ -389,12 +407,16 @@ typedef struct {
 
     u_char                      *buffer;    /* NGX_HTTP_SS_READ_SIZE */
 
+    ngx_http_ss_frame_t         *shared;    /* may still grow in this turn */
+    void                        *sharer;    /* for whom */
+
     ngx_queue_t                  dirty;     /* clients with new output */
     ngx_queue_t                  dirty_links;
     ngx_event_t                  flush;
 
     ngx_http_ss_counters_t      *counters;
     uint64_t                     generation;
+    uint32_t                     stamp;     /* messages published */
 } ngx_http_ss_worker_t;
 
 
@@ -437,6 +459,9 @@ void ngx_http_ss_open_detach(ngx_http_ss_open_t *o);
 /* Makes a client of the accepted handshake; its slot and link go over. */
 ngx_http_ss_client_t *ngx_http_ss_client_create(ngx_http_ss_open_t *o,
     ss_span_t state);
+/* Replaces what the sidecar wants to be told in REBIND. */
+ngx_int_t ngx_http_ss_client_set_state(ngx_http_ss_client_t *client,
+    u_char *data, size_t len);
 /* The 101 is out: starts reading, beginning with what came before it. */
 void ngx_http_ss_client_start(ngx_http_ss_client_t *client, u_char *data,
     size_t len);
@@ -463,6 +488,14 @@ void ngx_http_ss_output_message(ngx_http_ss_client_t *client,
 /* The same for a control frame, which no limit holds back. */
 void ngx_http_ss_output_control(ngx_http_ss_client_t *client,
     ngx_uint_t opcode, const u_char *data, size_t len);
+/* A frame for many queues, with room for len bytes behind those it has; the
+ * caller adds them to frame->len.  Those of one sharer, any address, that come
+ * in one turn of the loop stand in one frame as far as it goes.  The caller
+ * holds no reference: it is good until the next call.  NULL: no memory. */
+ngx_http_ss_frame_t *ngx_http_ss_output_share(void *sharer, size_t len);
+/* Queues what such a frame has from start on; the queue takes a reference. */
+void ngx_http_ss_output_shared(ngx_http_ss_client_t *client,
+    ngx_http_ss_frame_t *frame, size_t start);
 /* Writes what it can.  NGX_OK: all; NGX_AGAIN: the rest waits for the
  * socket; NGX_ERROR: the connection is broken, the caller drops it. */
 ngx_int_t ngx_http_ss_output_flush(ngx_http_ss_client_t *client);
@@ -530,6 +563,18 @@ ngx_int_t ngx_http_ss_route_bind(ngx_http_ss_client_t *client);
 void ngx_http_ss_route_rebind_handler(ngx_event_t *ev);
 
 
+/* ngx_http_ss_topics.c: which clients get what is published */
+
+ngx_int_t ngx_http_ss_topic_join(ngx_http_ss_client_t *client,
+    const u_char *name, size_t len);
+void ngx_http_ss_topic_leave(ngx_http_ss_client_t *client,
+    const u_char *name, size_t len);
+void ngx_http_ss_topics_leave_all(ngx_http_ss_client_t *client);
+/* The payload of a whole PUBLISH.  NGX_ERROR: it is malformed. */
+ngx_int_t ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data,
+    size_t len);
+
+
 /* ngx_http_ss_api.c, ngx_http_ss_assets.c, ngx_http_ss_status.c */
 
 ngx_int_t ngx_http_ss_api_handler(ngx_http_request_t *r);
@@ -543,6 +588,8 @@ ngx_int_t ngx_http_ss_status_handler(ngx_http_request_t *r);
 
 /* ngx_http_ss_http.c: headers in both directions, and short texts */
 
+/* Did the client come by https, to us or to who is in front of us? */
+ngx_uint_t ngx_http_ss_is_tls(ngx_http_request_t *r);
 /* All headers of the request, for a sidecar. */
 void ngx_http_ss_encode_headers(ngx_http_request_t *r,
     ss_link_pairs_t *pairs);

@@ -132,6 +132,13 @@ static ngx_command_t  ngx_http_socketstream_commands[] = {
       offsetof(ngx_http_ss_loc_conf_t, drain_time),
       NULL },
 
+    { ngx_string("socketstream_scheme"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ss_loc_conf_t, scheme),
+      NULL },
+
     { ngx_string("socketstream_origins"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_ss_origins,
@@ -203,6 +210,7 @@ ngx_http_ss_create_loc_conf(ngx_conf_t *cf)
      *     slcf->pass = NULL;
      *     slcf->api = NULL;
      *     slcf->assets = { 0, NULL };
+     *     slcf->scheme = NULL;
      */
 
     slcf->max_message = NGX_CONF_UNSET_SIZE;
@@ -234,6 +242,10 @@ ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->pong_timeout, prev->pong_timeout, 10000);
     ngx_conf_merge_msec_value(conf->link_timeout, prev->link_timeout, 2000);
     ngx_conf_merge_msec_value(conf->drain_time, prev->drain_time, 3000);
+    if (conf->scheme == NULL) {
+        conf->scheme = prev->scheme;
+    }
+
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_value(conf->any_origin, prev->any_origin, 0);
 
@@ -742,6 +754,8 @@ ngx_http_ss_claim_counters(ngx_shm_zone_t *zone)
             NGX_HTTP_SS_GAUGES(X)
 #undef X
             ngx_memzero((void *) block[i].link_up, sizeof(block[i].link_up));
+            ngx_memzero((void *) block[i].link_broken,
+                        sizeof(block[i].link_broken));
 
             return &block[i];
         }

@@ -72,7 +72,8 @@ ngx_http_ss_api_body_handler(ngx_http_request_t *r)
 
     api->request = r;
     api->conf = slcf;
-    api->pool = slcf->api;
+    api->session = (slcf->pass != NULL);
+    api->pool = api->session ? slcf->pass : slcf->api;
     api->out_last = &api->out;
 
     api->timer.handler = ngx_http_ss_api_timer_handler;
@@ -178,11 +179,13 @@ ngx_http_ss_api_encode(ngx_http_ss_api_t *api, ss_writer_t *w)
 
     flags = 0;
 
-#if (NGX_HTTP_SSL)
-    if (c->ssl) {
+    if (ngx_http_ss_is_tls(r)) {
         flags |= SS_LINK_OPEN_TLS;
     }
-#endif
+
+    if (api->session) {
+        flags |= SS_LINK_REQUEST_SESSION;
+    }
 
     method.ptr = (const char *) r->method_name.data;
     method.len = r->method_name.len;
@@ -194,6 +197,10 @@ ngx_http_ss_api_encode(ngx_http_ss_api_t *api, ss_writer_t *w)
 #endif
     {
         skip = ngx_min(clcf->name.len, r->uri.len);
+    }
+
+    if (api->session) {
+        skip = r->uri.len;
     }
 
     while (skip < r->uri.len && r->uri.data[skip] == '/') {

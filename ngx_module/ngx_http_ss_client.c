@@ -57,9 +57,15 @@ ngx_http_ss_client_create(ngx_http_ss_open_t *o, ss_span_t state)
     ngx_http_ss_slot_t    *slot;
     ngx_http_ss_client_t  *client;
 
-    client = ngx_calloc(offsetof(ngx_http_ss_client_t, state) + state.len,
-                        ngx_cycle->log);
+    client = ngx_calloc(sizeof(ngx_http_ss_client_t), ngx_cycle->log);
     if (client == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_ss_client_set_state(client, (u_char *) state.ptr, state.len)
+        != NGX_OK)
+    {
+        ngx_free(client);
         return NULL;
     }
 
@@ -69,12 +75,6 @@ ngx_http_ss_client_create(ngx_http_ss_open_t *o, ss_span_t state)
     client->slot = o->slot;
     client->generation = o->generation;
     client->system = o->system;
-    client->state_len = (uint16_t) state.len;
-
-    if (state.len) {
-        ngx_memcpy(client->state, state.ptr, state.len);
-    }
-
     ss_ws_decoder_init(&client->decoder, SS_WS_SERVER, o->conf->max_message);
 
     ngx_queue_init(&client->calls);
@@ -92,6 +92,32 @@ ngx_http_ss_client_create(ngx_http_ss_open_t *o, ss_span_t state)
     o->generation = 0;
 
     return client;
+}
+
+
+ngx_int_t
+ngx_http_ss_client_set_state(ngx_http_ss_client_t *client, u_char *data,
+    size_t len)
+{
+    u_char  *state;
+
+    state = ngx_alloc(len ? len : 1, ngx_cycle->log);
+    if (state == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (len) {
+        ngx_memcpy(state, data, len);
+    }
+
+    if (client->state) {
+        ngx_free(client->state);
+    }
+
+    client->state = state;
+    client->state_len = (uint16_t) len;
+
+    return NGX_OK;
 }
 
 
@@ -660,6 +686,7 @@ ngx_http_ss_client_free(ngx_http_ss_client_t *client, ngx_uint_t code)
         ngx_free(client->reply);
     }
 
+    ngx_free(client->state);
     ngx_free(client);
 }
 
@@ -790,14 +817,16 @@ ngx_http_ss_client_write_handler(ngx_event_t *wev)
 
 /*
  * The worker is to leave.  Each client has its own moment within
- * drain_time, so that they do not all knock at the new workers at once, and
- * those that listen to system notifications are told at the beginning.
+ * drain_time, so that they do not all knock at the new workers at once.
+ * Those that listen to system notifications are told at the beginning, and
+ * have the first half of the time to move by themselves: who had to go before
+ * being connected anew would miss events.
  */
 
 static void
 ngx_http_ss_client_drain(ngx_http_ss_client_t *client)
 {
-    ngx_msec_t  time;
+    ngx_msec_t  time, grace;
 
     static const u_char  goaway[] = "{\"jsonrpc\":\"2.0\","
         "\"method\":\"system.goaway\",\"params\":{\"reason\":\"reload\"}}";
@@ -821,14 +850,17 @@ ngx_http_ss_client_drain(ngx_http_ss_client_t *client)
         return;
     }
 
+    grace = 0;
+
     if (client->system) {
+        grace = time / 2;
         ngx_http_ss_output_message(client, SS_WS_TEXT, goaway,
                                    sizeof(goaway) - 1);
     }
 
     if (!client->closing) {
         ngx_add_timer(client->connection->read,
-                      (ngx_msec_t) ngx_random() % time);
+                      grace + (ngx_msec_t) ngx_random() % (time - grace));
     }
 }
 

@@ -41,7 +41,7 @@ static ngx_uint_t ngx_http_ss_has_token(ngx_str_t *value, const char *token,
 static ngx_int_t ngx_http_ss_handshake_check(ngx_http_request_t *r,
     ngx_http_ss_headers_t *hs, ngx_http_ss_refusal_e *why);
 static ngx_uint_t ngx_http_ss_origin_allowed(ngx_http_request_t *r,
-    ngx_http_ss_loc_conf_t *slcf, ngx_str_t *origin);
+    ngx_str_t *origin);
 static ngx_int_t ngx_http_ss_refuse(ngx_http_request_t *r,
     ngx_http_ss_refusal_e why);
 static void ngx_http_ss_open_refuse(ngx_http_ss_open_t *o,
@@ -83,6 +83,17 @@ ngx_http_ss_handshake_handler(ngx_http_request_t *r)
     }
 
     ngx_http_ss_handshake_headers(r, &hs);
+
+    if (r->method & NGX_HTTP_POST) {
+
+        /* about the session, with a cookie: only from our own pages */
+
+        if (!ngx_http_ss_origin_allowed(r, &hs.origin)) {
+            return ngx_http_ss_refuse(r, NGX_HTTP_SS_REFUSED_origin);
+        }
+
+        return ngx_http_ss_api_handler(r);
+    }
 
     if (ngx_http_ss_handshake_check(r, &hs, &why) != NGX_OK) {
         return ngx_http_ss_refuse(r, why);
@@ -238,13 +249,10 @@ static ngx_int_t
 ngx_http_ss_handshake_check(ngx_http_request_t *r, ngx_http_ss_headers_t *hs,
     ngx_http_ss_refusal_e *why)
 {
-    u_char                   buf[NGX_HTTP_SS_KEY_LEN];
-    ngx_str_t                key;
-    ngx_http_ss_loc_conf_t  *slcf;
+    u_char     buf[NGX_HTTP_SS_KEY_LEN];
+    ngx_str_t  key;
 
     key.data = buf;
-
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
 
     if (r->method != NGX_HTTP_GET) {
         *why = NGX_HTTP_SS_REFUSED_method;
@@ -272,7 +280,7 @@ ngx_http_ss_handshake_check(ngx_http_request_t *r, ngx_http_ss_headers_t *hs,
     {
         *why = NGX_HTTP_SS_REFUSED_key;
 
-    } else if (!ngx_http_ss_origin_allowed(r, slcf, &hs->origin)) {
+    } else if (!ngx_http_ss_origin_allowed(r, &hs->origin)) {
         *why = NGX_HTTP_SS_REFUSED_origin;
 
     } else if (ngx_exiting) {
@@ -294,13 +302,15 @@ ngx_http_ss_handshake_check(ngx_http_request_t *r, ngx_http_ss_headers_t *hs,
  */
 
 static ngx_uint_t
-ngx_http_ss_origin_allowed(ngx_http_request_t *r,
-    ngx_http_ss_loc_conf_t *slcf, ngx_str_t *origin)
+ngx_http_ss_origin_allowed(ngx_http_request_t *r, ngx_str_t *origin)
 {
-    u_char      *port;
-    size_t       skip;
-    ngx_str_t   *allowed, host, ours;
-    ngx_uint_t   i;
+    u_char                  *port;
+    size_t                   skip;
+    ngx_str_t               *allowed, host, ours;
+    ngx_uint_t               i;
+    ngx_http_ss_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
 
     if (origin->data == NULL || slcf->any_origin) {
         return 1;
@@ -332,11 +342,10 @@ ngx_http_ss_origin_allowed(ngx_http_request_t *r,
     } else if (origin->len > 7
                && ngx_strncasecmp(origin->data, (u_char *) "http://", 7) == 0)
     {
-#if (NGX_HTTP_SSL)
-        if (r->connection->ssl) {
+        if (ngx_http_ss_is_tls(r)) {
             return 0;
         }
-#endif
+
         skip = 7;
         port = (u_char *) ":80";
 
@@ -387,7 +396,7 @@ ngx_http_ss_refuse(ngx_http_request_t *r, ngx_http_ss_refusal_e why)
 
     case NGX_HTTP_SS_REFUSED_method:
         ngx_str_set(&name, "Allow");
-        ngx_str_set(&value, "GET");
+        ngx_str_set(&value, "GET, POST");
         break;
 
     case NGX_HTTP_SS_REFUSED_no_upgrade:
@@ -480,11 +489,9 @@ ngx_http_ss_open_encode(ngx_http_ss_open_t *o, ss_writer_t *w)
 
     flags = o->system ? SS_LINK_OPEN_SYSTEM : 0;
 
-#if (NGX_HTTP_SSL)
-    if (c->ssl) {
+    if (ngx_http_ss_is_tls(r)) {
         flags |= SS_LINK_OPEN_TLS;
     }
-#endif
 
     uri.ptr = (const char *) r->unparsed_uri.data;
     uri.len = r->unparsed_uri.len;

@@ -10,6 +10,37 @@
 #include "ngx_http_socketstream.h"
 
 
+/*
+ * Behind a balancer that ends TLS the answer is in a header that only the
+ * balancer can be trusted with: the configuration says where to look.
+ */
+
+ngx_uint_t
+ngx_http_ss_is_tls(ngx_http_request_t *r)
+{
+    ngx_str_t                scheme;
+    ngx_http_ss_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
+
+    if (slcf->scheme
+        && ngx_http_complex_value(r, slcf->scheme, &scheme) == NGX_OK
+        && scheme.len)
+    {
+        return scheme.len == 5
+               && ngx_strncasecmp(scheme.data, (u_char *) "https", 5) == 0;
+    }
+
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl) {
+        return 1;
+    }
+#endif
+
+    return 0;
+}
+
+
 void
 ngx_http_ss_encode_headers(ngx_http_request_t *r, ss_link_pairs_t *pairs)
 {

@@ -36,6 +36,8 @@ static ngx_int_t ngx_http_ss_link_input(ngx_http_ss_link_t *link, u_char *p,
     u_char *end);
 static ngx_int_t ngx_http_ss_link_frame(ngx_http_ss_link_t *link,
     ss_link_header_t *h, u_char *data);
+static ngx_int_t ngx_http_ss_link_publish(ngx_http_ss_link_t *link,
+    ss_link_header_t *h, u_char *data);
 static ngx_int_t ngx_http_ss_link_hello(ngx_http_ss_link_t *link,
     u_char *data, size_t len);
 static void ngx_http_ss_link_ready(ngx_http_ss_link_t *link);
@@ -586,6 +588,17 @@ ngx_http_ss_link_frame(ngx_http_ss_link_t *link, ss_link_header_t *h,
     case SS_LINK_DRAIN:
         ngx_http_ss_link_drain(link);
         return NGX_OK;
+
+    case SS_LINK_HEALTH:
+        r = ss_reader(data, h->length);
+
+        ngx_http_ss_worker.counters->link_broken[link->index] =
+                                  ss_read_u8(&r) == SS_LINK_HEALTH_BROKEN;
+        ngx_http_ss_worker.counters->canary_ms[link->index] = ss_read_u32(&r);
+        return NGX_OK;
+
+    case SS_LINK_PUBLISH:
+        return ngx_http_ss_link_publish(link, h, data);
     }
 
     s = ngx_http_ss_slot_find(h->slot, h->generation);
@@ -642,6 +655,35 @@ ngx_http_ss_link_client_frame(ngx_http_ss_link_t *link,
     case SS_LINK_SEND:
 
         ngx_http_ss_link_chunk(link, client, h, data);
+        return;
+
+    case SS_LINK_JOIN:
+
+        if (client->link == link
+            && ngx_http_ss_topic_join(client, data, h->length) != NGX_OK)
+        {
+            ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
+        }
+
+        return;
+
+    case SS_LINK_LEAVE:
+
+        if (client->link == link) {
+            ngx_http_ss_topic_leave(client, data, h->length);
+        }
+
+        return;
+
+    case SS_LINK_STATE:
+
+        if (client->link == link
+            && ngx_http_ss_client_set_state(client, data, h->length)
+               != NGX_OK)
+        {
+            ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
+        }
+
         return;
 
     case SS_LINK_CLOSE:
@@ -773,6 +815,54 @@ ngx_http_ss_link_deliver(ngx_http_ss_link_t *link,
 }
 
 
+/* One at a time: chunks of a PUBLISH stand together. */
+
+static ngx_int_t
+ngx_http_ss_link_publish(ngx_http_ss_link_t *link, ss_link_header_t *h,
+    u_char *data)
+{
+    ngx_int_t           rc;
+    ngx_http_ss_buf_t  *whole;
+
+    if (link->publish == NULL && !link->skip && !(h->flags & SS_LINK_MORE)) {
+        return ngx_http_ss_publish(link, data, h->length);
+    }
+
+    if (!link->skip
+        && ((link->publish ? link->publish->len : 0) + h->length
+            > SS_LINK_MESSAGE_MAX
+            || ngx_http_ss_buf_add(&link->publish, data, h->length)
+               != NGX_OK))
+    {
+        ngx_log_error(NGX_LOG_ERR, link->connection->log, 0,
+                      "socketstream: %V published a message that is too "
+                      "long, dropped", &link->name);
+        link->skip = 1;
+    }
+
+    if (h->flags & SS_LINK_MORE) {
+        return NGX_OK;
+    }
+
+    whole = link->publish;
+    link->publish = NULL;
+
+    rc = NGX_OK;
+
+    if (!link->skip) {
+        rc = ngx_http_ss_publish(link, whole->data, whole->len);
+    }
+
+    link->skip = 0;
+
+    if (whole) {
+        ngx_free(whole);
+    }
+
+    return rc;
+}
+
+
 static ngx_int_t
 ngx_http_ss_link_hello(ngx_http_ss_link_t *link, u_char *data, size_t len)
 {
@@ -888,6 +978,7 @@ ngx_http_ss_link_lost(ngx_http_ss_link_t *link, const char *why)
 
     ngx_http_ss_count(link_losses_total, 1);
     ngx_http_ss_worker.counters->link_up[link->index] = 0;
+    ngx_http_ss_worker.counters->link_broken[link->index] = 0;
 
     ngx_http_ss_calls_fail_link(link, SS_RPC_UNAVAILABLE);
     ngx_http_ss_route_lost(link);
@@ -976,6 +1067,12 @@ ngx_http_ss_link_close(ngx_http_ss_link_t *link)
         ngx_queue_remove(&link->dirty);
     }
 
+    if (link->publish) {
+        ngx_free(link->publish);
+        link->publish = NULL;
+    }
+
+    link->skip = 0;
     link->state = NGX_HTTP_SS_LINK_DOWN;
     link->in_len = 0;
 }

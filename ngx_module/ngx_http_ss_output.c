@@ -4,12 +4,18 @@
  *
  * What clients have not taken yet.
  *
- * A queue is a list of frames.  A frame is bytes as they go on the wire,
- * framed once; many queues may hold it, and it goes with the last of them.
- * A small message for one client is added to the frame at the end of its
- * queue, so that all answers of one turn of the event loop leave in one
+ * A queue is a list of ranges of frames.  A frame is bytes as they go on the
+ * wire, framed once; many queues may hold it, and it goes with the last of
+ * them.  A small message for one client is added to the frame at the end of
+ * its queue, so that all answers of one turn of the event loop leave in one
  * write.  That is the rule here: queueing never writes; the flush event,
  * posted once a turn, writes each queue once.
+ *
+ * What is published to one topic in one turn stands in one frame, one message
+ * behind the other, and a queue that ends where the next begins has only its
+ * range to widen.  Such a frame begins with the size of one message and its
+ * successors double, so that a client that is slow to take what is in it does
+ * not hold much else.
  *
  * Back-pressure has two steps.  Over half of socketstream_max_queue the
  * client is not read any more: it has to take answers before it asks for
@@ -25,9 +31,15 @@
 #define NGX_HTTP_SS_IOVS        64
 #define NGX_HTTP_SS_FRAME_MIN   256         /* room in a client's own frame */
 #define NGX_HTTP_SS_FRAME_SMALL 4096        /* frames up to here are joined */
+#define NGX_HTTP_SS_FRAME_SHARED  16384     /* so far shared ones double */
 #define NGX_HTTP_SS_TLS_RECORD  16384
 
 
+static ngx_int_t ngx_http_ss_output_room(ngx_http_ss_client_t *client,
+    size_t len);
+static void ngx_http_ss_output_unshare(void);
+static void ngx_http_ss_output_append(ngx_http_ss_client_t *client,
+    ngx_http_ss_out_t *out);
 static ngx_int_t ngx_http_ss_output_add(ngx_http_ss_client_t *client,
     ngx_uint_t opcode, const u_char *data, size_t len);
 static ssize_t ngx_http_ss_output_writev(ngx_http_ss_client_t *client);
@@ -40,34 +52,145 @@ void
 ngx_http_ss_output_message(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     const u_char *data, size_t len)
 {
-    if (client->closing) {
-        return;
-    }
-
-    if (client->out_bytes
-        && client->out_bytes + len > client->conf->max_queue)
-    {
-        ngx_log_error(NGX_LOG_INFO, client->connection->log, 0,
-                      "socketstream: client is %uz bytes behind, "
-                      "socketstream_max_queue is %uz, closing",
-                      client->out_bytes + len, client->conf->max_queue);
-
-        ngx_http_ss_client_close(client, SS_WS_CLOSE_TRY_LATER,
-                                 "too slow", 8);
+    if (ngx_http_ss_output_room(client, len) != NGX_OK) {
         return;
     }
 
     if (ngx_http_ss_output_add(client, opcode, data, len) != NGX_OK) {
         ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
+    }
+}
+
+
+ngx_http_ss_frame_t *
+ngx_http_ss_output_share(void *sharer, size_t len)
+{
+    size_t                 size;
+    ngx_http_ss_frame_t   *f;
+    ngx_http_ss_worker_t  *w;
+
+    w = &ngx_http_ss_worker;
+    f = w->shared;
+    size = len;
+
+    if (f && w->sharer == sharer) {
+
+        if (f->size - f->len >= len) {
+            return f;
+        }
+
+        size = ngx_min(2 * (size_t) f->size, NGX_HTTP_SS_FRAME_SHARED);
+        size = ngx_max(size, len);
+    }
+
+    ngx_http_ss_output_unshare();
+
+    f = ngx_alloc(offsetof(ngx_http_ss_frame_t, data) + size, ngx_cycle->log);
+    if (f == NULL) {
+        return NULL;
+    }
+
+    f->refs = 1;
+    f->size = (uint32_t) size;
+    f->len = 0;
+
+    w->shared = f;
+    w->sharer = sharer;
+
+    return f;
+}
+
+
+/* Nothing more is added to the frame. */
+
+static void
+ngx_http_ss_output_unshare(void)
+{
+    ngx_http_ss_frame_t  *f;
+
+    f = ngx_http_ss_worker.shared;
+
+    if (f && --f->refs == 0) {
+        ngx_free(f);
+    }
+
+    ngx_http_ss_worker.shared = NULL;
+}
+
+
+void
+ngx_http_ss_output_shared(ngx_http_ss_client_t *client,
+    ngx_http_ss_frame_t *frame, size_t start)
+{
+    size_t              len;
+    ngx_http_ss_out_t  *out;
+
+    len = frame->len - start;
+
+    if (ngx_http_ss_output_room(client, len) != NGX_OK) {
         return;
+    }
+
+    out = client->out_last;
+
+    if (out == NULL || out->frame != frame || out->end != start) {
+
+        out = ngx_alloc(sizeof(ngx_http_ss_out_t), ngx_cycle->log);
+        if (out == NULL) {
+            ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
+            return;
+        }
+
+        frame->refs++;
+
+        out->frame = frame;
+        out->start = (uint32_t) start;
+        out->next = NULL;
+
+        ngx_http_ss_output_append(client, out);
+    }
+
+    out->end = frame->len;
+
+    client->out_bytes += len;
+    ngx_http_ss_count(queue_bytes, len);
+
+    ngx_http_ss_output_ready(client);
+}
+
+
+/* Is there room for one more message?  Else the client is being closed. */
+
+static ngx_int_t
+ngx_http_ss_output_room(ngx_http_ss_client_t *client, size_t len)
+{
+    size_t  bytes;
+
+    if (client->closing) {
+        return NGX_DECLINED;
+    }
+
+    bytes = client->out_bytes + len;
+
+    if (client->out_bytes && bytes > client->conf->max_queue) {
+        ngx_log_error(NGX_LOG_INFO, client->connection->log, 0,
+                      "socketstream: client is %uz bytes behind, "
+                      "socketstream_max_queue is %uz, closing",
+                      bytes, client->conf->max_queue);
+
+        ngx_http_ss_client_close(client, SS_WS_CLOSE_TRY_LATER,
+                                 "too slow", 8);
+        return NGX_DECLINED;
+    }
+
+    if (bytes > client->conf->max_queue / 2) {
+        client->throttled = 1;
     }
 
     ngx_http_ss_count(messages_out_total, 1);
     ngx_http_ss_count(bytes_out_total, len);
 
-    if (client->out_bytes > client->conf->max_queue / 2) {
-        client->throttled = 1;
-    }
+    return NGX_OK;
 }
 
 
@@ -93,17 +216,19 @@ ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     n = ss_ws_encode_header(head, 1, (uint8_t) opcode, len, NULL);
     total = n + len;
 
-    f = client->out_last ? client->out_last->frame : NULL;
+    out = client->out_last;
+    f = out ? out->frame : NULL;
 
-    if (f == NULL || f->refs != 1 || f->size - f->len < total) {
+    /* a frame of its own is one allocation with its place in the queue */
 
+    if (out == NULL || f != (ngx_http_ss_frame_t *) (out + 1)
+        || f->size - f->len < total)
+    {
         size = ngx_max(total, NGX_HTTP_SS_FRAME_MIN);
 
-        if (f && size < NGX_HTTP_SS_FRAME_SMALL) {
+        if (out && size < NGX_HTTP_SS_FRAME_SMALL) {
             size = NGX_HTTP_SS_FRAME_SMALL;
         }
-
-        /* the node and a frame of its own are one allocation */
 
         out = ngx_alloc(sizeof(ngx_http_ss_out_t)
                         + offsetof(ngx_http_ss_frame_t, data) + size,
@@ -118,16 +243,10 @@ ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
         f->len = 0;
 
         out->frame = f;
+        out->start = 0;
         out->next = NULL;
 
-        if (client->out_last) {
-            client->out_last->next = out;
-
-        } else {
-            client->out = out;
-        }
-
-        client->out_last = out;
+        ngx_http_ss_output_append(client, out);
     }
 
     ngx_memcpy(f->data + f->len, head, n);
@@ -137,6 +256,7 @@ ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     }
 
     f->len += total;
+    out->end = f->len;
 
     client->out_bytes += total;
     ngx_http_ss_count(queue_bytes, total);
@@ -144,6 +264,21 @@ ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     ngx_http_ss_output_ready(client);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_ss_output_append(ngx_http_ss_client_t *client,
+    ngx_http_ss_out_t *out)
+{
+    if (client->out_last) {
+        client->out_last->next = out;
+
+    } else {
+        client->out = out;
+    }
+
+    client->out_last = out;
 }
 
 
@@ -179,6 +314,8 @@ ngx_http_ss_flush_handler(ngx_event_t *ev)
     ngx_http_ss_worker_t  *w;
 
     w = &ngx_http_ss_worker;
+
+    ngx_http_ss_output_unshare();
 
     for ( ;; ) {
 
@@ -284,16 +421,16 @@ ngx_http_ss_output_writev(ngx_http_ss_client_t *client)
     out = client->out;
 
     if (out->next == NULL) {
-        return c->send(c, out->frame->data + client->out_sent,
-                       out->frame->len - client->out_sent);
+        return c->send(c, out->frame->data + out->start + client->out_sent,
+                       out->end - out->start - client->out_sent);
     }
 
     for (i = 0; out && i < NGX_HTTP_SS_IOVS; out = out->next, i++) {
-        iov[i].iov_base = out->frame->data;
-        iov[i].iov_len = out->frame->len;
+        iov[i].iov_base = out->frame->data + out->start;
+        iov[i].iov_len = out->end - out->start;
     }
 
-    iov[0].iov_base = client->out->frame->data + client->out_sent;
+    iov[0].iov_base = (u_char *) iov[0].iov_base + client->out_sent;
     iov[0].iov_len -= client->out_sent;
 
     for ( ;; ) {
@@ -331,17 +468,17 @@ ngx_http_ss_output_writev(ngx_http_ss_client_t *client)
 static ssize_t
 ngx_http_ss_output_tls(ngx_http_ss_client_t *client)
 {
-    size_t                size, len;
-    u_char               *p;
-    ngx_connection_t     *c;
-    ngx_http_ss_out_t    *out;
-    ngx_http_ss_frame_t  *f;
+    size_t              size, len, skip;
+    u_char             *p;
+    ngx_connection_t   *c;
+    ngx_http_ss_out_t  *out;
 
     c = client->connection;
     out = client->out;
+    skip = client->out_sent;
 
-    size = out->frame->len - client->out_sent;
-    p = out->frame->data + client->out_sent;
+    size = out->end - out->start - skip;
+    p = out->frame->data + out->start + skip;
 
     if (out->next && size < NGX_HTTP_SS_TLS_RECORD) {
 
@@ -354,19 +491,13 @@ ngx_http_ss_output_tls(ngx_http_ss_client_t *client)
         for ( /* void */ ; out && len < NGX_HTTP_SS_TLS_RECORD;
              out = out->next)
         {
-            f = out->frame;
-            size = f->len;
-
-            if (out == client->out) {
-                size -= client->out_sent;
-            }
-
+            size = out->end - out->start - skip;
             size = ngx_min(size, NGX_HTTP_SS_TLS_RECORD - len);
 
-            ngx_memcpy(p + len,
-                       f->data
-                       + (out == client->out ? client->out_sent : 0), size);
+            ngx_memcpy(p + len, out->frame->data + out->start + skip, size);
+
             len += size;
+            skip = 0;
         }
 
         size = len;
@@ -389,7 +520,7 @@ ngx_http_ss_output_sent(ngx_http_ss_client_t *client, size_t n)
 
     while (n) {
         out = client->out;
-        left = out->frame->len - client->out_sent;
+        left = out->end - out->start - client->out_sent;
 
         if (n < left) {
             client->out_sent += n;

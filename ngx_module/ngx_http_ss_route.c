@@ -214,6 +214,7 @@ ngx_http_ss_route_lost(ngx_http_ss_link_t *link)
     {
         client = ngx_queue_data(q, ngx_http_ss_client_t, queue);
         client->bound = 0;
+        ngx_http_ss_topics_leave_all(client);
 
         /* what was to come in pieces will not be whole any more */
 
@@ -318,6 +319,9 @@ ngx_http_ss_route_detach(ngx_http_ss_client_t *client)
         ngx_queue_remove(&client->waiting);
         ngx_http_ss_client_resume(client);
     }
+
+    /* memberships are the sidecar's: the next one makes them anew */
+    ngx_http_ss_topics_leave_all(client);
 
     client->bound = 0;
     client->link = NULL;

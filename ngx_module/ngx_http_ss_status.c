@@ -3,7 +3,9 @@
  * SPDX-License-Identifier: MIT
  *
  * The counters of all workers, added up: as JSON, or with
- * ?format=prometheus in the Prometheus text format.
+ * ?format=prometheus in the Prometheus text format.  With ?format=health an
+ * answer for balancers: 200 when a sidecar is there whose events get through
+ * Redis and back, else 503.
  *
  * Reading is without a lock: each number is right, two of them may be a
  * moment apart.
@@ -18,6 +20,8 @@
 
 static void ngx_http_ss_status_sum(ngx_http_ss_counters_t *sum,
     ngx_uint_t *workers);
+static ngx_uint_t ngx_http_ss_status_healthy(ngx_http_ss_counters_t *sum,
+    ngx_http_ss_main_conf_t *mcf);
 static u_char *ngx_http_ss_status_json(u_char *p, u_char *last,
     ngx_http_ss_counters_t *sum, ngx_uint_t workers,
     ngx_http_ss_main_conf_t *mcf);
@@ -78,8 +82,21 @@ ngx_http_ss_status_handler(ngx_http_request_t *r)
         p = ngx_http_ss_status_prometheus(buf, buf + NGX_HTTP_SS_STATUS_SIZE,
                                           &sum, workers, mcf);
 
+    } else if (format.len == 6 && ngx_strncmp(format.data, "health", 6) == 0) {
+
+        if (ngx_http_ss_status_healthy(&sum, mcf)) {
+            return ngx_http_ss_send_text(r, NGX_HTTP_OK,
+                                         (u_char *) "healthy" CRLF, 9);
+        }
+
+        p = ngx_sprintf(buf, "events are not delivered" CRLF);
+
+        return ngx_http_ss_send_text(r, NGX_HTTP_SERVICE_UNAVAILABLE, buf,
+                                     p - buf);
+
     } else {
-        p = ngx_sprintf(buf, "format must be json or prometheus" CRLF);
+        p = ngx_sprintf(buf, "format must be json, prometheus or health"
+                        CRLF);
 
         return ngx_http_ss_send_text(r, NGX_HTTP_BAD_REQUEST, buf, p - buf);
     }
@@ -134,8 +151,37 @@ ngx_http_ss_status_sum(ngx_http_ss_counters_t *sum, ngx_uint_t *workers)
 
         for (n = 0; live && n < NGX_HTTP_SS_MAX_LINKS; n++) {
             sum->link_up[n] += block->link_up[n];
+            sum->link_broken[n] += block->link_broken[n];
+            sum->canary_ms[n] = ngx_max(sum->canary_ms[n],
+                                        block->canary_ms[n]);
         }
     }
+}
+
+
+/* Is there a link whose sidecar delivers?  Links are made when they are
+ * needed: being asked is a need. */
+
+static ngx_uint_t
+ngx_http_ss_status_healthy(ngx_http_ss_counters_t *sum,
+    ngx_http_ss_main_conf_t *mcf)
+{
+    ngx_uint_t            i;
+    ngx_http_ss_pool_t  **pool;
+
+    for (i = 0; i < mcf->links.nelts; i++) {
+        if (sum->link_up[i] > sum->link_broken[i]) {
+            return 1;
+        }
+    }
+
+    pool = mcf->pools.elts;
+
+    for (i = 0; i < mcf->pools.nelts; i++) {
+        (void) ngx_http_ss_route_select(pool[i]);
+    }
+
+    return 0;
 }
 
 
@@ -146,7 +192,9 @@ ngx_http_ss_status_json(u_char *p, u_char *last, ngx_http_ss_counters_t *sum,
     ngx_uint_t            i;
     ngx_http_ss_link_t  **link;
 
-    p = ngx_slprintf(p, last, "{\"workers\":%ui", workers);
+    p = ngx_slprintf(p, last, "{\"healthy\":%s,\"workers\":%ui",
+                     ngx_http_ss_status_healthy(sum, mcf) ? "true" : "false",
+                     workers);
 
 #define X(name, text)                                                         \
     p = ngx_slprintf(p, last, ",\"" #name "\":%uA", sum->name);
@@ -179,8 +227,12 @@ ngx_http_ss_status_json(u_char *p, u_char *last, ngx_http_ss_counters_t *sum,
 
     for (i = 0; i < mcf->links.nelts; i++) {
         p = ngx_slprintf(p, last,
-                         "%s{\"socket\":\"%V\",\"workers_linked\":%uA}",
-                         i ? "," : "", &link[i]->name, sum->link_up[i]);
+                         "%s{\"socket\":\"%V\",\"workers_linked\":%uA,"
+                         "\"healthy\":%s,\"canary_ms\":%uA}",
+                         i ? "," : "", &link[i]->name, sum->link_up[i],
+                         sum->link_up[i] > sum->link_broken[i] ? "true"
+                                                               : "false",
+                         sum->canary_ms[i]);
     }
 
     return ngx_slprintf(p, last, "]}" CRLF);
@@ -244,6 +296,16 @@ ngx_http_ss_status_prometheus(u_char *p, u_char *last,
         p = ngx_slprintf(p, last,
                          "socketstream_link_up{socket=\"%V\"} %uA\n",
                          &link[i]->name, sum->link_up[i]);
+    }
+
+    ngx_http_ss_metric("link_healthy", "gauge",
+                       "of these, whose events get through Redis and back");
+
+    for (i = 0; i < mcf->links.nelts; i++) {
+        p = ngx_slprintf(p, last,
+                         "socketstream_link_healthy{socket=\"%V\"} %uA\n",
+                         &link[i]->name,
+                         sum->link_up[i] - sum->link_broken[i]);
     }
 
     return p;

@@ -52,6 +52,8 @@ typedef enum {
     X(0x04, GOODBYE, SS_LINK_BOTH, 2, 1024, false, false)                                          \
     /* the sidecar is leaving: give it nothing new; it answers what it has and closes */           \
     X(0x05, DRAIN, SS_LINK_TO_WORKER, 0, 0, false, false)                                          \
+    /* with each heartbeat: u8 SS_LINK_HEALTH_…, u32 ms of the last canary through Redis */      \
+    X(0x06, HEALTH, SS_LINK_TO_WORKER, 5, 5, false, false)                                         \
     /* a client asks to connect; answered by ACCEPT or REJECT */                                   \
     X(0x10, OPEN, SS_LINK_TO_SIDECAR, 6, SS_LINK_PAYLOAD_MAX, false, true)                         \
     X(0x11, ACCEPT, SS_LINK_TO_WORKER, 3, 16384, false, true)                                      \
@@ -99,6 +101,12 @@ typedef struct {
     uint8_t op;
     uint8_t flags;
 } ss_link_header_t;
+
+enum {
+    SS_LINK_HEALTH_NO_REDIS = 0, /* none is configured: calls work, events do not exist */
+    SS_LINK_HEALTH_GOOD = 1,     /* a canary went through Redis and came back */
+    SS_LINK_HEALTH_BROKEN = 2,   /* events are not delivered */
+};
 
 typedef enum {
     SS_LINK_OK,

@@ -8,17 +8,11 @@
 
 #include "json_writer.h"
 #include "log.h"
+#include "login.h"
 #include "params.h"
 #include "request.h"
 
 #define HEAD_MAX 1024 /* bytes of a RESPONSE before its body */
-
-/* Where an answer goes. */
-typedef struct {
-    ss_peer_t *peer;
-    uint32_t slot;
-    uint32_t generation;
-} target_t;
 
 static ss_span_t text(const char *s) { return (ss_span_t){s, strlen(s)}; }
 
@@ -38,7 +32,7 @@ static void begin_head(ss_writer_t *w, ss_buf_t *b, unsigned status, ss_link_pai
 }
 
 /* The worker forgets the slot with the answer, and so do we. */
-static void end_response(const target_t *t) {
+void ss_api_end(const ss_api_target_t *t) {
     ss_peer_end(t->peer, SS_LINK_RESPONSE, t->slot, t->generation, 0);
     ss_client_remove(&t->peer->clients, t->slot);
 }
@@ -51,9 +45,8 @@ static void add_retry_after(ss_link_pairs_t *pairs, const json_t *data) {
     ss_link_add_pair(pairs, text("Retry-After"), text(seconds));
 }
 
-/* `status` 0 takes the code's own; `allow` is NULL or the value of that header. */
-static void respond_error(const target_t *t, const ss_failure_t *failure, unsigned status,
-                          const char *allow) {
+void ss_api_refuse(const ss_api_target_t *t, const ss_failure_t *failure, unsigned status,
+                   const char *allow) {
     ss_buf_t *b = ss_peer_begin(t->peer);
     ss_writer_t w;
     ss_link_pairs_t pairs;
@@ -69,7 +62,7 @@ static void respond_error(const target_t *t, const ss_failure_t *failure, unsign
     ss_buf_literal(b, "{\"error\":");
     ss_failure_write(b, failure);
     ss_buf_literal(b, "}");
-    end_response(t);
+    ss_api_end(t);
 }
 
 /* "users.online.now" is saved as now.json. */
@@ -81,7 +74,7 @@ static void add_attachment(ss_link_pairs_t *pairs, const char *action) {
     ss_link_add_pair(pairs, text("Content-Disposition"), text(value));
 }
 
-static void respond_result(const target_t *t, const ss_request_t *r, const json_t *result) {
+static void respond_result(const ss_api_target_t *t, const ss_request_t *r, const json_t *result) {
     ss_buf_t *b = ss_peer_begin(t->peer);
     size_t start = b->len;
     ss_writer_t w;
@@ -93,7 +86,7 @@ static void respond_result(const target_t *t, const ss_request_t *r, const json_
     b->len += ss_written(&w);
     ss_json_write_t rc = ss_json_write(b, result, t->peer->max_answer);
     if (rc == SS_JSON_WRITTEN) {
-        end_response(t);
+        ss_api_end(t);
         return;
     }
     b->len = start - SS_LINK_HEADER;
@@ -101,16 +94,16 @@ static void respond_result(const target_t *t, const ss_request_t *r, const json_
            rc == SS_JSON_BROKEN ? "is not valid JSON" : "is larger than the worker takes");
     ss_failure_t failure = {.code = rc == SS_JSON_BROKEN ? SS_RPC_INTERNAL : SS_RPC_TOO_LARGE};
     /* 413 is about what the client sent; here it is the server that cannot. */
-    respond_error(t, &failure, 500, NULL);
+    ss_api_refuse(t, &failure, 500, NULL);
 }
 
 static void answer(ss_request_t *r, const json_t *result, const ss_failure_t *failure) {
-    target_t t = {r->peer, r->slot, r->generation};
+    ss_api_target_t t = {r->peer, r->slot, r->generation};
     if (ss_client_find(&r->peer->clients, r->slot, r->generation) == NULL) {
         return; /* cancelled */
     }
     if (failure != NULL) {
-        respond_error(&t, failure, 0, NULL);
+        ss_api_refuse(&t, failure, 0, NULL);
     } else {
         respond_result(&t, r, result);
     }
@@ -118,8 +111,8 @@ static void answer(ss_request_t *r, const json_t *result, const ss_failure_t *fa
 
 static const ss_transport_t transport = {"http", answer};
 
-static void refuse(const target_t *t, int code, const char *message) {
-    respond_error(t, &(ss_failure_t){.code = code, .message = message}, 0, NULL);
+static void refuse(const ss_api_target_t *t, int code, const char *message) {
+    ss_api_refuse(t, &(ss_failure_t){.code = code, .message = message}, 0, NULL);
 }
 
 /* --- requests -------------------------------------------------------------------------------- */
@@ -162,7 +155,7 @@ static bool is_json(ss_span_t value) {
 }
 
 /* A body without a type is refused too; only nothing at all needs none. */
-static bool body_acceptable(const ss_link_request_t *request) {
+bool ss_api_body_acceptable(const ss_link_request_t *request) {
     ss_reader_t headers = request->headers;
     ss_link_pair_t pair;
     while (ss_link_next_pair(&headers, &pair)) {
@@ -174,18 +167,18 @@ static bool body_acceptable(const ss_link_request_t *request) {
 }
 
 /* The parameters; NULL when the request has been answered. */
-static json_t *take_params(const target_t *t, const ss_link_request_t *request) {
+static json_t *take_params(const ss_api_target_t *t, const ss_link_request_t *request) {
     const char *error = NULL;
     bool malformed = false;
     json_t *params = NULL;
     if (equals(request->method, "GET") || equals(request->method, "HEAD")) {
         params = ss_params_query(request->args, &error);
     } else if (!equals(request->method, "POST")) {
-        respond_error(t, &(ss_failure_t){SS_RPC_INVALID_REQUEST, "Method not allowed", NULL}, 405,
+        ss_api_refuse(t, &(ss_failure_t){SS_RPC_INVALID_REQUEST, "Method not allowed", NULL}, 405,
                       "GET, HEAD, POST");
         return NULL;
-    } else if (!body_acceptable(request)) {
-        respond_error(
+    } else if (!ss_api_body_acceptable(request)) {
+        ss_api_refuse(
             t, &(ss_failure_t){SS_RPC_INVALID_REQUEST, "The body must be application/json", NULL},
             415, NULL);
         return NULL;
@@ -198,12 +191,17 @@ static json_t *take_params(const target_t *t, const ss_link_request_t *request) 
     return params;
 }
 
-static void call(const target_t *t, const ss_link_request_t *request) {
+static void call(const ss_api_target_t *t, const ss_link_request_t *request) {
     bool attachment;
     const ss_action_entry_t *action =
         find_action(&t->peer->sidecar->registry, request->path, &attachment);
     if (action == NULL) {
         refuse(t, SS_RPC_METHOD_NOT_FOUND, NULL);
+        return;
+    }
+    int code = ss_request_guard(action, NULL);
+    if (code != 0) {
+        refuse(t, code, NULL);
         return;
     }
     json_t *params = take_params(t, request);
@@ -224,12 +222,14 @@ static void call(const target_t *t, const ss_link_request_t *request) {
 }
 
 void ss_api_request(ss_peer_t *peer, const ss_link_header_t *h, ss_span_t message, int refused) {
-    target_t t = {peer, h->slot, h->generation};
+    ss_api_target_t t = {peer, h->slot, h->generation};
     ss_link_request_t request;
     if (refused != 0) {
         refuse(&t, refused, NULL);
     } else if (!ss_link_decode_request(message.ptr, message.len, &request)) {
         ss_peer_fail(peer, "malformed REQUEST");
+    } else if ((request.flags & SS_LINK_REQUEST_SESSION) != 0) {
+        ss_login_exchange(&t, &request);
     } else {
         call(&t, &request);
     }

@@ -21,5 +21,19 @@
 #define SS_ACTION_TIMEOUT_MS 30000       /* by default */
 #define SS_API_PAIRS_MAX 1000            /* name=value pairs in a query */
 #define SS_APP_DEPTH_MAX 32              /* folders below app/server */
+#define SS_USER_ID_MAX 256               /* bytes of a user's id */
+#define SS_CHANNEL_NAME_MAX 256          /* bytes of a channel's name */
+#define SS_EVENT_NAME_MAX 256            /* bytes of an event's name */
+#define SS_PUBLISH_MAX (1u << 20)        /* bytes of a message in Redis, names included */
+#define SS_PUBLISH_CHANNELS_MAX 128      /* channels or sockets named in one message */
+#define SS_ATTRIBUTES_MAX (1u << 20)     /* bytes of a session's attributes as JSON */
+#define SS_SESSION_CHANGES_MAX 1024      /* changes of one session waiting for Redis */
+#define SS_SESSION_TRIES_MAX 100         /* of one change, while other nodes change it too */
+#define SS_HELD_BYTES_MAX (64u << 20)    /* messages waiting for their sessions, all links */
+#define SS_REBIND_MS 5000                /* a client without a link counts as gone after that */
+#define SS_TICKET_MS 60000               /* a ticket is good for that long */
+#define SS_OLD_ID_MS 30000               /* and the id from before a login for that long */
+#define SS_LOADS_MAX 256                 /* sessions loaded at a time after Redis was away */
+#define SS_REDIS_WAIT_MS 1000            /* for Redis, before the sidecar listens */
 
 #endif

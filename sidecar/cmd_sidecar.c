@@ -214,11 +214,29 @@ static int parse_command_line(int argc, char **argv, command_line_t *line) {
     return -1;
 }
 
+/* A lease must outlast the pause between two renewals, whatever was configured. */
+static ss_online_options_t online_options(const ss_config_t *config) {
+    uint64_t lease_ms =
+        (uint64_t)(ss_config_number(config, "users.online.mins_until_offline") * 60000);
+    lease_ms = lease_ms < SS_ONLINE_LEASE_MIN_MS ? SS_ONLINE_LEASE_MIN_MS : lease_ms;
+    uint64_t interval_ms =
+        (uint64_t)(ss_config_number(config, "users.online.update_interval") * 1000);
+    return (ss_online_options_t){
+        .enabled = ss_config_boolean(config, "users.online.enabled"),
+        .keep_historic = ss_config_boolean(config, "users.online.keep_historic"),
+        .lease_ms = lease_ms,
+        .interval_ms = interval_ms < lease_ms / 3 ? interval_ms : lease_ms / 3,
+    };
+}
+
 /* The command line counts more than the configuration. */
 static void apply_config(command_line_t *line, const ss_config_t *config) {
     ss_sidecar_options_t *o = &line->options;
     o->env = ss_config_env(config);
     o->client_config = ss_config_get(config, "client");
+    o->redis = ss_config_get(config, "redis");
+    o->session_ttl_ms = (uint64_t)ss_config_integer(config, "session.ttl") * 1000;
+    o->online = online_options(config);
     if (o->action_timeout_ms == 0) {
         o->action_timeout_ms = (uint32_t)(ss_config_number(config, "action_timeout") * 1000);
     }
@@ -276,7 +294,7 @@ static int run(const ss_sidecar_options_t *options) {
     bool started = ss_sidecar_init(&sidecar, &loop, options, &error);
     if (started) {
         ss_log(SS_LOG_NOTICE, "socketstream %s, %s: %zu actions, listening on %s", SS_VERSION,
-               options->env, sidecar.registry.count, options->listen_path);
+               options->env, ss_registry_told(&sidecar.registry), options->listen_path);
         ss_log_flush();
         ss_notify("READY=1");
         uv_run(&loop, UV_RUN_DEFAULT);

@@ -1,80 +1,46 @@
 /* SPDX-License-Identifier: MIT
  *
- * `socketstream start`: runs an application here, nginx and the sidecar, until it is told to end.
+ * `socketstream start`: runs an application here until it is told to end: nginx, the sidecar, and
+ * unless one is configured a Redis; or several nodes of nginx and sidecar behind a balancer.
  *
  * Owns the order of things: look at everything that can be wrong before anything is started, start
- * both, wait until both answer, say so once, and at the end leave nothing running.  The parts are
- * elsewhere: config, rundir, nginx_conf, supervisor, probe.
+ * all, wait until all answer, say so once, and at the end leave nothing running.  The parts are
+ * elsewhere: start_checks, start_children, config, rundir, nginx_conf, supervisor, probe.
  */
 #include "cmd.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uv.h>
 
-#include "config.h"
 #include "include/socketstream.h"
-#include "nginx_conf.h"
-#include "probe.h"
-#include "rundir.h"
-#include "supervisor.h"
+#include "redis.h"
+#include "redis_options.h"
+#include "start.h"
 
-#define PATH_SIZE 4096
 #define READY_POLL_MS 5
-#define READY_LIMIT_MS 60000  /* the sidecar may have to compile actions first */
-#define CONNECTIONS_MAX 16384 /* nginx allocates them all at once, 7 MB for so many */
-#define ARGS_MAX 12
-#define MODULE_NAME "ngx_http_socketstream_module.so"
+#define READY_LIMIT_MS 60000 /* the sidecar may have to compile actions first */
+
+#define complain ss_start_complain
 
 static const char usage[] =
-    "usage: socketstream start [--app DIR] [--port N] [--with-parent]\n"
+    "usage: socketstream start [--app DIR] [--port N] [--nodes N] [--with-parent]\n"
     "\n"
     "  --app DIR      the application; this folder when not given\n"
     "  --port N       where nginx listens; http.port of the configuration when not given\n"
+    "  --nodes N      so many nodes of nginx and sidecar, at the ports behind that one, and a\n"
+    "                 balancer before them\n"
     "  --with-parent  end when the process that started this one ends\n";
 
-enum { ON_INT, ON_TERM, ON_HUP, N_SIGNALS };
-
-typedef struct {
-    uv_loop_t loop;
-    uv_signal_t signals[N_SIGNALS];
-    uv_timer_t poll;
-    ss_supervisor_t *supervisor;
-    ss_child_t *sidecar;
-    ss_child_t *nginx;
-    ss_config_t *config;
-    ss_rundir_t dir;
-    ss_probe_http_t probe;
-    uint64_t started_ns;
-    unsigned connections;
-    bool sidecar_listens;
-    bool ready;
-    bool on_terminal;
-    int status;
-    const char *sidecar_args[ARGS_MAX]; /* lent to the supervisor, as all they point to */
-    const char *nginx_args[ARGS_MAX];
-    char app[PATH_SIZE];
-    char public_dir[PATH_SIZE + 16];
-    char exe[PATH_SIZE];
-    char nginx_binary[PATH_SIZE];
-    char module[PATH_SIZE];
-} start_t;
-
-static bool complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* One line for the user; always false. */
-static bool complain(const char *format, ...) {
+bool ss_start_complain(const char *format, ...) {
     va_list args;
 
     va_start(args, format);
@@ -84,8 +50,6 @@ static bool complain(const char *format, ...) {
     va_end(args);
     return false;
 }
-
-/* --- what can be wrong before anything is started ------------------------------------------- */
 
 /* The configuration reads the port from the environment, here and in the sidecar. */
 static bool set_port(const char *text) {
@@ -98,18 +62,29 @@ static bool set_port(const char *text) {
     return setenv("SS__http__port", text, 1) == 0;
 }
 
-static bool parse_options(start_t *start, int argc, char **argv) {
+static bool set_nodes(ss_start_t *start, const char *text) {
+    char *end;
+    long nodes = strtol(text, &end, 10);
+
+    if (*end != '\0' || end == text || nodes < 1 || nodes > SS_NODES_MAX) {
+        return complain("--nodes must be a number from 1 to %d, but is \"%.40s\"", SS_NODES_MAX,
+                        text);
+    }
+    start->n_nodes = (unsigned)nodes;
+    return true;
+}
+
+static bool parse_options(ss_start_t *start, int argc, char **argv) {
     static const struct option options[] = {
-        {"app", required_argument, NULL, 'a'},
-        {"port", required_argument, NULL, 'p'},
-        {"with-parent", no_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"app", required_argument, NULL, 'a'},   {"port", required_argument, NULL, 'p'},
+        {"nodes", required_argument, NULL, 'n'}, {"with-parent", no_argument, NULL, 'w'},
+        {"help", no_argument, NULL, 'h'},        {0},
     };
     const char *app = ".";
     int option;
 
     start->status = SS_EXIT_USAGE;
+    start->n_nodes = 1;
     while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (option) {
         case 'a':
@@ -117,6 +92,11 @@ static bool parse_options(start_t *start, int argc, char **argv) {
             break;
         case 'p':
             if (!set_port(optarg)) {
+                return false;
+            }
+            break;
+        case 'n':
+            if (!set_nodes(start, optarg)) {
                 return false;
             }
             break;
@@ -140,8 +120,25 @@ static bool parse_options(start_t *start, int argc, char **argv) {
     return realpath(app, start->app) != NULL || complain("%s: %s", app, strerror(errno));
 }
 
+/* What is wrong with its place is told here, once, and not by each sidecar. */
+static bool look_at_redis(ss_start_t *start) {
+    const json_t *config = ss_config_get(start->config, "redis");
+    ss_redis_options_t options;
+    ss_buf_t error = {0};
+    bool ok = true;
+
+    start->private_redis = !ss_redis_is_configured(config);
+    if (!start->private_redis) {
+        ok = ss_redis_options_init(&options, config, &error) ||
+             complain("%s", ss_buf_string(&error));
+        ss_redis_options_finish(&options);
+        ss_buf_free(&error);
+    }
+    return ok;
+}
+
 /* Paths in the configuration are relative to the application. */
-static bool enter_app(start_t *start) {
+static bool enter_app(ss_start_t *start) {
     struct stat st;
     char error[SS_CONFIG_ERROR_MAX];
 
@@ -155,215 +152,70 @@ static bool enter_app(start_t *start) {
     }
     snprintf(start->public_dir, sizeof(start->public_dir), "%s/public", start->app);
     start->config = ss_config_load(start->app, error);
-    return start->config != NULL || complain("%s", error);
-}
-
-static bool find_exe(start_t *start) {
-    size_t size = sizeof(start->exe);
-
-    return uv_exepath(start->exe, &size) == 0 ||
-           complain("cannot find out where this program is: is /proc mounted?");
-}
-
-static bool find_nginx(start_t *start) {
-    const char *binary = ss_config_string(start->config, "nginx.binary");
-    const char *path = getenv("PATH");
-    char dirs[PATH_SIZE];
-    char name[PATH_SIZE + 256];
-
-    if (strchr(binary, '/') != NULL) {
-        return (realpath(binary, start->nginx_binary) != NULL &&
-                access(start->nginx_binary, X_OK) == 0) ||
-               complain("nginx.binary: %s: %s", binary, strerror(errno));
+    if (start->config == NULL) {
+        return complain("%s", error);
     }
-    snprintf(dirs, sizeof(dirs), "%s:/usr/sbin:/sbin:/usr/local/sbin", path == NULL ? "" : path);
-    for (char *dir = dirs, *next; dir != NULL; dir = next) {
-        next = strchr(dir, ':');
-        if (next != NULL) {
-            *next++ = '\0';
-        }
-        snprintf(name, sizeof(name), "%s/%s", dir, binary);
-        if (dir[0] == '/' && access(name, X_OK) == 0) {
-            return realpath(name, start->nginx_binary) != NULL || complain("%s: too long", name);
-        }
-    }
-    return complain("%s was not found: install it (apt-get install nginx), or set nginx.binary in "
-                    "the configuration",
-                    binary);
-}
-
-/* Beside the build, below the prefix of the installation, or where the distribution has it. */
-static bool find_module(start_t *start) {
-    static const char *const places[] = {"/..", "/../lib/nginx/modules"};
-    const char *module = ss_config_string(start->config, "nginx.module");
-    int dir_len = (int)(strrchr(start->exe, '/') - start->exe);
-    char name[PATH_SIZE + 64];
-
-    if (module[0] != '\0') {
-        return realpath(module, start->module) != NULL ||
-               complain("nginx.module: %s: %s", module, strerror(errno));
-    }
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        snprintf(name, sizeof(name), "%.*s%s/" MODULE_NAME, dir_len, start->exe, places[i]);
-        if (realpath(name, start->module) != NULL) {
-            return true;
-        }
-    }
-    if (realpath("/usr/lib/nginx/modules/" MODULE_NAME, start->module) != NULL) {
-        return true;
-    }
-    return complain(MODULE_NAME " was not found: build it (make module), or set nginx.module in "
-                                "the configuration");
-}
-
-/* Asked before nginx is, since nginx would try for seconds and then say it five times. */
-static bool check_port(start_t *start) {
-    const char *host = ss_config_string(start->config, "http.hostname");
-    int port = (int)ss_config_integer(start->config, "http.port");
-    ss_probe_addr_t addr;
-    int reason;
-
-    if (!ss_probe_resolve(&addr, host, port)) {
-        return complain("http.hostname: \"%s\" is no address of this machine", host);
-    }
-    reason = ss_probe_free(&addr);
-    switch (reason) {
-    case 0:
-        break;
-    case EADDRINUSE:
-        return complain("port %d is in use: end what listens there, or choose another with --port",
-                        port);
-    case EACCES:
-        return complain("port %d needs privileges: choose one above 1023 with --port", port);
-    default:
-        return complain("cannot listen on %s port %d: %s", host, port, strerror(reason));
-    }
-    start->probe.addr = addr;
-    ss_probe_reachable(&start->probe.addr);
-    start->probe.fd = -1;
-    return true;
-}
-
-/* As many files as this process may have; each client is one in its worker. */
-static unsigned raise_file_limit(void) {
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return 512;
-    }
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        getrlimit(RLIMIT_NOFILE, &limit);
-    }
-    return limit.rlim_cur < CONNECTIONS_MAX ? (unsigned)limit.rlim_cur : CONNECTIONS_MAX;
-}
-
-static bool write_nginx_conf(start_t *start) {
-    int64_t connections = ss_config_integer(start->config, "nginx.worker_connections");
-    unsigned possible = raise_file_limit();
-    struct passwd *user = geteuid() == 0 ? getpwuid(0) : NULL;
-    ss_nginx_conf_t conf = {
-        .config = start->config,
-        .module = start->module,
-        .public_dir = start->public_dir,
-        .socket = start->dir.socket,
-        /* Without this, root's workers would become nobody, and could not read a home. */
-        .user = user == NULL ? NULL : user->pw_name,
-        .connections = connections == 0 ? possible : (unsigned)connections,
-    };
-    FILE *out = fopen(start->dir.nginx_conf, "we");
-    bool ok = out != NULL;
-
-    if (ok) {
-        ss_nginx_conf_write(&conf, out);
-        ok = ferror(out) == 0;
-        ok = fclose(out) == 0 && ok;
-    }
-    return ok || complain("cannot write %s: %s", start->dir.nginx_conf, strerror(errno));
+    return look_at_redis(start);
 }
 
 /* --- running --------------------------------------------------------------------------------- */
 
-static bool add_sidecar(start_t *start) {
-    /* Readable lines where somebody reads them, JSON where a program does. */
-    const char *format = start->on_terminal ? "pretty" : "json";
-    const char *args[] = {"socketstream", "sidecar",         "--app",        start->app,
-                          "--listen",     start->dir.socket, "--log-format", format};
-    ss_child_spec_t spec = {
-        .name = "the sidecar",
-        .file = start->exe,
-        .args = start->sidecar_args,
-        .pid_file = start->dir.sidecar_pid,
-        .log_file = start->dir.sidecar_log,
-        .orphan_signal = SIGKILL,
-        .steps = {{SIGTERM, 5000}},
-    };
-
-    memcpy(start->sidecar_args, args, sizeof(args)); /* NULL behind them: it was zeroed */
-    start->sidecar = ss_supervisor_add(start->supervisor, &spec);
-    return start->sidecar != NULL || complain("cannot start the sidecar: %s", strerror(errno));
-}
-
-static bool add_nginx(start_t *start) {
-    unsigned drain_ms = (unsigned)(1000 * ss_config_number(start->config, "nginx.drain_time"));
-    const char *args[] = {"nginx",         "-p", start->dir.path, "-c", start->dir.nginx_conf, "-e",
-                          "logs/error.log"};
-    ss_child_spec_t spec = {
-        .name = "nginx",
-        .file = start->nginx_binary,
-        .args = start->nginx_args,
-        .quiet = true, /* it says all in its error.log; what stops a start is repeated below */
-        .marker = "[emerg]",
-        .orphan_signal = SIGTERM,
-        .steps = {{SIGQUIT, drain_ms + 2000}, {SIGTERM, 1000}},
-    };
-
-    memcpy(start->nginx_args, args, sizeof(args));
-    start->nginx = ss_supervisor_add(start->supervisor, &spec);
-    return start->nginx != NULL || complain("cannot start nginx: %s", strerror(errno));
-}
-
-static void stop(start_t *start) {
+static void stop(ss_start_t *start) {
     uv_timer_stop(&start->poll);
     ss_supervisor_stop(start->supervisor);
 }
 
-static void give_up(start_t *start) {
+static void give_up(ss_start_t *start) {
     start->status = SS_EXIT_FAILED;
     stop(start);
 }
 
 /* What kept a child from starting the first time ends the whole: it would do so again. */
 static void on_ended(void *data, ss_child_t *child, const char *how) {
-    start_t *start = data;
+    ss_start_t *start = data;
+    const char *name = ss_child_name(child);
     const char *words = ss_child_last_words(child);
 
-    if (start->ready) {
-        complain("%s %s; starting it again", ss_child_name(child), how);
+    if (start->stage == SS_START_READY) {
+        complain("%s %s; starting it again", name, how);
         return;
     }
-    if (child == start->sidecar) {
-        complain("the sidecar %s before it was ready; %s holds what it said", how,
-                 start->dir.sidecar_log);
+    for (unsigned i = 0; i < start->n_nodes; i++) {
+        if (child == start->nodes[i].sidecar) {
+            complain("%s %s before it was ready; %s holds what it said", name, how,
+                     start->dir.nodes[i].sidecar_log);
+            give_up(start);
+            return;
+        }
+    }
+    if (child == start->redis) {
+        complain("%s %s before it was ready; %s holds what it said", name, how,
+                 start->dir.redis_log);
     } else if (strstr(words, "binary compatible") != NULL) {
         complain("the module was built for another nginx: build it anew (make clean module)");
+    } else if (words[0] != '\0') {
+        complain("%s %s before it was ready: %s", name, how, words);
     } else {
-        complain("nginx %s before it was ready: %s", how,
-                 words[0] == '\0' ? "see .socketstream/logs/error.log" : words);
+        complain("%s %s before it was ready: see its error.log in %s", name, how, start->dir.path);
     }
     give_up(start);
 }
 
 static void on_stopped(void *data) {
-    start_t *start = data;
+    ss_start_t *start = data;
 
-    for (int i = 0; i < N_SIGNALS; i++) {
+    for (int i = 0; i < SS_START_SIGNALS; i++) {
         uv_close((uv_handle_t *)&start->signals[i], NULL);
     }
     uv_close((uv_handle_t *)&start->poll, NULL);
 }
 
-static void say_ready(const start_t *start) {
+static void say_node(const ss_start_node_t *node) {
+    printf("nginx %d, sidecar %d", (int)ss_child_pid(node->nginx),
+           (int)ss_child_pid(node->sidecar));
+}
+
+static void say_ready(const ss_start_t *start) {
     const char *host = ss_config_string(start->config, "http.hostname");
     bool brackets = strchr(host, ':') != NULL && host[0] != '[';
 
@@ -372,52 +224,127 @@ static void say_ready(const start_t *start) {
     } else if (strcmp(host, "::") == 0) {
         host = "::1";
     }
-    printf("SocketStream %s, %s, process %d (nginx %d, sidecar %d), started in %llu ms\n",
-           SS_VERSION, ss_config_env(start->config), (int)getpid(), (int)ss_child_pid(start->nginx),
-           (int)ss_child_pid(start->sidecar),
+    printf("SocketStream %s, %s, process %d (", SS_VERSION, ss_config_env(start->config),
+           (int)getpid());
+    if (start->balancer != NULL) {
+        printf("balancer %d", (int)ss_child_pid(start->balancer));
+    } else {
+        say_node(&start->nodes[0]);
+    }
+    if (start->redis != NULL) {
+        printf(", redis %d", (int)ss_child_pid(start->redis));
+    }
+    printf("), started in %llu ms\n",
            (unsigned long long)(uv_hrtime() - start->started_ns) / 1000000);
+    if (start->redis != NULL) {
+        printf("redis: private to this application, with its data in %s/\n", start->dir.redis_dir);
+    }
+    for (unsigned i = 0; start->balancer != NULL && i < start->n_nodes; i++) {
+        printf("node %u: http://127.0.0.1:%d/ (", i + 1, start->nodes[i].port);
+        say_node(&start->nodes[i]);
+        puts(")");
+    }
     printf("ready: http://%s%s%s:%d/\n", brackets ? "[" : "", host, brackets ? "]" : "",
            (int)ss_config_integer(start->config, "http.port"));
     fflush(stdout);
 }
 
-static void on_poll(uv_timer_t *timer) {
-    start_t *start = timer->data;
+static bool sidecars_listen(const ss_start_t *start) {
+    for (unsigned i = 0; i < start->n_nodes; i++) {
+        if (!ss_probe_socket(start->dir.nodes[i].socket)) {
+            return false;
+        }
+    }
+    return true;
+}
 
-    start->sidecar_listens = start->sidecar_listens || ss_probe_socket(start->dir.socket);
-    if (start->sidecar_listens && ss_probe_http(&start->probe)) {
-        start->ready = true;
-        uv_timer_stop(timer);
-        say_ready(start);
-    } else if (uv_hrtime() - start->started_ns > READY_LIMIT_MS * 1000000ull) {
-        complain("%s does not answer; see %s/logs",
-                 start->sidecar_listens ? "nginx" : "the sidecar", start->dir.path);
+/* The nodes' ports one after the other, the one of users last. */
+static bool all_answer(ss_start_t *start) {
+    unsigned nodes = start->n_nodes == 1 ? 0 : start->n_nodes;
+
+    if (start->answered > nodes) {
+        return true;
+    }
+    if (start->probe.fd == -1) {
+        start->probe.addr = start->front;
+        if (start->answered < nodes) {
+            ss_probe_resolve(&start->probe.addr, "127.0.0.1", start->nodes[start->answered].port);
+        }
+    }
+    if (ss_probe_http(&start->probe)) {
+        start->answered++;
+    }
+    return start->answered > nodes;
+}
+
+/* One stage further, if that is possible now. */
+static bool advance(ss_start_t *start) {
+    switch (start->stage) {
+    case SS_START_REDIS:
+        if (start->private_redis && !ss_probe_socket(start->dir.redis_socket)) {
+            return false;
+        }
+        if (!ss_start_add_nodes(start)) {
+            give_up(start);
+            return false;
+        }
+        start->stage = SS_START_SIDECARS;
+        return true;
+    case SS_START_SIDECARS:
+        if (sidecars_listen(start)) {
+            start->stage = SS_START_HTTP;
+        }
+        return start->stage == SS_START_HTTP;
+    case SS_START_HTTP:
+        if (all_answer(start)) {
+            start->stage = SS_START_READY;
+            uv_timer_stop(&start->poll);
+            say_ready(start);
+        }
+        return false;
+    case SS_START_READY:
+        break;
+    }
+    return false;
+}
+
+static void on_poll(uv_timer_t *timer) {
+    static const char *const what[] = {"redis", "the sidecar", "nginx"};
+    ss_start_t *start = timer->data;
+
+    while (advance(start)) {
+    }
+    if (start->stage != SS_START_READY &&
+        uv_hrtime() - start->started_ns > READY_LIMIT_MS * 1000000ull) {
+        complain("%s does not answer; see %s/logs", what[start->stage], start->dir.path);
         give_up(start);
     }
 }
 
 /* A SIGHUP may also mean that the terminal was closed. */
-static bool terminal_is_gone(const start_t *start) {
+static bool terminal_is_gone(const ss_start_t *start) {
     struct pollfd terminal = {.fd = STDERR_FILENO};
 
     return start->on_terminal && poll(&terminal, 1, 0) == 1 && (terminal.revents & POLLHUP) != 0;
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
-    start_t *start = handle->data;
+    ss_start_t *start = handle->data;
 
     if (number == SIGHUP && !terminal_is_gone(start)) {
-        ss_child_signal(start->nginx, SIGHUP);
+        for (unsigned i = 0; i < start->n_nodes; i++) {
+            ss_child_signal(start->nodes[i].nginx, SIGHUP);
+        }
         return;
     }
     stop(start); /* the second time it hurries */
 }
 
-static void watch_signals(start_t *start) {
-    static const int numbers[N_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+static void watch_signals(ss_start_t *start) {
+    static const int numbers[SS_START_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 
     signal(SIGPIPE, SIG_IGN);
-    for (int i = 0; i < N_SIGNALS; i++) {
+    for (int i = 0; i < SS_START_SIGNALS; i++) {
         uv_signal_init(&start->loop, &start->signals[i]);
         start->signals[i].data = start;
         uv_signal_start(&start->signals[i], on_signal, numbers[i]);
@@ -426,7 +353,7 @@ static void watch_signals(start_t *start) {
     start->poll.data = start;
 }
 
-static bool run(start_t *start) {
+static bool run(ss_start_t *start) {
     ss_supervisor_events_t events = {.ended = on_ended, .stopped = on_stopped, .data = start};
 
     uv_loop_init(&start->loop);
@@ -436,7 +363,7 @@ static bool run(start_t *start) {
     }
     watch_signals(start);
     start->status = SS_EXIT_OK;
-    if (add_sidecar(start) && add_nginx(start)) {
+    if (!start->private_redis || ss_start_add_redis(start)) {
         uv_timer_start(&start->poll, on_poll, 0, READY_POLL_MS);
     } else {
         give_up(start);
@@ -449,7 +376,7 @@ static bool run(start_t *start) {
 }
 
 int ss_cmd_start(int argc, char **argv) {
-    start_t *start = calloc(1, sizeof(*start));
+    ss_start_t *start = calloc(1, sizeof(*start));
     char error[SS_RUNDIR_ERROR_MAX];
     int status;
 
@@ -458,12 +385,12 @@ int ss_cmd_start(int argc, char **argv) {
     }
     start->started_ns = uv_hrtime();
     start->on_terminal = isatty(STDERR_FILENO) == 1;
-    if (parse_options(start, argc, argv) && enter_app(start) && find_exe(start) &&
-        find_nginx(start) && find_module(start)) {
-        if (!ss_rundir_open(&start->dir, start->app, error)) {
+    start->probe.fd = -1;
+    if (parse_options(start, argc, argv) && enter_app(start) && ss_start_find(start)) {
+        if (!ss_rundir_open(&start->dir, start->app, start->n_nodes, error)) {
             complain("%s", error);
         } else {
-            if (check_port(start) && write_nginx_conf(start)) {
+            if (ss_start_check_ports(start) && ss_start_write_confs(start)) {
                 run(start);
             }
             ss_rundir_close(&start->dir);

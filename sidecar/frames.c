@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "health.h"
+#include "connection.h"
 #include "log.h"
 #include "rpc.h"
-#include "ss_ws.h"
 
 static ss_span_t span(const uint8_t *data, size_t len) {
     return (ss_span_t){(const char *)data, len};
@@ -49,12 +50,15 @@ static void on_hello(ss_peer_t *peer, const uint8_t *payload, size_t len) {
     } else {
         peer->state = SS_PEER_OPEN;
         peer->pid = hello.pid;
+        peer->worker = hello.generation;
         if (hello.max_message != 0 && hello.max_message < peer->max_answer) {
             peer->max_answer = hello.max_message;
         }
         answer_hello(peer);
+        ss_health_tell(peer);
         ss_log(SS_LOG_NOTICE, "worker %u connected (%.*s)", (unsigned)hello.pid,
                (int)hello.software.len, hello.software.ptr);
+        ss_connection_hello(peer);
     }
 }
 
@@ -67,90 +71,14 @@ static void on_goodbye(ss_peer_t *peer, const uint8_t *payload, size_t len) {
     ss_peer_close(peer, text);
 }
 
-/* --- clients --------------------------------------------------------------------------------- */
-
-static void forget(ss_peer_t *peer, uint32_t slot) {
-    const ss_client_t *client = ss_client_at(&peer->clients, slot);
-    if (client != NULL && (client->flags & SS_CLIENT_PARTIAL) != 0) {
-        ss_partial_remove(&peer->partials, ss_partial_find(&peer->partials, slot));
-    }
-    ss_client_remove(&peer->clients, slot);
-}
-
-static void reject(ss_peer_t *peer, const ss_link_header_t *h, uint16_t status) {
-    uint8_t payload[64];
-    ss_writer_t w = ss_writer(payload, sizeof payload);
-    ss_link_pairs_t pairs;
-    ss_link_encode_response(&w, status, &pairs);
-    ss_link_add_pair(&pairs, (ss_span_t){"Retry-After", 11}, (ss_span_t){"1", 1});
-    ss_peer_send(peer, SS_LINK_REJECT, h->slot, h->generation, 0, payload, ss_written(&w));
-}
-
-static void accept_client(ss_peer_t *peer, const ss_link_header_t *h, const ss_client_t *client) {
-    uint8_t state[SS_CLIENT_STATE_MAX];
-    uint8_t payload[SS_CLIENT_STATE_MAX + 16];
-    ss_writer_t w = ss_writer(payload, sizeof payload);
-    ss_link_pairs_t pairs;
-    ss_link_encode_accept(&w, span(state, ss_client_save(client, state)), &pairs);
-    ss_peer_send(peer, SS_LINK_ACCEPT, h->slot, h->generation, 0, payload, ss_written(&w));
-    if ((client->flags & SS_CLIENT_SYSTEM) != 0) {
-        const ss_buf_t *init = &peer->sidecar->init_text;
-        ss_peer_send(peer, SS_LINK_SEND, h->slot, h->generation, 0, init->data, init->len);
-    }
-}
-
-static void on_open(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t *payload) {
-    ss_link_open_t open;
-    if (!ss_link_decode_open(payload, h->length, &open)) {
-        ss_peer_fail(peer, "malformed OPEN");
-        return;
-    }
-    if (ss_client_find(&peer->clients, h->slot, h->generation) != NULL) {
-        ss_peer_fail(peer, "OPEN for slot %u generation %u, which is open", (unsigned)h->slot,
-                     (unsigned)h->generation);
-        return;
-    }
-    uint8_t flags = 0;
-    flags |= (open.flags & SS_LINK_OPEN_TLS) != 0 ? SS_CLIENT_TLS : 0;
-    flags |= (open.flags & SS_LINK_OPEN_SYSTEM) != 0 ? SS_CLIENT_SYSTEM : 0;
-    forget(peer, h->slot);
-    const ss_client_t *client =
-        ss_client_add(&peer->clients, h->slot, h->generation, flags, open.address);
-    if (client == NULL) {
-        reject(peer, h, 503);
-        return;
-    }
-    ss_log(SS_LOG_INFO, "client connected from %.*s", client->address_len, client->address);
-    accept_client(peer, h, client);
-}
-
-/* A client we cannot remember cannot be served: it had better connect anew. */
-static void on_rebind(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t *payload) {
-    if (ss_client_find(&peer->clients, h->slot, h->generation) != NULL) {
-        return;
-    }
-    forget(peer, h->slot);
-    if (!ss_client_restore(&peer->clients, h->slot, h->generation, span(payload, h->length))) {
-        uint8_t code[2] = {SS_WS_CLOSE_RESTART & 0xff, SS_WS_CLOSE_RESTART >> 8};
-        ss_peer_send(peer, SS_LINK_CLOSE, h->slot, h->generation, 0, code, sizeof code);
-    }
-}
-
-static void on_gone(ss_peer_t *peer, const ss_link_header_t *h) {
-    const ss_client_t *client = ss_client_find(&peer->clients, h->slot, h->generation);
-    if (client != NULL) {
-        ss_log(SS_LOG_INFO, "client from %.*s is gone", client->address_len, client->address);
-        forget(peer, h->slot);
-    }
-}
-
 /* --- messages -------------------------------------------------------------------------------- */
 
-static void deliver(ss_peer_t *peer, const ss_link_header_t *h, ss_span_t message, int refused) {
-    if (h->op == SS_LINK_MESSAGE) {
-        ss_rpc_message(peer, h, message, refused);
-    } else {
+static void deliver(ss_peer_t *peer, const ss_client_t *client, const ss_link_header_t *h,
+                    ss_span_t message, int refused) {
+    if (h->op != SS_LINK_MESSAGE) {
         ss_api_request(peer, h, message, refused);
+    } else if (!ss_connection_hold(peer, client, h, message, refused)) {
+        ss_rpc_message(peer, h, message, refused);
     }
 }
 
@@ -160,7 +88,7 @@ static void on_chunk(ss_peer_t *peer, ss_client_t *client, const ss_link_header_
     bool more = (h->flags & SS_LINK_MORE) != 0;
     bool begun = (client->flags & SS_CLIENT_PARTIAL) != 0;
     if (!begun && !more) {
-        deliver(peer, h, span(payload, h->length), 0);
+        deliver(peer, client, h, span(payload, h->length), 0);
         return;
     }
     ss_partial_t *partial =
@@ -173,8 +101,8 @@ static void on_chunk(ss_peer_t *peer, ss_client_t *client, const ss_link_header_
     ss_partial_append(&peer->partials, partial, payload, h->length,
                       peer->sidecar->options.max_message);
     if (!more) {
-        client->flags &= (uint8_t)~SS_CLIENT_PARTIAL;
-        deliver(peer, &partial->first, (ss_span_t){partial->data.data, partial->data.len},
+        client->flags &= (uint16_t)~SS_CLIENT_PARTIAL;
+        deliver(peer, client, &partial->first, (ss_span_t){partial->data.data, partial->data.len},
                 partial->refused);
         ss_partial_remove(&peer->partials, partial);
     }
@@ -184,6 +112,10 @@ static void on_message(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t
     ss_client_t *client = ss_client_find(&peer->clients, h->slot, h->generation);
     if (client == NULL) {
         return; /* it left, or its REBIND was refused */
+    }
+    if ((client->flags & SS_CLIENT_OPENING) != 0) {
+        ss_peer_fail(peer, "MESSAGE for slot %u before its ACCEPT", (unsigned)h->slot);
+        return;
     }
     if ((client->flags & SS_CLIENT_HTTP) != 0) {
         ss_peer_fail(peer, "MESSAGE for slot %u, which is an HTTP request", (unsigned)h->slot);
@@ -200,7 +132,7 @@ static void on_request(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t
         return;
     }
     if (client == NULL) {
-        forget(peer, h->slot);
+        ss_connection_forget(peer, h->slot);
         client = ss_client_add(&peer->clients, h->slot, h->generation, SS_CLIENT_HTTP,
                                (ss_span_t){NULL, 0});
     }
@@ -230,14 +162,14 @@ void ss_frames_handle(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t 
         on_goodbye(peer, payload, h->length);
         break;
     case SS_LINK_OPEN:
-        on_open(peer, h, payload);
+        ss_connection_open(peer, h, payload);
         break;
     case SS_LINK_REBIND:
-        on_rebind(peer, h, payload);
+        ss_connection_rebind(peer, h, payload);
         break;
     case SS_LINK_CLOSED:
     case SS_LINK_CANCEL:
-        on_gone(peer, h);
+        ss_connection_gone(peer, h);
         break;
     case SS_LINK_MESSAGE:
         on_message(peer, h, payload);

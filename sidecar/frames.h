@@ -2,8 +2,8 @@
  *
  * What each frame of a worker means.
  *
- * Owns the order of frames (HELLO first, chunks together) and the coming and going of clients.
- * Leaves bytes to peer.c, calls to rpc.c and api.c.
+ * Owns the order of frames: HELLO first, chunks together.  Leaves bytes to peer.c, the coming and
+ * going of clients to connection.c, calls to rpc.c and api.c.
  */
 #ifndef SS_FRAMES_H
 #define SS_FRAMES_H

@@ -81,7 +81,7 @@ static bool action_name_good(const char *name) {
 }
 
 static bool register_actions(loader_t *l, const char *path, const char *prefix,
-                             const ss_action *actions) {
+                             const ss_action *actions, unsigned flags) {
     if (actions[SS_MODULE_ACTIONS].name != NULL) { /* compilers only warn */
         ss_buf_printf(l->error, "%s has more than %d actions", path, SS_MODULE_ACTIONS);
         return false;
@@ -97,7 +97,8 @@ static bool register_actions(loader_t *l, const char *path, const char *prefix,
         }
         ss_buf_t full = {0};
         ss_buf_printf(&full, "%s.%s", prefix, actions[i].name);
-        bool added = ss_registry_add(l->registry, ss_buf_string(&full), actions[i].run);
+        bool added = ss_registry_add(l->registry, ss_buf_string(&full), actions[i].run,
+                                     flags | actions[i].flags) != NULL;
         if (!added) {
             ss_buf_printf(l->error, "%s: there are two actions of the name %s", path, full.data);
         }
@@ -136,7 +137,8 @@ static bool load(loader_t *l, const char *path, const char *object, const char *
                       path, (unsigned)*abi, (unsigned)SS_ABI);
         return false;
     }
-    return register_actions(l, path, prefix, actions);
+    const unsigned *flags = dlsym(handle, "ss_module_flags");
+    return register_actions(l, path, prefix, actions, flags == NULL ? 0 : *flags);
 }
 
 /* The object of a .c file: its path below app/server, with .so, below .socketstream/build. */

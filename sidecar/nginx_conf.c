@@ -67,7 +67,7 @@ static void directive(FILE *out, const char *name, const char *prefix, const cha
     fputs("\";\n", out);
 }
 
-static void write_process(const ss_nginx_conf_t *conf, FILE *out) {
+static void write_process(const ss_nginx_conf_t *conf, bool with_module, FILE *out) {
     int64_t workers = ss_config_integer(conf->config, "nginx.workers");
 
     fputs("# Written by `socketstream start` each time it starts: changes here are lost.\n"
@@ -76,7 +76,9 @@ static void write_process(const ss_nginx_conf_t *conf, FILE *out) {
           "pid nginx.pid;\n"
           "error_log logs/error.log notice;\n",
           out);
-    directive(out, "load_module", "", conf->module);
+    if (with_module) {
+        directive(out, "load_module", "", conf->module);
+    }
     if (conf->user != NULL) {
         directive(out, "user", "", conf->user);
     }
@@ -120,9 +122,14 @@ static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
                 ss_config_integer(conf->config, key));
     }
     for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        double seconds;
+
         snprintf(key, sizeof(key), "nginx.%s", times[i]);
-        fprintf(out, "    socketstream_%s %.0fms;\n", times[i],
-                1000 * ss_config_number(conf->config, key));
+        seconds = ss_config_number(conf->config, key);
+        if (seconds == 0 && strcmp(times[i], "ping_interval") == 0) {
+            seconds = ss_config_number(conf->config, "client.heartbeat_interval");
+        }
+        fprintf(out, "    socketstream_%s %.0fms;\n", times[i], 1000 * seconds);
     }
     if (json_array_size(origins) != 0) {
         fputs("    socketstream_origins", out);
@@ -137,14 +144,21 @@ static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
             ss_config_integer(conf->config, "nginx.max_message"));
 }
 
-static void write_server(const ss_nginx_conf_t *conf, FILE *out) {
-    const char *host = ss_config_string(conf->config, "http.hostname");
-    bool brackets = strchr(host, ':') != NULL && host[0] != '[';
+static void write_listen(const ss_nginx_conf_t *conf, FILE *out) {
+    bool brackets = strchr(conf->host, ':') != NULL && conf->host[0] != '[';
 
     fprintf(out, "    server {\n        listen \"%s", brackets ? "[" : "");
-    escape(out, host);
-    fprintf(out, "%s:%" PRId64 "\";\n\n", brackets ? "]" : "",
-            ss_config_integer(conf->config, "http.port"));
+    escape(out, conf->host);
+    fprintf(out, "%s:%d\";\n\n", brackets ? "]" : "", conf->port);
+}
+
+static void write_server(const ss_nginx_conf_t *conf, FILE *out) {
+    write_listen(conf, out);
+    if (conf->n_nodes != 0) {
+        fputs("        set_real_ip_from 127.0.0.1;\n"
+              "        real_ip_header X-Forwarded-For;\n\n",
+              out);
+    }
     fputs("        location = /socketstream {\n"
           "            socketstream_pass sidecars;\n"
           "        }\n\n"
@@ -164,8 +178,7 @@ static void write_server(const ss_nginx_conf_t *conf, FILE *out) {
     fputs("        }\n    }\n", out);
 }
 
-void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
-    write_process(conf, out);
+static void write_http(FILE *out) {
     fputs("http {\n"
           "    server_tokens off;\n"
           "    sendfile on;\n"
@@ -176,6 +189,11 @@ void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
         fprintf(out, "    %s_temp_path tmp/%s;\n", temp_paths[i], temp_paths[i]);
     }
     fputc('\n', out);
+}
+
+void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
+    write_process(conf, true, out);
+    write_http(out);
     write_types(out);
     write_limits(conf, out);
     fputs("    upstream sidecars {\n        ", out);
@@ -183,4 +201,36 @@ void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
     fputs("    }\n\n", out);
     write_server(conf, out);
     fputs("}\n", out);
+}
+
+void ss_nginx_conf_write_balancer(const ss_nginx_conf_t *conf, FILE *out) {
+    write_process(conf, false, out);
+    write_http(out);
+    fputs("    upstream nodes {\n", out);
+    for (unsigned i = 0; i < conf->n_nodes; i++) {
+        fprintf(out, "        server 127.0.0.1:%d;\n", conf->first_node_port + (int)i);
+    }
+    fputs("        keepalive 16;\n"
+          "    }\n\n"
+          "    map $http_upgrade $connection_upgrade {\n"
+          "        default upgrade;\n"
+          "        ''      '';\n"
+          "    }\n\n",
+          out);
+    write_listen(conf, out);
+    /* The nodes look after silent clients and the size of what they get. */
+    fputs("        client_max_body_size 0;\n\n"
+          "        location / {\n"
+          "            proxy_pass http://nodes;\n"
+          "            proxy_http_version 1.1;\n"
+          "            proxy_read_timeout 1d;\n"
+          "            proxy_set_header Host $http_host;\n"
+          "            proxy_set_header Upgrade $http_upgrade;\n"
+          "            proxy_set_header Connection $connection_upgrade;\n"
+          "            proxy_set_header X-Forwarded-For $remote_addr;\n"
+          "            proxy_set_header X-Forwarded-Proto $scheme;\n"
+          "        }\n"
+          "    }\n"
+          "}\n",
+          out);
 }

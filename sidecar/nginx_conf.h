@@ -17,13 +17,20 @@ typedef struct {
     const ss_config_t *config;
     const char *module;     /* path of ngx_http_socketstream_module.so */
     const char *public_dir; /* what `location /` serves; need not exist */
-    const char *socket;     /* the sidecar's */
-    const char *user;       /* whose the workers are; NULL leaves it to nginx */
-    unsigned connections;   /* for each worker */
+    const char *socket;     /* the sidecar's; not the balancer's business */
+    const char *host;       /* where to listen */
+    int port;
+    const char *user;     /* whose the workers are; NULL leaves it to nginx */
+    unsigned connections; /* for each worker */
+    unsigned n_nodes;     /* behind a balancer of ours; 0: there is none */
+    int first_node_port;  /* the first of n_nodes */
 } ss_nginx_conf_t;
 
 /* Writes the configuration; nginx must be started with the run folder as its prefix (-p), since
  * pid file, logs and temporary files are named relative to it.  Write errors stay with `out`. */
 void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out);
+
+/* The same for the balancer in front of the nodes, which are on 127.0.0.1. */
+void ss_nginx_conf_write_balancer(const ss_nginx_conf_t *conf, FILE *out);
 
 #endif

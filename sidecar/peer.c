@@ -14,8 +14,10 @@
 #include <stdarg.h>
 #include <sys/socket.h>
 
-#include "frames.h"
 #include "bounds.h"
+#include "connection.h"
+#include "frames.h"
+#include "health.h"
 #include "log.h"
 
 /* Content of the PING that follows DRAIN. */
@@ -37,7 +39,6 @@ static void on_closed(uv_handle_t *handle) {
     while (peer->partials.first != NULL) {
         ss_partial_remove(&peer->partials, peer->partials.first);
     }
-    ss_client_remove_all(&peer->clients);
     free(peer->input);
     peer->input = NULL;
     ss_buf_free(&peer->output);
@@ -63,6 +64,7 @@ void ss_peer_close(ss_peer_t *peer, const char *reason) {
         peer->next->prev = peer->prev;
     }
     sidecar->peer_count--;
+    ss_connection_link_lost(peer);
     uv_close((uv_handle_t *)&peer->pipe, on_closed);
     if (sidecar->draining && sidecar->peer_count == 0) {
         uv_stop(sidecar->loop);
@@ -325,6 +327,7 @@ void ss_peer_tick(ss_peer_t *peer) {
     if (peer->state == SS_PEER_OPEN) {
         uint8_t payload[8] = {0};
         ss_peer_send(peer, SS_LINK_PING, 0, 0, 0, payload, sizeof payload);
+        ss_health_tell(peer);
     }
 }
 

@@ -54,6 +54,7 @@ typedef struct ss_peer {
     uint8_t silent;    /* ticks since anything arrived */
     uint32_t calls;    /* in flight */
     uint32_t pid;      /* of the worker, for log lines */
+    uint64_t worker;   /* the generation in its HELLO: differs with every start of a worker */
     size_t max_answer; /* bytes of one message it takes from us */
 
     ss_partials_t partials;

@@ -40,7 +40,8 @@ static void grow(ss_registry_t *r) {
     }
 }
 
-bool ss_registry_add(ss_registry_t *r, const char *name, ss_action_fn run) {
+ss_action_entry_t *ss_registry_add(ss_registry_t *r, const char *name, ss_action_fn run,
+                                   unsigned flags) {
     size_t len = strlen(name);
     uint32_t hash = hash_name(name, len);
     if ((r->count + 1) * 2 > r->slots) {
@@ -48,7 +49,7 @@ bool ss_registry_add(ss_registry_t *r, const char *name, ss_action_fn run) {
     }
     size_t at = locate(r, name, len, hash);
     if (r->table[at] != NULL) {
-        return false;
+        return NULL;
     }
     ss_action_entry_t *entry = ss_alloc_zero(sizeof *entry);
     entry->name = ss_copy(name, len);
@@ -56,9 +57,10 @@ bool ss_registry_add(ss_registry_t *r, const char *name, ss_action_fn run) {
     entry->hash = hash;
     entry->index = (uint32_t)r->count;
     entry->run = run;
+    entry->flags = flags;
     r->table[at] = entry;
     r->actions[r->count++] = entry;
-    return true;
+    return entry;
 }
 
 const ss_action_entry_t *ss_registry_find(const ss_registry_t *r, const char *name, size_t len) {
@@ -71,6 +73,14 @@ static int by_name(const void *a, const void *b) {
     return strcmp((*left)->name, (*right)->name);
 }
 
+size_t ss_registry_told(const ss_registry_t *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        n += !r->actions[i]->hidden;
+    }
+    return n;
+}
+
 json_t *ss_registry_names(const ss_registry_t *r) {
     json_t *names = json_array();
     if (r->count == 0) {
@@ -80,7 +90,9 @@ json_t *ss_registry_names(const ss_registry_t *r) {
     memcpy(sorted, r->actions, r->count * sizeof sorted[0]);
     qsort(sorted, r->count, sizeof sorted[0], by_name);
     for (size_t i = 0; i < r->count; i++) {
-        json_array_append_new(names, json_string(sorted[i]->name));
+        if (!sorted[i]->hidden) {
+            json_array_append_new(names, json_string(sorted[i]->name));
+        }
     }
     free(sorted);
     return names;

@@ -20,6 +20,8 @@ typedef struct {
     uint32_t hash;
     uint32_t index; /* in the order of adding */
     ss_action_fn run;
+    unsigned flags; /* SS_AUTHENTICATED */
+    bool hidden;    /* not told to browsers */
 } ss_action_entry_t;
 
 /* All zero is a valid, empty registry. */
@@ -32,14 +34,18 @@ typedef struct {
 
 void ss_registry_finish(ss_registry_t *registry);
 
-/* Adds an action; false when the name is taken.  Copies the name. */
-bool ss_registry_add(ss_registry_t *registry, const char *name, ss_action_fn run);
+/* Adds an action; NULL when the name is taken.  Copies the name. */
+ss_action_entry_t *ss_registry_add(ss_registry_t *registry, const char *name, ss_action_fn run,
+                                   unsigned flags);
 
 /* NULL when there is none of that name.  Entries live as long as the registry. */
 const ss_action_entry_t *ss_registry_find(const ss_registry_t *registry, const char *name,
                                           size_t len);
 
-/* The names as a JSON array, sorted; the caller's reference. */
+/* How many are not hidden: the application's own. */
+size_t ss_registry_told(const ss_registry_t *registry);
+
+/* The names that are not hidden as a JSON array, sorted; the caller's reference. */
 json_t *ss_registry_names(const ss_registry_t *registry);
 
 #endif

@@ -11,6 +11,8 @@
 #include <pthread.h>
 
 #include "log.h"
+#include "session.h"
+#include "change.h"
 
 /* A handle, from its low bits up. */
 #define INDEX_BITS 16
@@ -184,6 +186,23 @@ ss_request_t *ss_request_open(ss_peer_t *peer, const ss_action_entry_t *action,
     return request;
 }
 
+/* Whether a session whose state is not known has a user is not known either. */
+int ss_request_guard(const ss_action_entry_t *action, const ss_client_t *client) {
+    if ((action->flags & SS_AUTHENTICATED) == 0) {
+        return 0;
+    }
+    const ss_session_t *session = client == NULL ? NULL : client->session;
+    if (session != NULL && *ss_session_user(session) != '\0') {
+        return 0;
+    }
+    return session != NULL && !session->loaded ? SS_RPC_UNAVAILABLE : SS_RPC_NOT_AUTHENTICATED;
+}
+
+ss_client_t *ss_request_client(const ss_request_t *r) {
+    ss_client_t *client = ss_client_find(&r->peer->clients, r->slot, r->generation);
+    return client == NULL || client->session == NULL ? NULL : client;
+}
+
 void ss_request_run(ss_request_t *request, json_t *params) {
     struct ss_req *handle = (struct ss_req *)(uintptr_t)request->handle;
     const ss_action_entry_t *action = request->action;
@@ -213,8 +232,12 @@ static void log_call(const ss_request_t *request, const json_t *result,
 
 /* The handle dies first: an answer cannot find its way back here. */
 void ss_request_finish(ss_request_t *request, const json_t *result, const ss_failure_t *failure) {
+    const ss_client_t *client = ss_request_client(request);
     request->handle = 0;
     take_off(request);
+    if (client != NULL) {
+        ss_change_save(client->session);
+    }
     if (request->started_ns != 0) {
         log_call(request, result, failure);
     }

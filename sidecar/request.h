@@ -24,6 +24,8 @@
 #include "registry.h"
 #include "ss_jsonrpc.h"
 
+#define SS_REQUEST_TEXT_MAX 48
+
 struct ss_batch;
 typedef struct ss_request ss_request_t;
 
@@ -50,8 +52,10 @@ struct ss_request {
     bool silent;     /* nobody wants the answer */
     bool attachment; /* api.c: the answer is to be saved as a file */
     uint8_t id_len;
-    char id[SS_RPC_ID_MAX];           /* rpc.c: the id's JSON text */
-    char address[SS_ADDRESS_MAX + 1]; /* NUL-terminated */
+    char id[SS_RPC_ID_MAX];               /* rpc.c: the id's JSON text */
+    char address[SS_ADDRESS_MAX + 1];     /* NUL-terminated */
+    char session_id[SS_REQUEST_TEXT_MAX]; /* what ss_session_id() gave last */
+    char socket_id[SS_REQUEST_TEXT_MAX];
 };
 
 /* Once per process, on the loop's thread. */
@@ -71,6 +75,13 @@ void ss_requests_fail_all(int code);
 ss_request_t *ss_request_open(ss_peer_t *peer, const ss_action_entry_t *action,
                               const ss_transport_t *transport, const char *address,
                               size_t address_len);
+
+/* 0 when a client (NULL: an HTTP request's) may call the action, else the error to answer. */
+int ss_request_guard(const ss_action_entry_t *action, const ss_client_t *client);
+
+/* The connection that made the request, with its session; NULL for an HTTP request, and once it
+ * has gone. */
+ss_client_t *ss_request_client(const ss_request_t *request);
 
 /* Runs the action and takes the reference to `params`, an array.  The request may be gone after. */
 void ss_request_run(ss_request_t *request, json_t *params);

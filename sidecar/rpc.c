@@ -155,6 +155,9 @@ static ss_request_t *prepare(const message_t *m, const ss_rpc_call_t *call, json
         *code = SS_RPC_METHOD_NOT_FOUND;
         return NULL;
     }
+    if ((*code = ss_request_guard(action, m->client)) != 0) {
+        return NULL;
+    }
     *params = ss_params_parse(call->params, text);
     if (*params == NULL) {
         *code = SS_RPC_INVALID_PARAMS;

@@ -8,6 +8,7 @@
  */
 #include "rundir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -22,7 +23,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SOCKET_NAME "sidecar.sock"
 #define SHORT_TEMPLATE "/tmp/socketstream-XXXXXX"
 #define LEFTOVER_TRIES 100
 #define LEFTOVER_WAIT_US 20000
@@ -38,18 +38,46 @@ static bool fail(char *error, const char *format, ...) {
     return false;
 }
 
-static bool name_in(char *out, const ss_rundir_t *dir, const char *name) {
-    return snprintf(out, SS_RUNDIR_PATH_MAX, "%s/%s", dir->path, name) < SS_RUNDIR_PATH_MAX;
+static bool name_in(char *out, const char *folder, const char *name) {
+    return snprintf(out, SS_RUNDIR_PATH_MAX, "%s/%s", folder, name) < SS_RUNDIR_PATH_MAX;
+}
+
+static bool name_node(ss_rundir_node_t *node, const char *path) {
+    return snprintf(node->path, SS_RUNDIR_PATH_MAX, "%s", path) < SS_RUNDIR_PATH_MAX &&
+           name_in(node->socket, path, "sidecar.sock") &&
+           name_in(node->nginx_conf, path, "nginx.conf") &&
+           name_in(node->nginx_pid, path, "nginx.pid") &&
+           name_in(node->sidecar_pid, path, "sidecar.pid") &&
+           name_in(node->sidecar_log, path, "logs/sidecar.log");
+}
+
+/* Node `i`, counted from 0, of several. */
+static bool name_numbered(ss_rundir_node_t *node, const ss_rundir_t *dir, unsigned i) {
+    char path[SS_RUNDIR_PATH_MAX];
+    char name[16];
+
+    snprintf(name, sizeof(name), "node%u", i + 1);
+    return name_in(path, dir->path, name) && name_node(node, path);
 }
 
 static bool set_names(ss_rundir_t *dir, const char *app_dir) {
-    return snprintf(dir->path, SS_RUNDIR_PATH_MAX, "%s/%s", app_dir, SS_RUNDIR_NAME) <
-               SS_RUNDIR_PATH_MAX &&
-           name_in(dir->socket, dir, SOCKET_NAME) && name_in(dir->nginx_conf, dir, "nginx.conf") &&
-           name_in(dir->nginx_pid, dir, "nginx.pid") &&
-           name_in(dir->sidecar_pid, dir, "sidecar.pid") &&
-           name_in(dir->sidecar_log, dir, "logs/sidecar.log") &&
-           name_in(dir->state, dir, "state.json") && name_in(dir->lock, dir, "lock");
+    const char *path = dir->path;
+    char balancer[SS_RUNDIR_PATH_MAX];
+    bool fits = name_in(dir->path, app_dir, SS_RUNDIR_NAME) &&
+                name_in(dir->state, path, "state.json") && name_in(dir->lock, path, "lock") &&
+                name_in(dir->redis_dir, path, "redis") &&
+                name_in(dir->redis_socket, path, "redis/redis.sock") &&
+                name_in(dir->redis_pid, path, "redis.pid") &&
+                name_in(dir->redis_log, path, "logs/redis.log");
+
+    fits = fits && name_in(balancer, path, "balancer") && name_node(&dir->balancer, balancer);
+    if (dir->n_nodes == 1) {
+        return fits && name_node(&dir->nodes[0], path);
+    }
+    for (unsigned i = 0; i < dir->n_nodes; i++) {
+        fits = fits && name_numbered(&dir->nodes[i], dir, i);
+    }
+    return fits;
 }
 
 /* Whose the folder is, for somebody who may not write into it. */
@@ -66,19 +94,28 @@ static bool fail_to_write(const char *path, char *error) {
                 strerror(reason));
 }
 
-static bool make_dirs(const ss_rundir_t *dir, const char *app_dir, char *error) {
-    static const char *const names[] = {"logs", "tmp"};
+static bool make_dir(const char *folder, const char *name, char *error) {
     char path[SS_RUNDIR_PATH_MAX];
 
-    if (mkdir(dir->path, 0700) != 0 && errno != EEXIST) {
-        return fail_to_write(app_dir, error);
+    return (name_in(path, folder, name) && (mkdir(path, 0700) == 0 || errno == EEXIST)) ||
+           fail_to_write(folder, error);
+}
+
+static bool make_node_dirs(const ss_rundir_node_t *node, char *error) {
+    if (mkdir(node->path, 0700) != 0 && errno != EEXIST) {
+        return fail_to_write(node->path, error);
     }
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (!name_in(path, dir, names[i]) || (mkdir(path, 0700) != 0 && errno != EEXIST)) {
-            return fail_to_write(dir->path, error);
-        }
+    return make_dir(node->path, "logs", error) && make_dir(node->path, "tmp", error);
+}
+
+static bool make_dirs(const ss_rundir_t *dir, const char *app_dir, char *error) {
+    bool ok = make_dir(app_dir, SS_RUNDIR_NAME, error) && make_dir(dir->path, "logs", error) &&
+              (dir->n_nodes == 1 || make_node_dirs(&dir->balancer, error));
+
+    for (unsigned i = 0; i < dir->n_nodes; i++) {
+        ok = ok && make_node_dirs(&dir->nodes[i], error);
     }
-    return true;
+    return ok;
 }
 
 static bool take_lock(ss_rundir_t *dir, char *error) {
@@ -105,8 +142,8 @@ static bool take_lock(ss_rundir_t *dir, char *error) {
 }
 
 /* Whether the process in a pid file is one that was started for this folder: its command line names
- * the folder, or the socket. */
-static pid_t leftover(const ss_rundir_t *dir, const char *pid_file, const char *socket) {
+ * the folder, or the short one of its sockets. */
+static pid_t leftover(const ss_rundir_t *dir, const char *pid_file, const char *short_dir) {
     char text[8192];
     char path[64];
     FILE *file = fopen(pid_file, "re");
@@ -128,19 +165,19 @@ static pid_t leftover(const ss_rundir_t *dir, const char *pid_file, const char *
     n = fread(text, 1, sizeof(text), file);
     fclose(file);
     if (memmem(text, n, dir->path, strlen(dir->path)) == NULL &&
-        memmem(text, n, socket, strlen(socket)) == NULL) {
+        (short_dir[0] == '\0' || memmem(text, n, short_dir, strlen(short_dir)) == NULL)) {
         return 0;
     }
     return pid;
 }
 
 /* They were told to end when their supervisor was killed; those that do not are killed too. */
-static void end_leftovers(const ss_rundir_t *dir, const char *pid_file, const char *socket) {
-    pid_t pid = leftover(dir, pid_file, socket);
+static void end_leftover(const ss_rundir_t *dir, const char *pid_file, const char *short_dir) {
+    pid_t pid = leftover(dir, pid_file, short_dir);
 
     for (int tries = 0; pid != 0 && tries < LEFTOVER_TRIES; tries++) {
         usleep(LEFTOVER_WAIT_US);
-        if (leftover(dir, pid_file, socket) != pid) {
+        if (leftover(dir, pid_file, short_dir) != pid) {
             pid = 0;
         }
     }
@@ -150,25 +187,68 @@ static void end_leftovers(const ss_rundir_t *dir, const char *pid_file, const ch
     unlink(pid_file);
 }
 
-static void clean_up(const ss_rundir_t *dir) {
-    json_t *state = json_load_file(dir->state, 0, NULL);
-    const char *socket = json_string_value(json_object_get(state, "socket"));
-    const char *short_dir = json_string_value(json_object_get(state, "short_dir"));
-
-    end_leftovers(dir, dir->nginx_pid, dir->path);
-    end_leftovers(dir, dir->sidecar_pid, socket == NULL ? dir->path : socket);
-    if (socket != NULL && short_dir != NULL && strncmp(short_dir, SHORT_TEMPLATE, 18) == 0) {
-        unlink(socket);
-        rmdir(short_dir);
-    }
-    json_decref(state);
-    unlink(dir->state);
-    unlink(dir->socket);
+static void clean_node(const ss_rundir_t *dir, const ss_rundir_node_t *node,
+                       const char *short_dir) {
+    end_leftover(dir, node->nginx_pid, short_dir);
+    end_leftover(dir, node->sidecar_pid, short_dir);
+    unlink(node->socket);
 }
 
-/* A path that does not fit into sun_path gets a short folder of its own. */
-static bool place_socket(ss_rundir_t *dir, char *error) {
-    if (strlen(dir->socket) < sizeof(((struct sockaddr_un *)0)->sun_path)) {
+/* Sockets have names of their own there, and nothing else is in it. */
+static void remove_short_dir(const char *path) {
+    DIR *folder = strncmp(path, SHORT_TEMPLATE, 18) == 0 ? opendir(path) : NULL;
+    const struct dirent *entry;
+
+    if (folder != NULL) {
+        while ((entry = readdir(folder)) != NULL) {
+            if (strstr(entry->d_name, ".sock") != NULL) {
+                unlinkat(dirfd(folder), entry->d_name, 0);
+            }
+        }
+        closedir(folder);
+        rmdir(path);
+    }
+}
+
+/* The former run may have had more nodes, or fewer. */
+static void clean_up(const ss_rundir_t *dir) {
+    json_t *state = json_load_file(dir->state, 0, NULL);
+    const char *short_dir = json_string_value(json_object_get(state, "short_dir"));
+    ss_rundir_node_t *node = malloc(sizeof(*node));
+
+    if (short_dir == NULL) {
+        short_dir = "";
+    }
+    if (node != NULL) {
+        if (name_node(node, dir->path)) {
+            clean_node(dir, node, short_dir);
+        }
+        for (unsigned i = 0; i < SS_NODES_MAX && name_numbered(node, dir, i); i++) {
+            clean_node(dir, node, short_dir);
+        }
+    }
+    free(node);
+    clean_node(dir, &dir->balancer, short_dir);
+    end_leftover(dir, dir->redis_pid, short_dir);
+    unlink(dir->redis_socket);
+    remove_short_dir(short_dir);
+    json_decref(state);
+    unlink(dir->state);
+}
+
+static bool fits(const char *socket) {
+    return strlen(socket) < sizeof(((struct sockaddr_un *)0)->sun_path);
+}
+
+/* When a path does not fit into sun_path, all get a short folder of their own. */
+static bool place_sockets(ss_rundir_t *dir, char *error) {
+    bool all = fits(dir->redis_socket);
+    char name[24];
+
+    for (unsigned i = 0; i < dir->n_nodes; i++) {
+        all = all && fits(dir->nodes[i].socket);
+    }
+    if (all) {
         return true;
     }
     strcpy(dir->short_dir, SHORT_TEMPLATE);
@@ -176,22 +256,27 @@ static bool place_socket(ss_rundir_t *dir, char *error) {
         dir->short_dir[0] = '\0';
         return fail(error, "cannot make a folder for sockets in /tmp: %s", strerror(errno));
     }
-    snprintf(dir->socket, sizeof(dir->socket), "%s/%s", dir->short_dir, SOCKET_NAME);
-    return true;
+    for (unsigned i = 0; i < dir->n_nodes; i++) {
+        snprintf(name, sizeof(name), "node%u.sock", i + 1);
+        name_in(dir->nodes[i].socket, dir->short_dir, name);
+    }
+    return name_in(dir->redis_socket, dir->short_dir, "redis.sock");
 }
 
 static bool write_state(const ss_rundir_t *dir, char *error) {
-    json_t *state = json_pack("{s:i, s:s, s:s}", "pid", (int)getpid(), "socket", dir->socket,
-                              "short_dir", dir->short_dir);
+    json_t *state =
+        json_pack("{s:i, s:s, s:s, s:i}", "pid", (int)getpid(), "socket", dir->nodes[0].socket,
+                  "short_dir", dir->short_dir, "nodes", (int)dir->n_nodes);
     int rc = json_dump_file(state, dir->state, JSON_INDENT(2));
 
     json_decref(state);
     return rc == 0 || fail_to_write(dir->path, error);
 }
 
-bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, char *error) {
+bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, char *error) {
     memset(dir, 0, sizeof(*dir));
     dir->lock_fd = -1;
+    dir->n_nodes = n_nodes;
     if (!set_names(dir, app_dir)) {
         return fail(error, "%s: the path is too long", app_dir);
     }
@@ -200,7 +285,7 @@ bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, char *error) {
         return false;
     }
     clean_up(dir);
-    if (!place_socket(dir, error) || !write_state(dir, error)) {
+    if (!place_sockets(dir, error) || !write_state(dir, error)) {
         ss_rundir_close(dir);
         return false;
     }
@@ -211,12 +296,15 @@ void ss_rundir_close(ss_rundir_t *dir) {
     if (dir->lock_fd == -1) {
         return;
     }
-    unlink(dir->socket);
-    if (dir->short_dir[0] != '\0') {
-        rmdir(dir->short_dir);
+    for (unsigned i = 0; i < dir->n_nodes; i++) {
+        unlink(dir->nodes[i].socket);
+        unlink(dir->nodes[i].nginx_pid);
+        unlink(dir->nodes[i].sidecar_pid);
     }
-    unlink(dir->nginx_pid);
-    unlink(dir->sidecar_pid);
+    unlink(dir->balancer.nginx_pid);
+    unlink(dir->redis_socket);
+    unlink(dir->redis_pid);
+    remove_short_dir(dir->short_dir);
     unlink(dir->state);
     close(dir->lock_fd);
     dir->lock_fd = -1;

@@ -15,26 +15,40 @@
 #define SS_RUNDIR_NAME ".socketstream"
 #define SS_RUNDIR_ERROR_MAX 5120
 #define SS_RUNDIR_PATH_MAX 4096
+#define SS_NODES_MAX 9
 
+/* What belongs to one nginx, and to the sidecar behind it. */
 typedef struct {
-    int lock_fd;
-    char path[SS_RUNDIR_PATH_MAX];   /* <app>/.socketstream, 0700 */
-    char socket[SS_RUNDIR_PATH_MAX]; /* of the sidecar; fits into sun_path */
-    char short_dir[64]; /* folder made for the socket alone, "" when it is not needed */
+    char path[SS_RUNDIR_PATH_MAX];        /* nginx's prefix: logs/ and tmp/ are in it */
+    char socket[SS_RUNDIR_PATH_MAX];      /* of the sidecar; fits into sun_path */
     char nginx_conf[SS_RUNDIR_PATH_MAX];  /* generated */
     char nginx_pid[SS_RUNDIR_PATH_MAX];   /* written by nginx */
     char sidecar_pid[SS_RUNDIR_PATH_MAX]; /* written by the supervisor */
     char sidecar_log[SS_RUNDIR_PATH_MAX]; /* of all runs, appended */
+} ss_rundir_node_t;
+
+typedef struct {
+    int lock_fd;
+    char path[SS_RUNDIR_PATH_MAX];  /* <app>/.socketstream, 0700 */
+    char short_dir[64];             /* folder made for the sockets alone, "" when not needed */
     char state[SS_RUNDIR_PATH_MAX]; /* state.json: what a later run needs to clean up after this one
                                      */
     char lock[SS_RUNDIR_PATH_MAX];
+    char redis_dir[SS_RUNDIR_PATH_MAX]; /* where a private Redis keeps its data; not made here */
+    char redis_socket[SS_RUNDIR_PATH_MAX];
+    char redis_pid[SS_RUNDIR_PATH_MAX];
+    char redis_log[SS_RUNDIR_PATH_MAX];
+    unsigned n_nodes;
+    ss_rundir_node_t nodes[SS_NODES_MAX]; /* a single one is in the folder itself, else node1/ … */
+    ss_rundir_node_t balancer;            /* balancer/, when there are several */
 } ss_rundir_t;
 
 /* Makes the folder of the application at `app_dir` (absolute), takes its lock, ends what a killed
  * run left behind, and writes state.json.  false when it cannot; then `error`
  * (SS_RUNDIR_ERROR_MAX bytes) says why and what to do, and nothing is left open.  Blocks for up to
- * two seconds when processes of a killed run are still there. */
-bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, char *error);
+ * two seconds when processes of a killed run are still there.  `n_nodes` is from 1 to
+ * SS_NODES_MAX. */
+bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, char *error);
 
 /* Removes what does not outlive the run, and gives the lock back. */
 void ss_rundir_close(ss_rundir_t *dir);

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "health.h"
+#include "hub.h"
 #include "json_writer.h"
 #include "log.h"
 #include "peer.h"
@@ -39,7 +41,10 @@ static void tick_all(ss_sidecar_t *sidecar) {
     }
 }
 
-static void on_heartbeat(uv_timer_t *timer) { tick_all(timer->data); }
+static void on_heartbeat(uv_timer_t *timer) {
+    tick_all(timer->data);
+    ss_hub_tick();
+}
 
 /* The one message that is the same for every client; nginx passes it on as it is. */
 static void write_init(ss_sidecar_t *sidecar) {
@@ -80,8 +85,9 @@ bool ss_sidecar_init(ss_sidecar_t *sidecar, uv_loop_t *loop, const ss_sidecar_op
     if (!ss_module_load_all(options->app_dir, &sidecar->modules, &sidecar->registry, error)) {
         return false;
     }
+    ss_health_add_action(&sidecar->registry);
     write_init(sidecar);
-    return ss_module_start_all(&sidecar->modules, error) &&
+    return ss_hub_init(sidecar, error) && ss_module_start_all(&sidecar->modules, error) &&
            ss_link_server_open(&sidecar->server, loop, options->listen_path, &options->access,
                                ss_peer_accept, sidecar, error);
 }
@@ -129,15 +135,19 @@ void ss_sidecar_finish(ss_sidecar_t *sidecar) {
     while (sidecar->peers != NULL) {
         ss_peer_flush(sidecar->peers);
         if (sidecar->peers != NULL) {
+            sidecar->draining = true;
             ss_peer_close(sidecar->peers, "leaving");
         }
     }
+    ss_hub_finish();
     ss_work_finish();
     ss_module_stop_all(&sidecar->modules);
     ss_requests_finish();
     /* The rest, the application's own handles among it. */
     uv_walk(sidecar->loop, close_handle, NULL);
-    uv_run(sidecar->loop, UV_RUN_DEFAULT);
+    /* A uv_stop() of the drain may still be pending, and would end the first of these at once. */
+    while (uv_run(sidecar->loop, UV_RUN_DEFAULT) != 0) {
+    }
     ss_registry_finish(&sidecar->registry);
     ss_buf_free(&sidecar->init_text);
     ss_log_flush();

@@ -14,6 +14,7 @@
 #include "buf.h"
 #include "link_server.h"
 #include "module.h"
+#include "online.h"
 #include "registry.h"
 
 struct ss_peer;
@@ -27,6 +28,9 @@ typedef struct {
     const json_t *client_config; /* an object, told to browsers in system.init; NULL: empty */
     uint32_t action_timeout_ms;
     uint32_t max_message; /* bytes of one message taken from a worker */
+    const json_t *redis;  /* the configuration's object `redis` */
+    uint64_t session_ttl_ms;
+    ss_online_options_t online;
     ss_link_access_t access;
 } ss_sidecar_options_t;
 

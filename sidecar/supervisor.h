@@ -21,7 +21,7 @@
 #define SS_RESTART_MIN_MS 100
 #define SS_RESTART_MAX_MS 5000
 #define SS_RESTART_FORGET_MS 10000
-#define SS_CHILDREN_MAX 8
+#define SS_CHILDREN_MAX 24
 #define SS_CHILD_STEPS_MAX 4 /* signals to end one child, from polite to SIGKILL */
 #define SS_CHILD_LINE_MAX 512
 

@@ -90,19 +90,19 @@ Connection: .*upgrade.*
 
 
 
-=== TEST 7: a POST is not a handshake
+=== TEST 7: a PUT is not a handshake
 --- request
-POST /socketstream
+PUT /socketstream
 hello
 --- error_code: 405
 --- response_headers
-Allow: GET
+Allow: GET, POST
 
 
 
-=== TEST 8: a POST with all headers of a handshake is none either
+=== TEST 8: a PUT with all headers of a handshake is none either
 --- handshake
-POST /socketstream HTTP/1.1
+PUT /socketstream HTTP/1.1
 Content-Length: 0
 Connection: Upgrade, close
 --- error_code: 405

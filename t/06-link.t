@@ -19,6 +19,7 @@ my $nginx   = SocketStream::Nginx->start(
     server => join('', map {"location /$_ { socketstream_pass u_$_; socketstream_link_timeout 1s; }\n"} @modes)
         . "location /both { socketstream_pass both; socketstream_link_timeout 1s; }\n"
         . 'location /api/ { socketstream_api unix:' . $sidecar->path('normal') . "; }\n"
+        . 'location /proxied { socketstream_pass u_normal; socketstream_scheme $http_x_forwarded_proto; }' . "\n"
         . "location = /status { socketstream_status; }\n",
 );
 
@@ -99,6 +100,20 @@ subtest 'an API request whose client has gone is taken back' => sub {
     close $sock;
     my ($cancel) = $sidecar->wait_for(op => 'CANCEL');
     is_deeply [@$cancel{qw(slot generation)}], [@$request{qw(slot generation)}], 'and taken back by its name';
+};
+
+subtest 'the scheme is the client\'s, as far as the balancer tells it' => sub {
+    my $flags = sub {
+        my $client = client('proxied', headers => [map { ['X-Forwarded-Proto', $_] } @_]);
+        my @open   = $sidecar->log(op => 'OPEN');
+        $client->close;
+        return $open[-1]{open_flags};
+    };
+    is $flags->('https'), 1, 'https';
+    is $flags->('http'),  0, 'http';
+    is $flags->(),        0, 'nothing is told: our own';
+    my $refused = client('proxied', headers => [['X-Forwarded-Proto', 'https'], ['Origin', 'http://localhost']]);
+    is $refused->status, 403, 'a page without TLS is another origin then';
 };
 
 subtest 'a slot is used again with another generation' => sub {

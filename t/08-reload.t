@@ -59,11 +59,9 @@ subtest 'reload with drain time 0' => sub {
     $nginx->finish;
 };
 
-subtest 'reload with a drain time spreads the closes over it' => sub {
-    my $nginx   = start(drain => '2s');
-    my @clients = clients($nginx, 40);
-    my @old     = $nginx->reload;
-    my $start   = time;
+# When each client is closed, in seconds from $start on, and with what code.
+sub closes {
+    my ($start, @clients) = @_;
     my (@at, @codes);
     my %open = map { ("$_" => $_) } @clients;
     while (%open && time - $start < 5) {
@@ -75,10 +73,19 @@ subtest 'reload with a drain time spreads the closes over it' => sub {
             delete $open{$key};
         }
     }
-    is @codes, 40, 'all are closed';
-    is_deeply [grep { $_ != 1012 } @codes], [], 'with 1012';
-    cmp_ok $at[-1], '<', 3, "the last within the drain time: $at[-1]";
-    my $early = grep { $_ < 1 } @at;
+    return (\@at, \@codes);
+}
+
+subtest 'reload with a drain time spreads the closes over it' => sub {
+    my $nginx   = start(drain => '2s');
+    my @clients = clients($nginx, 40);
+    my @old     = $nginx->reload;
+    my $start   = time;
+    my ($at, $codes) = closes($start, @clients);
+    is @$codes, 40, 'all are closed';
+    is_deeply [grep { $_ != 1012 } @$codes], [], 'with 1012';
+    cmp_ok $at->[-1], '<', 3, "the last within the drain time: $at->[-1]";
+    my $early = grep { $_ < 1 } @$at;
     cmp_ok $early, '>', 4,  "some in the first half: $early";
     cmp_ok $early, '<', 36, 'and some in the second';
     ok gone(3 - (time - $start) + 0.5, @old), 'the old worker is gone by drain time + 1 s';
@@ -95,6 +102,19 @@ subtest 'clients with the subprotocol are told before' => sub {
     is $notice->{params}{reason}, 'reload', 'with the reason';
     is $system->recv_close, 1012, 'then 1012';
     is $plain->recv_text(3), undef, 'the others are not';
+    $nginx->finish;
+};
+
+subtest 'who is told has half of the drain time to move by itself' => sub {
+    my $nginx   = start(drain => '2s');
+    my @clients = clients($nginx, 20, headers => [['Sec-WebSocket-Protocol', 'socketstream']]);
+    $nginx->reload;
+    my $told = grep { ($_->recv_text(3) // '') =~ /goaway/ } @clients;
+    is $told, 20, 'all are told';
+    my ($at, $codes) = closes(time, @clients);
+    is_deeply [grep { $_ != 1012 } @$codes], [], 'all get 1012';
+    cmp_ok $at->[0],  '>', 0.8, "the first in the second half: $at->[0]";
+    cmp_ok $at->[-1], '<', 3,   "the last within the drain time: $at->[-1]";
     $nginx->finish;
 };
 

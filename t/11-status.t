@@ -107,10 +107,33 @@ is $json->{connections}, 2, 'both workers are counted together';
 ($code) = $nginx->get('/status?format=nonsense');
 ok $code == 200 || $code == 400, 'a format nobody knows';
 
+# Health is that of delivery: red with an open port, when the sidecar says that Redis is broken.
+{
+    my $one    = SocketStream::Nginx->start(server => "location /socketstream { $pass }\n"
+            . "location = /status { socketstream_status; }\n");
+    my $client = SocketStream::WebSocket->connect(port => $one->port);
+    my $tell   = sub {
+        $client->send(text => encode_json({ jsonrpc => '2.0', id => 1, method => 'health', params => [@_] }));
+        $client->recv_text;
+    };
+    my $health = sub { ($one->get('/status?format=health'))[0] };
+    $tell->(1, 3);
+    is $health->(), 200, 'health: 200 while events get through';
+    is decode_json(($one->get('/status'))[2])->{links}[0]{canary_ms}, 3, 'and how long a canary took';
+    $tell->(2, 3);
+    is $health->(), 503, 'health: 503 when they do not';
+    ok !decode_json(($one->get('/status'))[2])->{healthy}, 'the JSON says so too';
+    $tell->(0, 0);
+    is $health->(), 200, 'health: 200 without any Redis';
+    $client->close;
+    $one->finish;
+}
+
 $sidecar->kill;
 $clients[1]->recv_text;
 ok until_true { ($metric) = metrics(($nginx->get('/status?format=prometheus'))[2]); sum(qr/link_(up|state)/) == 0 },
     'the link is down when the sidecar is';
+is +($nginx->get('/status?format=health'))[0], 503, 'health: 503 without a sidecar';
 cmp_ok $metric->{socketstream_link_losses_total}, '>=', 1, 'and counted as lost';
 cmp_ok $metric->{socketstream_calls_unavailable_total}, '>=', 1, 'with the call that failed';
 

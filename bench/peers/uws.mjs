@@ -15,18 +15,25 @@ if (typeof uws._cfg !== 'function') {
 
 const decoder = new TextDecoder();
 
-uws
-  .App()
-  .ws('/*', {
-    compression: uws.DISABLED,
-    idleTimeout: 0,
-    message: (socket, data) => {
-      socket.send(answer(decoder.decode(data)), false);
-    },
-  })
-  .listen('127.0.0.1', 0, (listening) => {
-    if (!listening) {
-      throw new Error('cannot listen');
+const app = uws.App();
+
+app.ws('/*', {
+  compression: uws.DISABLED,
+  idleTimeout: 0,
+  message: (socket, data) => {
+    const text = answer(decoder.decode(data), {
+      join: (name) => socket.subscribe(name),
+      publish: (name, event) => app.publish(name, event, false),
+    });
+    if (text !== null) {
+      socket.send(text, false);
     }
-    console.log(`port ${uws.us_socket_local_port(listening)}`);
-  });
+  },
+});
+
+app.listen('127.0.0.1', 0, (listening) => {
+  if (!listening) {
+    throw new Error('cannot listen');
+  }
+  console.log(`port ${uws.us_socket_local_port(listening)}`);
+});

@@ -9,7 +9,7 @@ import { answer } from './actions.mjs';
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, backlog: 4096 });
 
 server.on('connection', (socket) => {
-  socket.on('message', (data) => socket.send(answer(String(data))));
+  socket.on('message', (data) => socket.send(answer(String(data)) ?? ''));
 });
 
 server.on('listening', () => {

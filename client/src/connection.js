@@ -5,11 +5,12 @@
 // Owns sockets, reconnecting and the calls in flight on each socket.  Leaves to index.js what
 // messages mean.  A call belongs to the socket it was sent on: it is answered there, or fails with
 // that socket, and is never sent twice.  Two sockets overlap only while a server that is going away
-// hands over to the next (system.goaway): then nothing is lost and nobody is told.
+// hands over to the next (system.goaway): then nothing is lost or doubled, and nobody is told.
 
 const BASE_DELAY = 250; // ms before the first attempt, at most; doubled with each that fails
 const MAX_DELAY = 15000;
 const HANDOVER_DELAY = 200; // a restarted server gets its clients back within this
+const OVERLAP = 500; // for which the socket of a server going away is listened to beside its successor
 const STABLE = 5000; // a socket that lived so long starts the delays anew
 const MAX_QUEUE = 1000; // calls that wait for a connection
 
@@ -17,7 +18,16 @@ export const UNAVAILABLE = -32003;
 const SERVICE_RESTART = 1012;
 
 /** @typedef {{resolve: (result: any) => void, reject: (error: Error) => void}} Waiting */
-/** @typedef {{ws: WebSocket, calls: Map<number, Waiting>, opened: number, leaving: boolean}} Peer */
+/**
+ * @typedef {object} Peer
+ * @property {WebSocket} ws
+ * @property {Map<number, Waiting>} calls in flight
+ * @property {number} opened when
+ * @property {boolean} leaving closes when its calls are answered; what else it says is old
+ * @property {Peer | null} former still tells the events, while this one's are held
+ * @property {any[]} held notifications
+ * @property {Map<string, number> | null} seen how often which event, since a successor was sought
+ */
 
 /**
  * @param {string} message
@@ -86,8 +96,14 @@ export function createConnection(options) {
             calls: new Map(),
             opened: 0,
             leaving: false,
+            former: null,
+            held: [],
+            seen: null,
         };
         next = peer;
+        if (current) {
+            current.seen = new Map();
+        }
         peer.ws.onopen = () => onOpen(peer);
         peer.ws.onclose = (event) => onClose(peer, event.code);
         peer.ws.onmessage = (event) => onMessage(peer, event.data);
@@ -99,7 +115,9 @@ export function createConnection(options) {
         current = peer;
         peer.opened = Date.now();
         if (former) {
-            retire(former);
+            takeOver(former);
+            peer.former = former;
+            setTimeout(takeOver, OVERLAP, peer);
         }
         for (const { text, id, waiting } of queue.splice(0)) {
             peer.calls.set(id, waiting);
@@ -107,11 +125,28 @@ export function createConnection(options) {
         }
     }
 
-    /** The former socket leaves when what it has in flight is answered, or when the server goes. */
-    function retire(/** @type {Peer} */ peer) {
-        peer.leaving = true;
-        if (!peer.calls.size) {
-            peer.ws.close(1000);
+    /**
+     * From now on the peer tells the events, first those held that its predecessor has not.
+     * That one leaves when what it has in flight is answered, or when its server goes.
+     */
+    function takeOver(/** @type {Peer} */ peer) {
+        const { former } = peer;
+        if (!former) {
+            return;
+        }
+        peer.former = null;
+        former.leaving = true;
+        for (const message of peer.held.splice(0)) {
+            const key = JSON.stringify(message);
+            const times = former.seen?.get(key);
+            if (times) {
+                former.seen?.set(key, times - 1);
+            } else {
+                options.onNotification(message.method, message.params);
+            }
+        }
+        if (!former.calls.size) {
+            former.ws.close(1000);
         }
     }
 
@@ -120,6 +155,10 @@ export function createConnection(options) {
             reject(unavailable('The connection was lost before the answer came'));
         }
         peer.calls.clear();
+        takeOver(peer);
+        if (current?.former === peer) {
+            takeOver(current);
+        }
         if (peer === next) {
             next = null;
         } else if (peer !== current) {
@@ -138,6 +177,7 @@ export function createConnection(options) {
             reconnect(code);
         } else {
             // The successor could not be reached; the present socket is still good.
+            current.seen = null;
             openLater(Math.min(MAX_DELAY, BASE_DELAY * 2 ** failures++));
         }
     }
@@ -150,13 +190,31 @@ export function createConnection(options) {
             return; // not from a SocketStream server
         }
         for (const one of Array.isArray(message) ? message : [message]) {
-            if (one?.method) {
+            if (one?.method === 'event') {
+                onEvent(peer, one);
+            } else if (one?.method) {
                 options.onNotification(one.method, one.params);
                 onSystem(peer, one.method);
             } else {
                 settle(peer, one);
             }
         }
+    }
+
+    /** While two sockets overlap an event comes on both, and which of them is first varies. */
+    function onEvent(/** @type {Peer} */ peer, /** @type {any} */ message) {
+        if (peer.leaving) {
+            return;
+        }
+        if (peer.former) {
+            peer.held.push(message);
+            return;
+        }
+        if (peer.seen) {
+            const key = JSON.stringify(message);
+            peer.seen.set(key, (peer.seen.get(key) ?? 0) + 1);
+        }
+        options.onNotification(message.method, message.params);
     }
 
     function onSystem(/** @type {Peer} */ peer, /** @type {string} */ method) {
@@ -214,6 +272,7 @@ export function createConnection(options) {
                 waiting.reject(unavailable('Disconnected'));
             }
             next?.ws.close();
+            current?.former?.ws.close(1000);
             current?.ws.close(1000);
         },
 

@@ -1,7 +1,27 @@
 // SPDX-License-Identifier: MIT
 //
-// What <script src="…/socketstream.min.js"> runs: connects, and is the page's SS.
+// What <script src="…/socketstream.min.js"> runs: the page's SS, which connects by itself.
 
 import { createClient } from './index.js';
 
-/** @type {any} */ (window).SS = createClient();
+const SS = createClient({ connect: false });
+/** @type {any} */ (window).SS = SS;
+
+// Not before the page's own scripts have run: 'connect' would come before the handlers for it.  A
+// script that is loaded late may find the first of these events gone by, and even the second.
+const moments = ['DOMContentLoaded', 'load'];
+
+function start() {
+    for (const moment of moments) {
+        removeEventListener(moment, start);
+    }
+    SS.socket.connect();
+}
+
+if (document.readyState === 'complete') {
+    start();
+} else {
+    for (const moment of moments) {
+        addEventListener(moment, start);
+    }
+}

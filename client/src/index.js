@@ -5,10 +5,16 @@
 
 import { createConnection } from './connection.js';
 import { createEmitter } from './emitter.js';
+import { createExchange } from './session.js';
 import { createTree } from './tree.js';
 
 function defaultUrl() {
     return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/socketstream`;
+}
+
+/** Pages and their workers have a location, and a place for cookies; Node has neither. */
+function defaultFetch() {
+    return typeof location === 'undefined' ? undefined : globalThis.fetch;
 }
 
 /**
@@ -18,9 +24,11 @@ function defaultUrl() {
 export function createClient(options = {}) {
     const events = createEmitter();
     const socket = createEmitter();
+    const url = options.url ?? defaultUrl();
+    const exchange = createExchange(url, 'fetch' in options ? options.fetch : defaultFetch());
 
     const connection = createConnection({
-        url: options.url ?? defaultUrl(),
+        url,
         WebSocket: options.WebSocket ?? WebSocket,
         random: options.random ?? Math.random,
         onState: socket.emit,
@@ -34,6 +42,10 @@ export function createClient(options = {}) {
                     config: params.config,
                 });
                 tree.learn(params.api);
+            } else if (method === 'system.session') {
+                exchange(params.ticket);
+            } else if (method === 'system.resync') {
+                socket.emit('resync', { reason: params.reason });
             }
         },
     });

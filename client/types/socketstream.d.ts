@@ -15,7 +15,7 @@ export interface Action {
 }
 
 export interface Events {
-    /** Any number of handlers each; `channel` is given for events of a channel. */
+    /** Any number of handlers each; `channel` is the name, given for events of a channel. */
     on(name: string, handler: (params: any, channel?: string) => void): void;
     off(name: string, handler?: (params: any, channel?: string) => void): void;
     /** Calls the handlers here; nothing is sent. */
@@ -27,7 +27,12 @@ export interface Socket {
     on(name: 'connect', handler: () => void): void;
     on(name: 'disconnect', handler: (detail: { code: number }) => void): void;
     on(name: 'reconnecting', handler: (detail: { attempt: number }) => void): void;
-    off(name: 'connect' | 'disconnect' | 'reconnecting', handler?: (detail?: any) => void): void;
+    /** Events may have been missed while the server could not get them: 'redis', 'sidecar'. */
+    on(name: 'resync', handler: (detail: { reason: string }) => void): void;
+    off(
+        name: 'connect' | 'disconnect' | 'reconnecting' | 'resync',
+        handler?: (detail?: any) => void,
+    ): void;
     connect(): void;
     /** Closes and stays closed; calls that wait for a connection fail. */
     disconnect(): void;
@@ -51,6 +56,8 @@ export interface Options {
     /** false: only when socket.connect() is called. */
     connect?: boolean;
     WebSocket?: any;
+    /** Fetches the session's new cookie after a login; the page's own when not given, none in Node. */
+    fetch?: typeof globalThis.fetch;
     /** From 0 to 1, spreads reconnects; Math.random when not given. */
     random?: () => number;
 }

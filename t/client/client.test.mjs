@@ -44,6 +44,8 @@ function connect(url, options = {}) {
     return { SS, states };
 }
 
+const settled = () => new Promise((resolve) => setTimeout(resolve, 100));
+
 test('a call resolves with the result', async () => {
     const server = await serve();
     const { SS } = connect(server.url);
@@ -198,6 +200,148 @@ test('events reach all their handlers, with the channel', async () => {
     ]);
 });
 
+test('an event of no channel has no channel name', async () => {
+    const server = await serve();
+    const { SS, states } = connect(server.url);
+    /** @type {any[]} */
+    const seen = [];
+    SS.events.on('hello', (...args) => seen.push(args));
+    await until(() => states[0] === 'connect');
+    notify(server.sockets[0], 'event', ['hello', null]);
+    await until(() => seen.length);
+    assert.deepEqual(seen, [[null]]);
+});
+
+test('system.resync tells why events may be missing', async () => {
+    const server = await serve();
+    const { SS, states } = connect(server.url);
+    /** @type {any[]} */
+    const seen = [];
+    SS.socket.on('resync', (detail) => seen.push(detail));
+    await until(() => states[0] === 'connect');
+    notify(server.sockets[0], 'system.resync', { reason: 'redis' });
+    notify(server.sockets[0], 'system.resync', { reason: 'sidecar' });
+    await until(() => seen.length === 2);
+    assert.deepEqual(seen, [{ reason: 'redis' }, { reason: 'sidecar' }]);
+    assert.deepEqual(states, ['connect']);
+});
+
+/**
+ * A client that has been sent tickets, all that it wrote to the console, and the delays before
+ * second attempts, which do not take their time.
+ * @param {any} t @param {string[]} tickets @param {(n: number) => number} status of the nth POST
+ */
+async function exchangeTickets(t, tickets, status) {
+    const server = await serve();
+    server.answerPostsWith(() => status(server.posts.length));
+    /** @type {number[]} */
+    const delays = [];
+    const real = globalThis.setTimeout;
+    t.mock.method(globalThis, 'setTimeout', (/** @type {any} */ fn, /** @type {number} */ ms) => {
+        if (ms === 1000) {
+            delays.push(ms);
+        }
+        return real(fn, ms === 1000 ? 0 : ms);
+    });
+    /** @type {any[]} */
+    const logged = [];
+    for (const method of /** @type {const} */ (['debug', 'log', 'info', 'warn', 'error'])) {
+        t.mock.method(console, method, (/** @type {any[]} */ ...args) => logged.push(args));
+    }
+    const { states } = connect(server.url, { fetch });
+    await until(() => states[0] === 'connect');
+    for (const ticket of tickets) {
+        notify(server.sockets[0], 'system.session', { ticket });
+    }
+    return { server, delays, logged };
+}
+
+const post = (/** @type {string} */ ticket) => ({
+    url: '/socketstream',
+    type: 'application/json',
+    body: { ticket },
+});
+
+test('a ticket is posted to the URL of the socket, once', async (t) => {
+    const { server, logged } = await exchangeTickets(t, ['secret'], () => 204);
+    await until(() => server.posts.length);
+    await settled();
+    assert.deepEqual(server.posts, [post('secret')]);
+    assert.deepEqual(logged, []);
+});
+
+test('cookies go with a ticket, no redirect leads it away, and leaving the page does not stop it', async () => {
+    const server = await serve();
+    /** @type {any[]} */
+    const asked = [];
+    const { states } = connect(server.url, {
+        fetch: async (/** @type {any[]} */ ...args) => {
+            asked.push(args);
+            return new Response(null, { status: 204 });
+        },
+    });
+    await until(() => states[0] === 'connect');
+    notify(server.sockets[0], 'system.session', { ticket: 'secret' });
+    await until(() => asked.length);
+    const [url, { method, credentials, keepalive, redirect }] = asked[0];
+    assert.equal(url, server.url.replace('ws:', 'http:'));
+    assert.deepEqual(
+        { method, credentials, keepalive, redirect },
+        { method: 'POST', credentials: 'same-origin', keepalive: true, redirect: 'error' },
+    );
+});
+
+for (const [name, first] of /** @type {[string, number][]} */ ([
+    ['that the server could not take', 503],
+    ['whose connection was lost', 0],
+])) {
+    test(`a ticket ${name} is posted again after a second`, async (t) => {
+        const { server, delays, logged } = await exchangeTickets(t, ['secret'], (n) =>
+            n === 1 ? first : 204,
+        );
+        await until(() => server.posts.length === 2);
+        await settled();
+        assert.deepEqual(server.posts, [post('secret'), post('secret')]);
+        assert.deepEqual(delays, [1000]);
+        assert.deepEqual(logged, []);
+    });
+}
+
+for (const [name, status, times] of /** @type {[string, number, number][]} */ ([
+    ['refused', 400, 1],
+    ['not taken twice', 503, 2],
+])) {
+    test(`a ticket that is ${name} is given up, and the console is told without it`, async (t) => {
+        const { server, logged } = await exchangeTickets(t, ['secret'], () => status);
+        await until(() => logged.length);
+        await settled();
+        assert.equal(server.posts.length, times);
+        assert.equal(logged.length, 1);
+        assert.match(logged[0][0], /session/);
+        assert.doesNotMatch(JSON.stringify(logged), /secret/);
+    });
+}
+
+test('tickets are exchanged in their order, the last one last', async (t) => {
+    const { server } = await exchangeTickets(t, ['one', 'two'], (n) => (n === 1 ? 503 : 204));
+    await until(() => server.posts.length === 3);
+    assert.deepEqual(
+        server.posts.map(({ body }) => body.ticket),
+        ['one', 'one', 'two'],
+    );
+});
+
+test('in Node, which keeps no cookies, tickets are passed over', async (t) => {
+    const server = await serve();
+    const { SS, states } = connect(server.url);
+    const fetched = t.mock.method(globalThis, 'fetch', () => assert.fail('fetched'));
+    await until(() => states[0] === 'connect');
+    notify(server.sockets[0], 'system.session', { ticket: 'secret' });
+    assert.equal(await SS.server.app.square(5), 25);
+    assert.equal(fetched.mock.callCount(), 0);
+    assert.equal(server.posts.length, 0);
+});
+
 test('a message that is not JSON is passed over', async () => {
     const server = await serve();
     const { SS, states } = connect(server.url);
@@ -286,6 +430,68 @@ test('at system.goaway the new socket opens first, and nobody notices', async ()
     await until(() => server.sockets[0].readyState === WebSocket.CLOSED);
     assert.equal(await SS.server.app.slow(), 1);
     assert.deepEqual(states, ['connect']);
+});
+
+/** A client that was handed over to a second socket, and the events it tells the page. */
+async function handOver() {
+    const server = await serve();
+    server.answerWith(() => {});
+    const { SS, states } = connect(server.url);
+    /** @type {any[]} */
+    const events = [];
+    SS.events.on('n', (n) => events.push(n));
+    await until(() => states[0] === 'connect');
+    notify(server.sockets[0], 'system.goaway', { reason: 'reload' });
+    const send = (/** @type {number} */ socket, /** @type {any[]} */ ...numbers) => {
+        for (const n of numbers) {
+            notify(server.sockets[socket], 'event', ['n', n, 'room']);
+        }
+    };
+    const closed = () => server.sockets[0].readyState === WebSocket.CLOSED;
+    return { server, SS, events, send, closed };
+}
+
+test('events of both sockets of a handover are told once, in their order', async () => {
+    const { server, events, send, closed } = await handOver();
+    await until(() => server.sockets.length === 2);
+    send(1, 2, 2, 3, 4);
+    await settled();
+    assert.deepEqual(events, []);
+    send(0, 1, 2, 2, 3);
+    await until(() => events.length === 4);
+    assert.deepEqual(events, [1, 2, 2, 3]);
+    await until(closed);
+    send(1, 4);
+    await until(() => events.length === 6);
+    assert.deepEqual(events, [1, 2, 2, 3, 4, 4]);
+});
+
+test('when the old socket of a handover closes, the events of the new one are told at once', async () => {
+    const { server, events, send, closed } = await handOver();
+    await until(() => server.sockets.length === 2);
+    send(0, 1);
+    send(1, 1, 2);
+    await until(() => events.length === 1);
+    const start = Date.now();
+    server.sockets[0].close(1012);
+    await until(() => events.length === 2);
+    assert.ok(Date.now() - start < 300);
+    assert.equal(closed(), true);
+    assert.deepEqual(events, [1, 2]);
+});
+
+test('the old socket of a handover stays for its answers, but tells no events any more', async () => {
+    const { server, SS, events, send, closed } = await handOver();
+    const call = SS.server.app.slow();
+    await until(() => server.sockets.length === 2 && server.received.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    assert.equal(closed(), false);
+    send(0, 1);
+    send(1, 1);
+    answer(server.sockets[0], { id: server.received[0].id, result: 'late' });
+    assert.equal(await call, 'late');
+    await until(closed);
+    assert.deepEqual(events, [1]);
 });
 
 test('at system.goaway without a successor the old socket is used as long as it lives', async () => {

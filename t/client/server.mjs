@@ -3,14 +3,34 @@
 // A server for the tests of the browser library: does nothing by itself but greet.
 
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 
 export const API = ['app.square', 'app.slow', 'users.online.now', 'user.name'];
 
 /** A port that no other start of this process has had. */
 export async function startServer({ port = 0, greet = true } = {}) {
-    const server = new WebSocketServer({ port, host: '127.0.0.1' });
-    await once(server, 'listening');
+    /** @type {{url?: string, type?: string, body: any}[]} */
+    const posts = [];
+    /** @type {() => number} */
+    let statusOfPost = () => 204;
+    const http = createServer(async (request, response) => {
+        let text = '';
+        for await (const chunk of request) {
+            text += chunk;
+        }
+        const { url, headers } = request;
+        posts.push({ url, type: headers['content-type'], body: JSON.parse(text) });
+        const status = statusOfPost();
+        if (status) {
+            response.writeHead(status).end();
+        } else {
+            request.socket.destroy();
+        }
+    });
+    const server = new WebSocketServer({ server: http });
+    http.listen(port, '127.0.0.1');
+    await once(http, 'listening');
     /** @type {import('ws').WebSocket[]} */
     const sockets = [];
     /** @type {any[]} */
@@ -33,12 +53,17 @@ export async function startServer({ port = 0, greet = true } = {}) {
             });
         }
     });
-    const { port: actual } = /** @type {import('node:net').AddressInfo} */ (server.address());
+    const { port: actual } = /** @type {import('node:net').AddressInfo} */ (http.address());
     return {
         port: actual,
         url: `ws://127.0.0.1:${actual}/socketstream`,
         sockets,
         received,
+        posts,
+        /** @param {typeof statusOfPost} fn 0: the connection is cut instead */
+        answerPostsWith(fn) {
+            statusOfPost = fn;
+        },
         /** @param {typeof onCall} fn */
         answerWith(fn) {
             onCall = fn;
@@ -47,7 +72,8 @@ export async function startServer({ port = 0, greet = true } = {}) {
             for (const socket of server.clients) {
                 socket.terminate();
             }
-            return new Promise((resolve) => server.close(resolve));
+            http.closeAllConnections();
+            return new Promise((resolve) => http.close(resolve));
         },
     };
 }

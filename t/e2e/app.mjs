@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { WebSocket } from 'ws';
@@ -21,6 +22,21 @@ export const environment = (/** @type {Record<string, string>} */ more = {}) => 
     SS__nginx__binary: process.env.TEST_NGINX_BINARY ?? path.join(root, 't/lib/nginx'),
     ...more,
 });
+
+/** A port with two free ones behind it. */
+export async function freePorts() {
+    for (;;) {
+        const port = await freePort();
+        const free = await Promise.all([port, port + 1, port + 2].map((one) => new Promise((resolve) => {
+            const server = createServer();
+            server.on('error', () => resolve(false));
+            server.listen(one, '127.0.0.1', () => server.close(() => resolve(true)));
+        })));
+        if (free.every(Boolean)) {
+            return port;
+        }
+    }
+}
 
 /** A folder with the example, without what a run of the example itself left in it. */
 export function copyExample() {
@@ -84,6 +100,7 @@ export async function startApp(options = {}) {
         socketUrl: `ws://127.0.0.1:${port}/socketstream`,
         nginx: () => pidIn(dir, 'nginx'),
         sidecar: () => pidIn(dir, 'sidecar'),
+        redis: () => pidIn(dir, 'redis'),
         /** @param {string} name of a log */
         log: (name) => read(path.join(dir, '.socketstream/logs', `${name}.log`)),
         /** Ends it as Ctrl-C does, and gives how it ended and what its logs are alarming with. */

@@ -72,13 +72,46 @@ test('the page shows 625 from native.square', { skip }, async () => {
     await shows('state', 'connected');
     assert.deepEqual(problems, []);
     if (process.env.SCREENSHOT) {
-        await page.screenshot({ path: path.join(root, 'docs/screenshot.png') });
+        await screenshot();
     }
 });
+
+/** What docs/screenshot.png shows: two people on the page. */
+async function screenshot() {
+    const other = await (await browser.newContext()).newPage();
+    await page.setViewportSize({ width: 1000, height: 640 });
+    for (const [where, name] of /** @type {[typeof page, string][]} */ ([[other, 'Bob'], [page, 'Ann']])) {
+        await where.goto(app.url);
+        await where.fill('#name', name);
+        await where.press('#name', 'Enter');
+        await where.waitForSelector('#rooms button[aria-current="true"]');
+    }
+    const say = async (/** @type {typeof page} */ where, /** @type {string} */ text) => {
+        await where.fill('#message', text);
+        await where.press('#message', 'Enter');
+        await page.waitForTimeout(200);
+    };
+    await page.fill('#room', 'release');
+    await page.press('#room', 'Enter');
+    await page.waitForSelector('#rooms button:has-text("#release")');
+    await page.click('#rooms button:has-text("#lobby")');
+    await say(page, 'Hello! How did the night go?');
+    await say(other, '10,000 sockets, and none was closed.');
+    await say(other, 'I killed the sidecar twice while they were talking.');
+    await say(page, 'And Redis?');
+    await say(other, 'Once. Everybody is still signed in.');
+    await say(page, 'Then it is ready, I think.');
+    await other.click('#people button:has-text("Ann")');
+    await say(other, 'coffee?');
+    await page.waitForSelector('#private b:text-is("1")');
+    await page.screenshot({ path: path.join(root, 'docs/screenshot.png') });
+    await other.context().close();
+}
 
 test('the page calls as its fields change', { skip }, async () => {
     await page.fill('#number', '12');
     await shows('square', '144');
+    await page.click('#more summary');
     await page.fill('#text', 'wörld');
     await shows('echo', '"wörld"');
     await page.fill('#delay', '100');
@@ -91,7 +124,7 @@ test('SS is there for the console, with the tree', { skip }, async () => {
         await page.evaluate(async () => {
             const SS = /** @type {any} */ (window).SS;
             return {
-                groups: Object.keys(SS.server),
+                groups: Object.keys(SS.server).sort(),
                 actions: Object.keys(SS.server.native).sort(),
                 missing: SS.server.native.cube,
                 title: SS.config.title,
@@ -101,7 +134,7 @@ test('SS is there for the console, with the tree', { skip }, async () => {
             };
         }),
         {
-            groups: ['native'],
+            groups: ['chat', 'native'],
             actions: ['echo', 'slow', 'square'],
             missing: undefined,
             title: 'SocketStream chat',

@@ -48,24 +48,25 @@ function change(text, changes) {
 /**
  * Runs nginx with an example while `use` calls it, and looks at its log afterwards.
  * @param {string} name @param {Record<string, string>} changes
- * @param {(port: number) => Promise<void>} use
+ * @param {(port: number, prefix: string) => Promise<void>} use
  */
 async function withNginx(name, changes, use) {
     const port = await freePort();
-    const prefix = path.join(dir, name);
+    const prefix = mkdtempSync(path.join(dir, `${name}-`));
     const log = path.join(prefix, 'error.log');
     const temps = ['client_body', 'proxy', 'fastcgi', 'scgi', 'uwsgi']
         .map((kind) => `${kind}_temp_path ${prefix}/${kind};`);
-    mkdirSync(prefix);
     copyFileSync('/etc/nginx/fastcgi_params', path.join(prefix, 'fastcgi_params'));
     writeFileSync(
         path.join(prefix, 'nginx.conf'),
         change(readFileSync(path.join(root, 'conf_examples', `${name}.conf`), 'utf8'), {
-            'modules/ngx_http_socketstream_module.so': `${build}/ngx_http_socketstream_module.so`,
-            '/run/socketstream/sidecar.sock': socket,
-            '/srv/app': app,
-            'listen 80;': `listen 127.0.0.1:${port};`,
-            'http {': `http {\n    access_log off; ${temps.join(' ')}`,
+            ...(name === 'load-balancer' ? {} : {
+                'modules/ngx_http_socketstream_module.so': `${build}/ngx_http_socketstream_module.so`,
+                '/run/socketstream/sidecar.sock': socket,
+                '/srv/app': app,
+            }),
+            [name === 'node' ? 'listen 8000;' : 'listen 80;']: `listen 127.0.0.1:${port};`,
+            'http {': `http {\n    access_log ${prefix}/access.log; ${temps.join(' ')}`,
             ...changes,
         }),
     );
@@ -80,7 +81,7 @@ async function withNginx(name, changes, use) {
     try {
         await until(() => existsSync(`${prefix}/nginx.pid`) || nginx.exitCode !== null, 10000);
         assert.equal(nginx.exitCode, null, read(log));
-        await use(port);
+        await use(port, prefix);
     } finally {
         nginx.kill('SIGQUIT');
         const timer = setTimeout(() => nginx.kill('SIGKILL'), 10000);
@@ -95,7 +96,7 @@ const textOf = async (url) => (await fetch(url)).text();
 
 test('every example is tested here', () => {
     assert.deepEqual(readdirSync(path.join(root, 'conf_examples')).sort(), [
-        'existing-site.conf', 'minimal.conf', 'tls.conf',
+        'existing-site.conf', 'load-balancer.conf', 'minimal.conf', 'node.conf', 'tls.conf',
     ]);
 });
 
@@ -110,6 +111,37 @@ test('minimal.conf', async () => {
         assert.match(await textOf(`${url}/some/route`), /<h1>SocketStream/);
         assert.equal((await fetch(`${url}/missing.png`)).status, 404);
     });
+});
+
+test('load-balancer.conf, in front of two of node.conf', async () => {
+    const trust = { 'set_real_ip_from 10.0.0.1;': 'set_real_ip_from 127.0.0.1;' };
+    await withNginx('node', trust, (one, folder1) => withNginx('node', trust, async (two, folder2) => {
+        const nodes = {
+            'server 10.0.0.11:8000;': `server 127.0.0.1:${one};`,
+            'server 10.0.0.12:8000;': `server 127.0.0.1:${two};`,
+        };
+        await withNginx('load-balancer', nodes, async (port) => {
+            const url = `http://127.0.0.1:${port}`;
+            const clients = await Promise.all([1, 2, 3, 4].map(() => openSocket(
+                `ws://127.0.0.1:${port}/socketstream`,
+                { localAddress: '127.0.0.7', origin: url, headers: { 'X-Forwarded-For': '10.9.9.9' } },
+            )));
+            for (const client of clients) {
+                assert.equal(await ask(client, square), answer);
+            }
+            assert.equal(await textOf(`${url}/api/native/square?25`), '625');
+            assert.match(await textOf(`${url}/`), /<h1>SocketStream/);
+            assert.equal((await fetch(`${url}/socketstream/status`)).status, 200);
+            const closed = Promise.all(clients.map((client) => once(client, 'close')));
+            clients.forEach((client) => client.close());
+            await closed;
+        });
+        // Both had clients, whose address is their own, not the balancer's, nor what they claim.
+        for (const folder of [folder1, folder2]) {
+            assert.match(read(path.join(folder, 'access.log')), /^127\.0\.0\.7 .*\/socketstream/m);
+            assert.doesNotMatch(read(path.join(folder, 'access.log')), /10\.9\.9\.9/);
+        }
+    }));
 });
 
 test('tls.conf', async () => {

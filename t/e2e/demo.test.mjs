@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
-import { copyExample, environment, freePort, pidIn, root, running, until } from './app.mjs';
+import { copyExample, environment, freePort, freePorts, pidIn, root, running, until } from './app.mjs';
 
 /** @type {[string, (make: import('node:child_process').ChildProcess) => void][]} */
 const ends = [
@@ -43,3 +43,26 @@ for (const [name, end] of ends) {
         rmSync(dir, { recursive: true });
     });
 }
+
+test('make demo NODES=2 shows two nodes behind a balancer', async () => {
+    const dir = copyExample();
+    const port = await freePorts();
+    const make = spawn(
+        'make',
+        ['demo', 'NODES=2', `PORT=${port}`, `DEMO_APP=${dir}`, `BUILD=${process.env.BUILD ?? 'release'}`],
+        { cwd: root, env: environment(), detached: true },
+    );
+    const exited = once(make, 'exit');
+    let output = '';
+    make.stdout.on('data', (data) => (output += data));
+    make.stderr.on('data', (data) => (output += data));
+    await until(() => output.includes('ready: ') || make.exitCode !== null, 60000);
+    for (const one of [port, port + 1, port + 2]) {
+        const response = await fetch(`http://127.0.0.1:${one}/api/native/square?25`);
+        assert.equal(await response.text(), '625', output);
+    }
+    make.kill('SIGTERM');
+    await exited;
+    assert.ok(await until(() => !pidIn(dir, 'redis') && !pidIn(dir, 'node1/sidecar'), 10000), output);
+    rmSync(dir, { recursive: true });
+});

@@ -7,6 +7,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { op, startSidecar } from '../lib/fake_worker.mjs';
+import { startRedis } from '../lib/redis.mjs';
 import { copyExample, root } from './app.mjs';
 
 /** @param {string} file */
@@ -80,6 +81,63 @@ test('the refusals of a handshake and the close codes are those of the module', 
     const closes = [...text.matchAll(/^\| (1\d{3}) \| /gm)].map(([, code]) => code);
     assert.ok(counted.length >= 12);
     assert.deepEqual(closes, counted);
+});
+
+/**
+ * The names in the first column of a table, and a pattern for each, `<…>` standing for anything.
+ * @param {string} title
+ */
+const patterns = (title) => table(title).map(([cell]) => {
+    const name = cell.replaceAll('`', '');
+    const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    return { name, pattern: new RegExp(`^${escaped.replace(/<[^>]+>/g, '.+')}$`) };
+});
+
+/** Every name has its row, and every row its name. @param {string} title @param {string[]} names */
+function covers(title, names) {
+    const rows = patterns(title);
+    assert.deepEqual(names.filter((name) => !rows.some(({ pattern }) => pattern.test(name))), []);
+    assert.deepEqual(rows.filter(({ pattern }) => !names.some((name) => pattern.test(name))).map(({ name }) => name), []);
+}
+
+test('Redis: keys, channels, cookie and messages are those of a real sidecar', async () => {
+    const redis = await startRedis();
+    const sidecar = await startSidecar(['--log-level', '0'], {
+        app: path.join(root, 't/sidecar/session_app'),
+        env: { SS__redis__url: redis.url, SS__users__online__keep_historic: 'true' },
+    });
+    try {
+        const worker = await sidecar.worker();
+        const client = await worker.open({ system: true });
+        const secure = await worker.open({ tls: true });
+        const cookies = [...text.matchAll(/^ {4}Set-Cookie: (.*)$/gm)]
+            .map(([, cookie]) => new RegExp(`^${cookie.replace('<60 characters>', '[\\w-]{60}')}$`));
+        assert.match(client.headers['Set-Cookie'], cookies[0]);
+        assert.match(secure.headers['Set-Cookie'], cookies[1]);
+
+        for (const [method, params] of [['login', ['alice']], ['subscribe', ['room:7']], ['save', ['k', 1]]]) {
+            assert.equal((await worker.call(client, `app.${method}`, params)).error, undefined);
+        }
+        covers('channel', await redis.command('PUBSUB', 'CHANNELS', '*'));
+        covers('key', await redis.command('KEYS', '*'));
+        const row = table('key').find(([cell]) => cell.startsWith('`ss:session:'))?.[1] ?? '';
+        const fields = (await Promise.all((await redis.command('KEYS', 'ss:session:*'))
+            .map(async (/** @type {string} */ key) => Object.keys(await redis.hash(key))))).flat();
+        assert.equal(new Set(fields).size, 6);
+        for (const field of fields) assert.ok(row.includes(`\`${field}\``), field);
+
+        const examples = [...text.matchAll(/^ {4}redis-cli PUBLISH (\S+) '(.*)'$/gm)];
+        assert.equal(examples.length, 4);
+        for (const [, channel, message] of examples) {
+            const { event, params } = JSON.parse(message);
+            const name = /channel/.test(channel) ? ['room:7'] : [];
+            await redis.command('PUBLISH', channel, message);
+            assert.deepEqual(await worker.event(client, event), [event, params, ...name]);
+        }
+    } finally {
+        await redis.stop(); // while the link keeps this process waiting for it
+        await sidecar.stop();
+    }
 });
 
 /** The bytes of the dumps, lines of hex with their text beside them. */

@@ -15,11 +15,12 @@ import {
 
 const square = { jsonrpc: '2.0', id: 1, method: 'native.square', params: [25] };
 
-/** What stays of a run: nothing but logs, the lock and what is rewritten each time. */
+/** What stays of a run: logs, the lock, Redis' data, and what is rewritten each time. */
 function assertClean(/** @type {string} */ dir) {
     const left = readdirSync(path.join(dir, '.socketstream'))
-        .filter((name) => !['build', 'lock', 'logs', 'nginx.conf', 'tmp'].includes(name));
+        .filter((name) => !['build', 'lock', 'logs', 'nginx.conf', 'redis', 'tmp'].includes(name));
     assert.deepEqual(left, []);
+    assert.equal(existsSync(path.join(dir, '.socketstream/redis/redis.sock')), false);
 }
 
 test('it says ready once, with the address, and is quick', async () => {
@@ -57,19 +58,20 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
         const app = await startApp();
         const socket = await openSocket(app.socketUrl);
         const code = new Promise((resolve) => socket.on('close', resolve));
-        const pids = [app.nginx(), app.sidecar()];
+        const pids = [app.nginx(), app.sidecar(), app.redis()];
+        assert.deepEqual(pids.map(running), [true, true, true]);
         assert.deepEqual(await app.stop(signal), CLEAN);
         assert.equal(await code, 1012);
-        assert.deepEqual(pids.map(running), [false, false]);
+        assert.deepEqual(pids.map(running), [false, false, false]);
     });
 }
 
-test('kill -9 ends nginx and the sidecar too, and the next start cleans up', async () => {
+test('kill -9 ends nginx, the sidecar and redis too, and the next start cleans up', async () => {
     const app = await startApp();
-    const pids = [app.nginx(), app.sidecar()];
+    const pids = [app.nginx(), app.sidecar(), app.redis()];
     app.child.kill('SIGKILL');
     const again = await startApp({ dir: app.dir, port: app.port });
-    assert.deepEqual(pids.map(running), [false, false]);
+    assert.deepEqual(pids.map(running), [false, false, false]);
     assert.equal((await fetch(`${again.url}api/native/square?25`)).status, 200);
     assert.deepEqual(await again.stop(), CLEAN);
 });
@@ -173,6 +175,14 @@ refuses('nginx is missing', async () => ({
     env: { SS__nginx__binary: 'nginx-that-is-missing' },
     line: /^socketstream: nginx-that-is-missing was not found: install it \(apt-get install nginx\)/,
 }));
+refuses('redis-server is missing', async () => ({
+    env: { SS__redis__binary: 'redis-that-is-missing' },
+    line: /^socketstream: redis-that-is-missing was not found: install it \(apt-get install redis-server\), or .*redis\.url/,
+}));
+refuses('the URL of Redis is wrong', async () => ({
+    env: { SS__redis__url: 'rediss://:secret@localhost' },
+    line: /^socketstream: redis\.url: rediss:\/\/ needs TLS, (?!.*secret)/,
+}));
 refuses('the module is missing', async () => ({
     env: { SS__nginx__module: '/nonexistent.so' },
     line: /^socketstream: nginx\.module: \/nonexistent\.so: No such file or directory$/m,
@@ -218,6 +228,7 @@ test('a path too long for a socket gets one in a short folder, removed afterward
     const app = await startApp({ dir });
     const state = JSON.parse(read(path.join(dir, '.socketstream/state.json')));
     assert.ok(state.socket.length < 108, state.socket);
+    assert.equal(existsSync(path.join(state.short_dir, 'redis.sock')), true);
     assert.equal(statSync(state.short_dir).mode & 0o777, 0o700);
     assert.equal(await (await fetch(`${app.url}api/native/square?25`)).text(), '625');
     assert.deepEqual(await app.stop(), CLEAN);

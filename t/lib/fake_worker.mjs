@@ -6,6 +6,7 @@
 // error in one of them shows.
 
 import { spawn } from 'node:child_process';
+import crypto from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -22,10 +23,14 @@ export const MORE = 1;
 export const BINARY = 2;
 
 export const op = Object.freeze({
-  HELLO: 0x01, PING: 0x02, PONG: 0x03, GOODBYE: 0x04, DRAIN: 0x05,
+  HELLO: 0x01, PING: 0x02, PONG: 0x03, GOODBYE: 0x04, DRAIN: 0x05, HEALTH: 0x06,
   OPEN: 0x10, ACCEPT: 0x11, REJECT: 0x12, REBIND: 0x13, CLOSED: 0x14, CLOSE: 0x15,
-  MESSAGE: 0x20, REPLY: 0x21, SEND: 0x22, REQUEST: 0x30, RESPONSE: 0x31, CANCEL: 0x32,
+  STATE: 0x16, MESSAGE: 0x20, REPLY: 0x21, SEND: 0x22, REQUEST: 0x30, RESPONSE: 0x31,
+  CANCEL: 0x32, JOIN: 0x40, LEAVE: 0x41, PUBLISH: 0x42,
 });
+
+export const ALL = 1;
+export const SYSTEM = 2;
 
 /**
  * @typedef {object} Frame
@@ -89,13 +94,19 @@ function readPairs(bytes, at) {
   return { headers, at };
 }
 
-/** @param {{version?: number, role?: number, maxMessage?: number}} [fields] */
-export function hello({ version = VERSION, role = 1, maxMessage = 64 << 20 } = {}) {
+/** @typedef {{version?: number, role?: number, maxMessage?: number, identity?: bigint}} Hello */
+
+/** What tells one run of a worker from all others. */
+export const newIdentity = () => crypto.randomBytes(8).readBigUInt64LE();
+
+/** @param {Hello} [fields] */
+export function hello({ version = VERSION, role = 1, maxMessage = 64 << 20,
+  identity = newIdentity() } = {}) {
   const fixed = Buffer.alloc(24);
   fixed.writeUInt16LE(version, 0);
   fixed.writeUInt16LE(role, 2);
   fixed.writeUInt32LE(process.pid, 4);
-  fixed.writeBigUInt64LE(BigInt(Date.now()), 8);
+  fixed.writeBigUInt64LE(identity, 8);
   fixed.writeUInt32LE(0, 16);
   fixed.writeUInt32LE(maxMessage, 20);
   return frame(op.HELLO, {}, Buffer.concat([fixed, str16('fake-worker/1')]));
@@ -103,12 +114,12 @@ export function hello({ version = VERSION, role = 1, maxMessage = 64 << 20 } = {
 
 /**
  * A REQUEST's payload.
- * @param {{method?: string, path: string, args?: string, address?: string,
+ * @param {{method?: string, path: string, args?: string, address?: string, flags?: number,
  *          headers?: Record<string, string>, body?: string | Buffer}} request
  */
 export function request({ method = 'GET', path: where, args = '', address = '192.0.2.7',
-  headers = {}, body = '' }) {
-  return Buffer.concat([Buffer.from([0]), str16(method), str16(where), str16(args),
+  flags = 0, headers = {}, body = '' }) {
+  return Buffer.concat([Buffer.from([flags]), str16(method), str16(where), str16(args),
     str16(address), pairs(headers), Buffer.from(body)]);
 }
 
@@ -144,7 +155,19 @@ export async function within(promise, what, ms = 5000) {
   }
 }
 
-/** One link.  Answers PING by itself unless `mute`. */
+/** @typedef {{slot: number, generation: number}} Client */
+
+/**
+ * What a worker knows of a client.
+ * @typedef {object} Place
+ * @property {boolean} system      it understands system.*
+ * @property {Buffer} state        for REBIND
+ * @property {Set<string>} topics
+ * @property {string[]} inbox      the texts sent to it that no reply is
+ */
+
+/** One link.  Answers PING by itself unless `mute`, spreads what is published, and keeps what HEALTH
+ *  said last in `health`. */
 export class Worker {
   /** @param {net.Socket} socket */
   constructor(socket) {
@@ -153,10 +176,17 @@ export class Worker {
     this.frames = [];
     /** @type {{match: (f: Frame) => boolean, resolve: (f: Frame) => void}[]} */
     this.waiting = [];
+    /** The first byte of the last HEALTH. @type {number | undefined} */
+    this.health = undefined;
     this.mute = false;
     this.closed = false;
     this.nextCall = 1;
     this.nextSlot = 1;
+    this.identity = newIdentity();
+    /** @type {Map<string, Place>} */
+    this.places = new Map();
+    /** @type {Set<() => void>} */
+    this.listeners = new Set();
     /** @type {Map<string, Buffer[]>} */
     this.partial = new Map();
     /** @type {Buffer} */
@@ -186,6 +216,10 @@ export class Worker {
   receive(f) {
     if (f.op === op.PING && !this.mute) this.send(frame(op.PONG, {}, f.payload));
     if (f.op === op.PING) return;
+    if (f.op === op.HEALTH) {
+      [this.health] = f.payload;
+      return;
+    }
     const key = `${f.op}/${f.slot}`;
     const before = this.partial.get(key) ?? [];
     if (f.flags & MORE) {
@@ -196,9 +230,128 @@ export class Worker {
       f.payload = Buffer.concat([...before, f.payload]);
       this.partial.delete(key);
     }
+    if (this.spread(f)) return;
     const i = this.waiting.findIndex((w) => w.match(f));
     if (i >= 0) this.waiting.splice(i, 1)[0].resolve(f);
     else this.frames.push(f);
+  }
+
+  /** What there is to know of a client. @param {Client} client */
+  place({ slot, generation }) {
+    const key = `${slot}/${generation}`;
+    let place = this.places.get(key);
+    if (!place) {
+      place = { system: false, state: Buffer.alloc(0), topics: new Set(), inbox: [] };
+      this.places.set(key, place);
+    }
+    return place;
+  }
+
+  /**
+   * Does what an nginx worker does with topics; true when nobody else has to see the frame.
+   * @param {Frame} f
+   */
+  spread(f) {
+    const text = () => f.payload.toString();
+    switch (f.op) {
+      case op.JOIN: this.place(f).topics.add(text()); break;
+      case op.LEAVE: this.place(f).topics.delete(text()); break;
+      case op.STATE: this.place(f).state = Buffer.from(f.payload); break;
+      case op.SEND: this.place(f).inbox.push(text()); break;
+      case op.PUBLISH: this.publish(f.payload); break;
+      default: return false;
+    }
+    for (const listener of this.listeners) listener();
+    return f.op !== op.SEND;
+  }
+
+  /** @param {Buffer} payload */
+  publish(payload) {
+    const flags = payload[0];
+    /** @type {[string, Buffer][]} */
+    const list = [];
+    let at = 2;
+    const string = () => {
+      const length = payload.readUInt16LE(at);
+      at += 2 + length;
+      return payload.subarray(at - length, at);
+    };
+    for (let i = 0; i < payload[1]; i++) list.push([string().toString(), string()]);
+    const body = payload.subarray(at);
+    for (const place of this.places.values()) {
+      const hit = list.find(([topic]) => place.topics.has(topic));
+      if (flags & SYSTEM && !place.system) continue;
+      if (flags & ALL || hit) {
+        place.inbox.push(Buffer.concat([body, hit ? hit[1] : Buffer.alloc(0)]).toString());
+      }
+    }
+  }
+
+  /**
+   * Waits until `ready` gives something, looked at whenever anything was sent to a client.
+   * @template T
+   * @param {() => T} ready
+   * @param {string} what
+   * @param {number} [ms]
+   * @returns {Promise<NonNullable<T>>}
+   */
+  async until(ready, what, ms) {
+    /** @type {() => void} */
+    let listener = () => {};
+    try {
+      return await within(new Promise((resolve) => {
+        listener = () => {
+          const got = ready();
+          if (got) resolve(got);
+        };
+        this.listeners.add(listener);
+        listener();
+      }), what, ms);
+    } finally {
+      this.listeners.delete(listener);
+    }
+  }
+
+  /**
+   * The next event sent to a client, its params as a list; taken, with all before it.
+   * @param {Client} client
+   * @param {string} name
+   * @param {number} [ms]
+   */
+  event(client, name, ms) {
+    const { inbox } = this.place(client);
+    return this.until(() => {
+      for (const [i, text] of inbox.entries()) {
+        const { method, params } = JSON.parse(text);
+        if (method === name || (method === 'event' && params[0] === name)) {
+          inbox.splice(0, i + 1);
+          return /** @type {any} */ (params);
+        }
+      }
+      return null;
+    }, `${name} for ${client.slot}`, ms);
+  }
+
+  /** All events a client was sent and nobody has taken. @param {Client} client */
+  events(client) {
+    return this.place(client).inbox.splice(0).map((text) => JSON.parse(text))
+      .filter(({ method }) => method === 'event').map(({ params }) => params);
+  }
+
+  /** Tells a sidecar of a client of another link. @param {Client} client @param {Place} from */
+  rebind({ slot, generation }, from) {
+    const place = this.place({ slot, generation });
+    place.system = from.system;
+    place.state = from.state;
+    this.send(frame(op.REBIND, { slot, generation }, from.state));
+  }
+
+  /** @param {Client} client @param {number} [code] */
+  leave({ slot, generation }, code = 1001) {
+    const payload = Buffer.alloc(2);
+    payload.writeUInt16LE(code);
+    this.places.delete(`${slot}/${generation}`);
+    this.send(frame(op.CLOSED, { slot, generation }, payload));
   }
 
   /** @param {Buffer} bytes */
@@ -220,9 +373,10 @@ export class Worker {
     return within(promise, what, ms);
   }
 
-  /** @param {{version?: number, role?: number, maxMessage?: number}} [fields] */
+  /** @param {Hello} [fields] */
   async hello(fields) {
-    this.send(hello(fields));
+    this.identity = fields?.identity ?? this.identity;
+    this.send(hello({ ...fields, identity: this.identity }));
     const { payload } = await this.next((f) => f.op === op.HELLO, 'HELLO');
     return {
       version: payload.readUInt16LE(0), role: payload.readUInt16LE(2),
@@ -240,20 +394,33 @@ export class Worker {
   }
 
   /**
-   * Opens a client.
-   * @param {{slot?: number, generation?: number, system?: boolean, address?: string,
-   *          headers?: Record<string, string>}} [options]
+   * Opens a client.  `cookie` in the answer is what a browser would send next time.
+   * @param {{slot?: number, generation?: number, system?: boolean, tls?: boolean,
+   *          address?: string, headers?: Record<string, string>, cookie?: string}} [options]
    */
-  async open({ slot = this.nextSlot++, generation = 1, system = false, address = '192.0.2.1',
-    headers = { 'user-agent': 'test' } } = {}) {
+  async open({ slot = this.nextSlot++, generation = 1, system = false, tls = false,
+    address = '192.0.2.1', cookie, headers = { 'user-agent': 'test' } } = {}) {
+    const all = cookie === undefined ? headers : { ...headers, cookie };
+    const place = this.place({ slot, generation });
+    place.system = system;
     this.send(frame(op.OPEN, { slot, generation }, Buffer.concat([
-      Buffer.from([system ? 2 : 0]), str16('/socketstream'), str16(address), pairs(headers)])));
+      Buffer.from([(system ? 2 : 0) | (tls ? 1 : 0)]), str16('/socketstream'), str16(address),
+      pairs(all)])));
     const answer = await this.next((f) => f.slot === slot && f.generation === generation &&
       (f.op === op.ACCEPT || f.op === op.REJECT), 'ACCEPT');
+    if (answer.op !== op.ACCEPT) {
+      return {
+        slot, generation, accepted: false, state: Buffer.alloc(0), cookie,
+        headers: /** @type {Record<string, string>} */ ({}),
+      };
+    }
     const length = answer.payload.readUInt16LE(0);
+    const state = answer.payload.subarray(2, 2 + length);
+    const got = readPairs(answer.payload, 2 + length).headers;
+    place.state = Buffer.from(state);
     return {
-      slot, generation, accepted: answer.op === op.ACCEPT,
-      state: answer.op === op.ACCEPT ? answer.payload.subarray(2, 2 + length) : Buffer.alloc(0),
+      slot, generation, accepted: true, state, headers: got,
+      cookie: got['Set-Cookie']?.split(';')[0] ?? cookie,
     };
   }
 
@@ -356,7 +523,7 @@ export class Sidecar {
     return this.log;
   }
 
-  /** A link that has said HELLO. @param {Parameters<Worker['hello']>[0]} [fields] */
+  /** A link that has said HELLO. @param {Hello} [fields] */
   async worker(fields) {
     const worker = await connect(this.path);
     this.workers.push(worker);

@@ -38,6 +38,7 @@ export function frame(type, payload) {
  * @typedef {object} Client
  * @property {import('node:net').Socket} socket
  * @property {number} status        of the handshake; 0 until it is answered
+ * @property {string} head          of the handshake's answer
  * @property {number | null} code   the server's close code; 1005 when it gave none
  * @property {boolean} ended        the connection is gone
  * @property {Map<number, {resolve: (answer: any) => void, at: number}>} pending
@@ -50,7 +51,9 @@ export function frame(type, payload) {
 
 /**
  * Connects, shakes hands, and resolves when that is answered or the connection ended.
- * @param {number} port @param {{path?: string, headers?: string[], address?: string}} [options]
+ * @param {number} port
+ * @param {{path?: string, headers?: string[], address?: string, take?: (text: Buffer) => boolean}} [options]
+ *   `take` is shown each message first, and says whether it keeps it
  * @returns {Promise<Client>}
  */
 export function open(port, options = {}) {
@@ -64,7 +67,7 @@ export function open(port, options = {}) {
 
   /** @type {Client} */
   const client = {
-    socket, status: 0, code: null, ended: false, pending: new Map(), other: [],
+    socket, status: 0, head: '', code: null, ended: false, pending: new Map(), other: [],
     call(method, params = []) {
       const id = nextId++;
       return new Promise((resolve) => {
@@ -81,6 +84,7 @@ export function open(port, options = {}) {
 
   /** @param {Buffer} payload */
   const message = (payload) => {
+    if (options.take?.(payload)) return;
     const answer = JSON.parse(payload.toString('utf8'));
     const call = client.pending.get(answer.id);
     if (!call) return void client.other.push(answer);
@@ -122,7 +126,8 @@ export function open(port, options = {}) {
       if (client.status === 0) {
         const end = buffer.indexOf('\r\n\r\n');
         if (end < 0) return;
-        client.status = Number(buffer.subarray(9, 12).toString());
+        client.head = buffer.toString('latin1', 0, end);
+        client.status = Number(client.head.slice(9, 12));
         buffer = buffer.subarray(end + 4);
         resolve(client);
       }

@@ -178,13 +178,36 @@ describe('clients', () => {
 
   it('come back with their state on another link, and are not answered for it', async () => {
     const first = await sidecar.worker();
-    const { state } = await first.open({ slot: 3, address: '192.0.2.99', system: true });
+    const { state } = await first.open({ slot: 3, address: '192.0.2.99' });
     first.close();
     const second = await sidecar.worker();
     const c = { slot: 8, generation: 4 };
     second.send(frame(op.REBIND, c, state));
     assert.equal((await second.call(c, 'app.facts')).result.address, '192.0.2.99');
     assert.deepEqual(second.frames, []);
+    second.close();
+  });
+
+  it('that understand it are told that they may have missed events', async () => {
+    const first = await sidecar.worker();
+    const { state } = await first.open({ slot: 3, system: true });
+    first.close();
+    const second = await sidecar.worker();
+    const c = { slot: 8, generation: 4 };
+    second.send(frame(op.REBIND, c, state));
+    const { payload } = await second.next((f) => f.op === op.SEND, 'SEND');
+    assert.deepEqual(JSON.parse(payload.toString()),
+      { jsonrpc: '2.0', method: 'system.resync', params: { reason: 'sidecar' } });
+    second.close();
+  });
+
+  it('of a worker that connects anew come with it, and its older link is closed', async () => {
+    const first = await sidecar.worker();
+    const c = await first.open({ slot: 3, address: '192.0.2.98' });
+    const second = await sidecar.worker({ identity: first.identity });
+    await within(first.end, 'the end of the older link');
+    second.rebind(c, first.place(c));
+    assert.equal((await second.call(c, 'app.facts')).result.address, '192.0.2.98');
     second.close();
   });
 

@@ -195,6 +195,9 @@ static void a_wrong_type_names_key_and_origin(void **state) {
     refused(
         LOAD("SS__action_timeout=soon"),
         "SS__action_timeout: action_timeout must be a number from 0.1 to 3600, but is \"soon\"");
+    write_file("config/environments/staging.json", "{\"redis\": {\"password\": 4711}}");
+    refused(LOAD("SS_ENV=staging"), "config/environments/staging.json: redis.password must be a "
+                                    "string, but is something else");
     refused(LOAD("SS__nginx__origins=[\"a\",1]"),
             "SS__nginx__origins: nginx.origins must be a list of strings, but is [\"a\",1]");
 }

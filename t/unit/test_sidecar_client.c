@@ -11,6 +11,7 @@
 #include "mem.h"
 #include "partial.h"
 #include "random.h"
+#include "session.h"
 #include "ss_errors.h"
 
 static ss_span_t text(const char *s) { return (ss_span_t){s, strlen(s)}; }
@@ -38,6 +39,7 @@ static void finds_by_slot_and_generation(void **unused) {
 
 static void a_new_generation_takes_the_slot(void **unused) {
     ss_client_add(&clients, 7, 3, 0, text("old"));
+    ss_client_remove(&clients, 7);
     ss_client_add(&clients, 7, 4, 0, text("new"));
     assert_null(ss_client_find(&clients, 7, 3));
     assert_memory_equal(ss_client_find(&clients, 7, 4)->address, "new", 3);
@@ -58,10 +60,9 @@ static void memory_follows_the_clients(void **unused) {
     random_t random = {1};
     for (int round = 0; round < 20000; round++) {
         uint32_t slot = random_below(&random, 5 * SS_CLIENT_PAGE);
+        ss_client_remove(&clients, slot);
         if (random_below(&random, 2) == 0) {
             ss_client_add(&clients, slot, random_below(&random, 3), 0, text("a"));
-        } else {
-            ss_client_remove(&clients, slot);
         }
     }
     for (uint32_t slot = 0; slot < 5 * SS_CLIENT_PAGE; slot++) {
@@ -72,40 +73,50 @@ static void memory_follows_the_clients(void **unused) {
     assert_null(clients.pages[4]);
 }
 
-static void a_state_restores_its_client(void **unused) {
+static void a_state_says_who_its_client_is(void **unused) {
     static const char *const addresses[] = {
         "", "192.0.2.1", "2001:db8:1111:2222:3333:4444:5555:6666",
         "unix:/a/long/path/that/nginx/may/give/for/an/address/of/a/client"};
+    ss_session_t session = {.id = {1, 2, 3, 20}, .created_at = 0x80000001u};
     for (size_t i = 0; i < COUNT_OF(addresses); i++) {
         uint8_t state[SS_CLIENT_STATE_MAX];
-        const ss_client_t *c =
+        ss_client_remove(&clients, 1);
+        ss_client_t *c =
             ss_client_add(&clients, 1, 1, SS_CLIENT_SYSTEM | SS_CLIENT_PARTIAL | SS_CLIENT_HTTP,
                           text(addresses[i]));
+        c->session = &session;
         size_t len = ss_client_save(c, state);
+        c->session = NULL;
         assert_true(len < 100);
-        ss_span_t copy = {(const char *)guard_end(state, len), len};
-        assert_true(ss_client_restore(&clients, 2, 9, copy));
-        const ss_client_t *restored = ss_client_find(&clients, 2, 9);
-        assert_int_equal(restored->flags, SS_CLIENT_SYSTEM); /* what is of the moment is not kept */
+        ss_client_state_t said;
+        assert_true(ss_client_parse((ss_span_t){(const char *)guard_end(state, len), len}, &said));
+        assert_int_equal(said.flags, SS_CLIENT_SYSTEM); /* what is of the moment is not kept */
+        assert_memory_equal(said.session_id, session.id, SS_SESSION_ID_BYTES);
+        assert_int_equal(said.created_at, session.created_at);
         size_t kept = strlen(addresses[i]) < SS_ADDRESS_MAX ? strlen(addresses[i]) : SS_ADDRESS_MAX;
-        assert_int_equal(restored->address_len, kept);
-        assert_memory_equal(restored->address, addresses[i], kept);
+        assert_int_equal(said.address.len, kept);
+        assert_memory_equal(said.address.ptr, addresses[i], kept);
     }
 }
 
 static void refuses_states_that_are_none(void **unused) {
-    uint8_t state[SS_CLIENT_STATE_MAX + 1] = {1, 0};
-    assert_false(ss_client_restore(&clients, 1, 1, (ss_span_t){NULL, 0}));
+    uint8_t state[SS_CLIENT_STATE_MAX + 1] = {0};
+    ss_session_t session = {.created_at = 1};
+    ss_client_t *c = ss_client_add(&clients, 1, 1, 0, text(""));
+    c->session = &session;
+    size_t least = ss_client_save(c, state);
+    c->session = NULL;
+    ss_client_state_t said;
+    assert_false(ss_client_parse((ss_span_t){NULL, 0}, &said));
     for (size_t len = 0; len <= sizeof state; len++) {
         ss_span_t copy = {(const char *)guard_end(state, len), len};
-        assert_int_equal(ss_client_restore(&clients, 1, 1, copy),
-                         len >= 2 && len <= SS_CLIENT_STATE_MAX);
+        assert_int_equal(ss_client_parse(copy, &said), len >= least && len <= SS_CLIENT_STATE_MAX);
     }
-    state[0] = 2;
-    assert_false(ss_client_restore(&clients, 1, 1, (ss_span_t){(const char *)state, 2}));
-    state[0] = 1;
+    state[0]++;
+    assert_false(ss_client_parse((ss_span_t){(const char *)state, least}, &said));
+    state[0]--;
     state[1] = SS_CLIENT_HTTP;
-    assert_false(ss_client_restore(&clients, 1, 1, (ss_span_t){(const char *)state, 2}));
+    assert_false(ss_client_parse((ss_span_t){(const char *)state, least}, &said));
 }
 
 static void parts_are_joined_by_slot(void **unused) {
@@ -177,7 +188,7 @@ int main(void) {
         CLIENT_TEST("a new generation takes the slot", a_new_generation_takes_the_slot),
         CLIENT_TEST("the last slot is one below the limit", the_last_slot_is_one_below_the_limit),
         CLIENT_TEST("memory follows the clients", memory_follows_the_clients),
-        CLIENT_TEST("a state restores its client", a_state_restores_its_client),
+        CLIENT_TEST("a state says who its client is", a_state_says_who_its_client_is),
         CLIENT_TEST("refuses states that are none", refuses_states_that_are_none),
         TEST("parts are joined by slot", parts_are_joined_by_slot),
         TEST("a part too many drops that message alone", a_part_too_many_drops_the_message_alone),

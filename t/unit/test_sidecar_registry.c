@@ -24,8 +24,8 @@ static void run_b(ss_req *req, json_t *params) {
 static void finds_what_was_added(void **unused) {
     ss_registry_t r = {0};
     assert_null(ss_registry_find(&r, "a", 1)); /* empty */
-    assert_true(ss_registry_add(&r, "app.square", run_a));
-    assert_true(ss_registry_add(&r, "app.cube", run_b));
+    assert_true(ss_registry_add(&r, "app.square", run_a, 0));
+    assert_true(ss_registry_add(&r, "app.cube", run_b, 0));
     const ss_action_entry_t *square = ss_registry_find(&r, "app.square", 10);
     assert_non_null(square);
     assert_ptr_equal(square->run, run_a);
@@ -36,8 +36,8 @@ static void finds_what_was_added(void **unused) {
 
 static void a_name_is_taken_once(void **unused) {
     ss_registry_t r = {0};
-    assert_true(ss_registry_add(&r, "a", run_a));
-    assert_false(ss_registry_add(&r, "a", run_b));
+    assert_true(ss_registry_add(&r, "a", run_a, 0));
+    assert_false(ss_registry_add(&r, "a", run_b, 0));
     assert_ptr_equal(ss_registry_find(&r, "a", 1)->run, run_a);
     assert_int_equal(r.count, 1);
     ss_registry_finish(&r);
@@ -62,7 +62,7 @@ static void only_the_very_bytes_match(void **unused) {
         {"pp.square", 9},
     };
     ss_registry_t r = {0};
-    ss_registry_add(&r, "app.square", run_a);
+    ss_registry_add(&r, "app.square", run_a, 0);
     for (size_t i = 0; i < COUNT_OF(misses); i++) {
         const char *name = (const char *)guard_end(misses[i].name, misses[i].len);
         assert_null(ss_registry_find(&r, name, misses[i].len));
@@ -75,7 +75,7 @@ static void thousands_are_found_and_their_neighbours_missed(void **unused) {
     char name[64];
     for (int i = 0; i < 5000; i++) {
         snprintf(name, sizeof name, "module%d.action%d", i % 70, i);
-        assert_true(ss_registry_add(&r, name, run_a));
+        assert_true(ss_registry_add(&r, name, run_a, 0));
     }
     assert_true(r.slots >= 2 * r.count);
     for (int i = 0; i < 5000; i++) {
@@ -93,7 +93,7 @@ static void random_bytes_are_misses(void **unused) {
     ss_registry_t r = {0};
     random_t random = {7};
     uint8_t name[300];
-    ss_registry_add(&r, "app.square", run_a);
+    ss_registry_add(&r, "app.square", run_a, 0);
     for (int round = 0; round < 100000; round++) {
         size_t len = random_below(&random, sizeof name);
         for (size_t i = 0; i < len; i += 8) {
@@ -110,9 +110,9 @@ static void lists_names_sorted(void **unused) {
     json_t *none = ss_registry_names(&r);
     assert_int_equal(json_array_size(none), 0);
     json_decref(none);
-    ss_registry_add(&r, "b", run_a);
-    ss_registry_add(&r, "a.z", run_a);
-    ss_registry_add(&r, "a", run_a);
+    ss_registry_add(&r, "b", run_a, 0);
+    ss_registry_add(&r, "a.z", run_a, 0);
+    ss_registry_add(&r, "a", run_a, 0);
     json_t *names = ss_registry_names(&r);
     assert_int_equal(json_array_size(names), 3);
     assert_string_equal(json_string_value(json_array_get(names, 0)), "a");

@@ -35,7 +35,7 @@ use POSIX qw(WNOHANG _exit);
 use Socket qw(SOCK_STREAM);
 use Time::HiRes qw(time sleep);
 
-use SocketStream::Link qw(link_frame link_parse link_hello link_accept link_response link_message);
+use SocketStream::Link qw(link_frame link_parse link_hello link_accept link_response link_message link_publish);
 
 use constant HEARTBEAT => 1;
 use constant MODES => qw(normal second third mute version garbage hangup frozen deadpan);
@@ -380,6 +380,27 @@ my %METHOD = (
         reply($l, $f, { jsonrpc => '2.0', id => $id, result => 'one' });
         return 'two';
     },
+
+    # [name]; [name]; [flags, [[topic, tail], ...], body, times]; [[[topic, tail], ...], body] to
+    # publish or a text for the caller, any number of them in one write; [state]
+    join    => sub { put($_[0], link_frame('JOIN', $_[2][0], to($_[1]))); 'joined' },
+    leave   => sub { put($_[0], link_frame('LEAVE', $_[2][0], to($_[1]))); 'left' },
+    publish => sub {
+        my ($l, $f, $params) = @_;
+        my ($flags, $topics, $body, $times) = @$params;
+        put($l, link_message('PUBLISH', link_publish($flags, $topics, $body))) for 1 .. $times // 1;
+        return 'published';
+    },
+    burst => sub {
+        my ($l, $f, $params) = @_;
+        put($l, join '', map {
+            ref $_ ? link_message('PUBLISH', link_publish(0, @$_)) : link_message('SEND', $_, to($f))
+        } @$params);
+        return 'published';
+    },
+    # [SS_LINK_HEALTH_..., ms]
+    health => sub { put($_[0], link_frame('HEALTH', pack 'C V', @{ $_[2] })); 'said' },
+    state => sub { put($_[0], link_frame('STATE', $_[2][0], to($_[1]))); 'kept' },
 
     'link.close'   => sub { drop_link($_[0]); () },
     'link.half'    => sub { put($_[0], substr link_message('SEND', 'x' x 100, to($_[1])), 0, 50); drop_link($_[0]); () },

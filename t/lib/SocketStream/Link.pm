@@ -10,14 +10,16 @@ use warnings;
 use Carp qw(croak);
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(link_frame link_parse link_hello link_accept link_response link_message);
+our @EXPORT_OK
+    = qw(link_frame link_parse link_hello link_accept link_response link_message link_publish);
 
 use constant { HEADER => 20, CHUNK => 65536, MORE => 1, BINARY => 2 };
 
 my %OP = (
-    HELLO   => 0x01, PING   => 0x02, PONG     => 0x03, GOODBYE => 0x04, DRAIN => 0x05,
+    HELLO   => 0x01, PING   => 0x02, PONG     => 0x03, GOODBYE => 0x04, DRAIN => 0x05, HEALTH => 0x06,
     OPEN    => 0x10, ACCEPT => 0x11, REJECT   => 0x12, REBIND  => 0x13, CLOSED => 0x14,
-    CLOSE   => 0x15, MESSAGE => 0x20, REPLY   => 0x21, SEND    => 0x22,
+    CLOSE   => 0x15, STATE  => 0x16, JOIN    => 0x40, LEAVE   => 0x41, PUBLISH => 0x42,
+    MESSAGE => 0x20, REPLY   => 0x21, SEND    => 0x22,
     REQUEST => 0x30, RESPONSE => 0x31, CANCEL => 0x32,
 );
 my %NAME = reverse %OP;
@@ -130,6 +132,12 @@ sub link_accept {
 sub link_response {
     my ($status, $headers, $body) = @_;
     return pack('v', $status) . pairs(@$headers) . $body;
+}
+
+# The payload of PUBLISH; topics are [topic, tail].
+sub link_publish {
+    my ($flags, $topics, $body) = @_;
+    return pack('C', $flags) . pairs(@$topics) . $body;
 }
 
 # One message in as many frames as it takes.

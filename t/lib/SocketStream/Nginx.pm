@@ -140,12 +140,19 @@ sub reload {
     return @old;
 }
 
-# As a GET on a new connection: (status, head, body).
-sub get {
-    my ($self, $uri, @headers) = @_;
+# As a GET or POST on a new connection: (status, head, body).
+sub get { my ($self, $uri, @headers) = @_; return $self->_ask("GET $uri HTTP/1.1", @headers, '', '') }
+
+sub post {
+    my ($self, $uri, $body, @headers) = @_;
+    return $self->_ask("POST $uri HTTP/1.1", 'Content-Length: ' . length($body), @headers, '', $body);
+}
+
+sub _ask {
+    my ($self, @lines) = @_;
     my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 5)
         or return (0, '', '');
-    print $sock join "\r\n", "GET $uri HTTP/1.1", 'Host: localhost', 'Connection: close', @headers, '', '';
+    print $sock join "\r\n", shift @lines, 'Host: localhost', 'Connection: close', @lines;
     local $/;
     my ($head, $body) = split /\r\n\r\n/, readline($sock) // '', 2;
     my ($status) = ($head // '') =~ m{^HTTP/1\.1 (\d+)};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The page's own code: each field calls its action as it changes.
+// The page's last lines: calls of the actions of native.c, each as its field changes, and the state
+// of the connection.
 
 /* global SS */
 
@@ -50,7 +51,6 @@ function setState(state) {
 SS.socket.on('connect', () => {
     setState('connected');
     show('about', `SocketStream ${SS.version}, ${SS.env}`);
-    document.title = SS.config.title ?? document.title;
     square();
     echo();
 });

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the parts of `socketstream start` share: cmd_start.c has the order of things, start_checks.c
+ * looks at all that can be wrong beforehand, start_children.c knows what is run, and how.
+ */
+#ifndef SS_START_H
+#define SS_START_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "config.h"
+#include "probe.h"
+#include "rundir.h"
+#include "supervisor.h"
+
+#define SS_START_PATH_MAX 4096
+#define SS_START_ARGS_MAX 20
+
+enum { SS_START_INT, SS_START_TERM, SS_START_HUP, SS_START_SIGNALS };
+
+/* The command lines are lent to the supervisor, with all they point to. */
+typedef struct {
+    int port;
+    ss_child_t *sidecar;
+    ss_child_t *nginx;
+    char sidecar_name[32];
+    char nginx_name[32];
+    const char *sidecar_args[SS_START_ARGS_MAX];
+    const char *nginx_args[SS_START_ARGS_MAX];
+} ss_start_node_t;
+
+typedef struct {
+    uv_loop_t loop;
+    uv_signal_t signals[SS_START_SIGNALS];
+    uv_timer_t poll;
+    ss_supervisor_t *supervisor;
+    ss_config_t *config;
+    ss_rundir_t dir;
+    uint64_t started_ns;
+    enum {
+        SS_START_REDIS, /* the private Redis does not listen yet */
+        SS_START_SIDECARS,
+        SS_START_HTTP, /* nginx does not answer yet, somewhere */
+        SS_START_READY
+    } stage;
+    bool on_terminal;
+    bool private_redis;
+    int status;
+    unsigned n_nodes;
+    ss_start_node_t nodes[SS_NODES_MAX];
+    ss_child_t *redis;
+    ss_child_t *balancer;
+    const char *redis_args[SS_START_ARGS_MAX];
+    const char *balancer_args[SS_START_ARGS_MAX];
+    ss_probe_http_t probe; /* of the port that is to answer next */
+    ss_probe_addr_t front; /* where users connect to */
+    unsigned answered;     /* ports that do */
+    char app[SS_START_PATH_MAX];
+    char public_dir[SS_START_PATH_MAX + 16];
+    char exe[SS_START_PATH_MAX];
+    char nginx_binary[SS_START_PATH_MAX];
+    char redis_binary[SS_START_PATH_MAX];
+    char module[SS_START_PATH_MAX];
+} ss_start_t;
+
+/* One line for the user; always false. */
+bool ss_start_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Finds the programs, and the module.  Complains when one is missing. */
+bool ss_start_find(ss_start_t *start);
+
+/* Whether all ports are free.  Complains when one is not. */
+bool ss_start_check_ports(ss_start_t *start);
+
+/* Writes a configuration for each nginx. */
+bool ss_start_write_confs(ss_start_t *start);
+
+/* Start them.  Complain when that is not possible. */
+bool ss_start_add_redis(ss_start_t *start);
+bool ss_start_add_nodes(ss_start_t *start);
+
+#endif

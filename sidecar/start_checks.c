@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What can be wrong before anything is started: see start.h.
+ */
+#include "start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MODULE_NAME "ngx_http_socketstream_module.so"
+
+#define complain ss_start_complain
+
+static bool find_exe(ss_start_t *start) {
+    size_t size = sizeof(start->exe);
+
+    return uv_exepath(start->exe, &size) == 0 ||
+           complain("cannot find out where this program is: is /proc mounted?");
+}
+
+/* The program that the configuration names at `key`: a path, or a name to look for in PATH, and
+ * where PATH lacks it, in the folders of daemons. */
+static bool find_program(const ss_start_t *start, const char *key, const char *advice, char *out) {
+    const char *binary = ss_config_string(start->config, key);
+    const char *path = getenv("PATH");
+    char dirs[SS_START_PATH_MAX];
+    char name[SS_START_PATH_MAX + 256];
+
+    if (strchr(binary, '/') != NULL) {
+        return (realpath(binary, out) != NULL && access(out, X_OK) == 0) ||
+               complain("%s: %s: %s", key, binary, strerror(errno));
+    }
+    snprintf(dirs, sizeof(dirs), "%s:/usr/sbin:/sbin:/usr/local/sbin", path == NULL ? "" : path);
+    for (char *dir = dirs, *next; dir != NULL; dir = next) {
+        next = strchr(dir, ':');
+        if (next != NULL) {
+            *next++ = '\0';
+        }
+        snprintf(name, sizeof(name), "%s/%s", dir, binary);
+        if (dir[0] == '/' && access(name, X_OK) == 0) {
+            return realpath(name, out) != NULL || complain("%s: too long", name);
+        }
+    }
+    return complain("%s was not found: %s", binary, advice);
+}
+
+/* Beside the build, below the prefix of the installation, or where the distribution has it. */
+static bool find_module(ss_start_t *start) {
+    static const char *const places[] = {"/..", "/../lib/nginx/modules"};
+    const char *module = ss_config_string(start->config, "nginx.module");
+    int dir_len = (int)(strrchr(start->exe, '/') - start->exe);
+    char name[SS_START_PATH_MAX + 64];
+
+    if (module[0] != '\0') {
+        return realpath(module, start->module) != NULL ||
+               complain("nginx.module: %s: %s", module, strerror(errno));
+    }
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        snprintf(name, sizeof(name), "%.*s%s/" MODULE_NAME, dir_len, start->exe, places[i]);
+        if (realpath(name, start->module) != NULL) {
+            return true;
+        }
+    }
+    if (realpath("/usr/lib/nginx/modules/" MODULE_NAME, start->module) != NULL) {
+        return true;
+    }
+    return complain(MODULE_NAME " was not found: build it (make module), or set nginx.module in "
+                                "the configuration");
+}
+
+bool ss_start_find(ss_start_t *start) {
+    return find_exe(start) &&
+           find_program(start, "nginx.binary",
+                        "install it (apt-get install nginx), or set nginx.binary in the "
+                        "configuration",
+                        start->nginx_binary) &&
+           (!start->private_redis ||
+            find_program(start, "redis.binary",
+                         "install it (apt-get install redis-server), or name a Redis that runs "
+                         "already with redis.url in the configuration",
+                         start->redis_binary)) &&
+           find_module(start);
+}
+
+/* Asked before nginx is, since nginx would try for seconds and then say it five times. */
+static bool check_port(const char *host, int port, ss_probe_addr_t *addr) {
+    int reason;
+
+    if (!ss_probe_resolve(addr, host, port)) {
+        return complain("http.hostname: \"%s\" is no address of this machine", host);
+    }
+    reason = ss_probe_free(addr);
+    switch (reason) {
+    case 0:
+        return true;
+    case EADDRINUSE:
+        return complain("port %d is in use: end what listens there, or choose another with --port",
+                        port);
+    case EACCES:
+        return complain("port %d needs privileges: choose one above 1023 with --port", port);
+    default:
+        return complain("cannot listen on %s port %d: %s", host, port, strerror(reason));
+    }
+}
+
+bool ss_start_check_ports(ss_start_t *start) {
+    const char *host = ss_config_string(start->config, "http.hostname");
+    int port = (int)ss_config_integer(start->config, "http.port");
+    ss_probe_addr_t addr;
+    bool ok = check_port(host, port, &start->front);
+
+    ss_probe_reachable(&start->front);
+    if (start->n_nodes == 1) {
+        start->nodes[0].port = port;
+        return ok;
+    }
+    if (port + (int)start->n_nodes > 65535) {
+        return complain("--port %d leaves no numbers for %u nodes", port, start->n_nodes);
+    }
+    for (unsigned i = 0; i < start->n_nodes; i++) {
+        start->nodes[i].port = port + 1 + (int)i;
+        ok = ok && check_port("127.0.0.1", start->nodes[i].port, &addr);
+    }
+    return ok;
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+//
+// The example's chat, with several people in Chromium.
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { CLEAN, startApp, until } from './app.mjs';
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const skip = existsSync(executablePath) ? false : `${executablePath} is missing`;
+
+/** @typedef {import('playwright-core').Page} Page */
+
+/** @type {Awaited<ReturnType<typeof startApp>>} */
+let app;
+/** @type {import('playwright-core').Browser} */
+let browser;
+/** @type {string[]} what no page may have */
+const problems = [];
+/** @type {Page} */
+let ann;
+/** @type {Page} */
+let bob;
+
+before(async () => {
+    if (skip) {
+        return;
+    }
+    app = await startApp({ env: { SS__nginx__drain_time: '2' } });
+    browser = await chromium.launch({
+        executablePath,
+        args: [
+            '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+            '--disable-background-networking', '--disable-component-update', '--disable-sync',
+        ],
+    });
+    ann = await visit();
+    bob = await visit();
+});
+after(async () => {
+    if (skip) {
+        return;
+    }
+    await browser.close();
+    assert.deepEqual(problems, []);
+    assert.deepEqual(await app.stop(), CLEAN);
+});
+
+/**
+ * A page of a browser of its own, or of one that has visited already.
+ * @param {import('playwright-core').BrowserContext} [context]
+ */
+async function visit(context) {
+    const where = context ?? (await browser.newContext({ viewport: { width: 1000, height: 640 } }));
+    const page = await where.newPage();
+    page.setDefaultTimeout(10000);
+    page.on('pageerror', (error) => problems.push(String(error)));
+    page.on('dialog', (dialog) => problems.push(dialog.message()));
+    page.on('response', (response) => {
+        if (response.status() >= 400) {
+            problems.push(`${response.status()}: ${response.url()}`);
+        }
+    });
+    await page.goto(app.url);
+    await page.waitForSelector('#state:text-is("connected")');
+    return page;
+}
+
+/** @param {Page} page @param {string} name */
+async function signIn(page, name) {
+    await page.fill('#name', name);
+    await page.press('#name', 'Enter');
+    await page.waitForSelector(`#me:text-is("${name}")`);
+    await page.waitForSelector('#rooms button[aria-current="true"]');
+}
+
+/** @param {Page} page @param {string} text */
+async function say(page, text) {
+    await page.fill('#message', text);
+    await page.press('#message', 'Enter');
+}
+
+/** @param {Page} page @param {string} text as the conversation shown has it */
+const hears = (page, text) => page.waitForSelector(`#talks ol:not([hidden]) p:text-is(${JSON.stringify(text)})`);
+
+/** All that is said in the conversation shown. @param {Page} page */
+const heard = (page) => page.locator('#talks ol:not([hidden]) p').allTextContents();
+
+/** @param {Page} page @param {string} list */
+const items = (page, list) => page.locator(`#${list} span`).allTextContents();
+
+/** Calls an action of the chat, and gives its result or its error's code. @param {Page} page @param {any[]} call */
+const ask = (page, ...call) =>
+    page.evaluate(async ([action, ...args]) => {
+        try {
+            return await /** @type {any} */ (window).SS.server.chat[action](...args);
+        } catch (error) {
+            return /** @type {any} */ (error).code;
+        }
+    }, call);
+
+/** The value of the session's cookie. @param {Page} page */
+async function cookie(page) {
+    const found = (await page.context().cookies()).find(({ name }) => name === 'ss_session');
+    assert.equal(found?.httpOnly, true);
+    assert.equal(found?.sameSite, 'Lax');
+    return String(found?.value);
+}
+
+test('a page whose own scripts are slow misses nothing', { skip }, async () => {
+    const context = await browser.newContext();
+    await context.route('**/chat.js', async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        await route.continue();
+    });
+    const page = await visit(context);
+    await page.waitForSelector('#sign-in', { state: 'visible' });
+    await context.close();
+});
+
+test('who is not signed in can neither say nor tell', { skip }, async () => {
+    await ann.waitForSelector('#sign-in');
+    assert.equal(await ann.isVisible('#chat'), false);
+    assert.equal(await ask(ann, 'say', 'lobby', 'hello'), -32001);
+    assert.equal(await ask(ann, 'tell', 'Bob', 'hello'), -32001);
+});
+
+test('at the sign-in the browser gets a new cookie, out of reach of scripts', { skip }, async () => {
+    const former = await cookie(ann);
+    const posted = ann.waitForResponse((response) => response.request().method() === 'POST');
+    await signIn(ann, 'Ann');
+    assert.equal((await posted).status(), 204);
+    assert.equal(new URL((await posted).url()).pathname, '/socketstream');
+    const now = await cookie(ann);
+    assert.notEqual(now, former);
+    assert.equal(await ann.evaluate(() => document.cookie), '');
+});
+
+test('two people hear each other in the lobby, each thing once', { skip }, async () => {
+    await signIn(bob, 'Bob');
+    assert.equal(await bob.textContent('#talk'), '#lobby');
+    await say(ann, 'Hello, Bob');
+    await hears(bob, 'Hello, Bob');
+    await say(bob, 'Hello, Ann');
+    await hears(ann, 'Hello, Ann');
+    assert.deepEqual(await heard(ann), ['Hello, Bob', 'Hello, Ann']);
+    assert.deepEqual(await heard(bob), ['Hello, Bob', 'Hello, Ann']);
+});
+
+test('the people online are listed, oneself first', { skip }, async () => {
+    await ann.waitForSelector('#people :text-is("Bob")');
+    await bob.waitForSelector('#people :text-is("Ann")');
+    assert.deepEqual(await items(ann, 'people'), ['Ann', 'Bob']);
+    assert.deepEqual(await items(bob, 'people'), ['Bob', 'Ann']);
+});
+
+test('what looks like markup is text', { skip }, async () => {
+    const text = '<img src=x onerror="alert(1)"> <b>&amp;</b>';
+    await say(ann, text);
+    await hears(bob, text);
+    assert.equal(await bob.locator('#talks img').count(), 0);
+});
+
+test('a private message reaches its addressee, and nobody else', { skip }, async () => {
+    const eve = await visit();
+    await signIn(eve, 'Eve');
+    await ann.click('#people button:has-text("Bob")');
+    assert.equal(await ann.textContent('#talk'), '@Bob');
+    await say(ann, 'between us');
+    await hears(ann, 'between us');
+    await bob.waitForSelector('#private button:has-text("@Ann") b:text-is("1")');
+    assert.match(await bob.title(), /^\(1\) /);
+    await bob.click('#private button:has-text("@Ann")');
+    await hears(bob, 'between us');
+    assert.doesNotMatch(await bob.title(), /^\(/);
+    await say(bob, 'of course');
+    await hears(ann, 'of course');
+    assert.deepEqual(await items(eve, 'private'), []);
+    assert.deepEqual(await heard(eve), []);
+    await eve.context().close();
+});
+
+test('a room is for those who joined it, until they leave', { skip }, async () => {
+    await ann.fill('#room', 'tea');
+    await ann.press('#room', 'Enter');
+    await ann.waitForSelector('#talk:text-is("#tea")');
+    await say(ann, 'milk?');
+    await hears(ann, 'milk?');
+    assert.deepEqual(await items(bob, 'rooms'), ['#lobby']);
+
+    await bob.fill('#room', 'tea');
+    await bob.press('#room', 'Enter');
+    await bob.waitForSelector('#talk:text-is("#tea")');
+    await say(ann, 'sugar?');
+    await hears(bob, 'sugar?');
+    assert.deepEqual(await heard(bob), ['sugar?']);
+
+    await bob.click('#leave');
+    await bob.waitForFunction(() => document.querySelectorAll('#rooms li').length === 1);
+    await say(ann, 'gone');
+    await hears(ann, 'gone');
+    assert.deepEqual(await items(bob, 'rooms'), ['#lobby']);
+});
+
+test('calls with bad arguments are refused', { skip }, async () => {
+    assert.equal(await ask(ann, 'join', ''), -32602);
+    assert.equal(await ask(ann, 'join', 7), -32602);
+    assert.equal(await ask(ann, 'say', 'lobby'), -32602);
+    assert.equal(await ask(ann, 'tell', 'Bob', null), -32602);
+});
+
+test('the keyboard is enough', { skip }, async () => {
+    await ann.focus('#sign-out');
+    await ann.keyboard.press('Escape');
+    await ann.keyboard.press('Alt+ArrowDown');
+    assert.equal(await ann.textContent('#talk'), '@Bob');
+    await ann.keyboard.press('Alt+ArrowDown');
+    assert.equal(await ann.textContent('#talk'), '#lobby');
+    await ann.keyboard.type('typed');
+    await ann.keyboard.press('Enter');
+    await bob.click('#rooms button:has-text("#lobby")');
+    await hears(bob, 'typed');
+});
+
+test('on a small screen everything is there, and nothing beside it', { skip }, async () => {
+    await bob.setViewportSize({ width: 360, height: 640 });
+    for (const id of ['state', 'rooms', 'message', 'people', 'square', 'sign-out']) {
+        await bob.locator(`#${id}`).scrollIntoViewIfNeeded();
+        assert.equal(await bob.isVisible(`#${id}`), true, id);
+    }
+    assert.equal(await bob.evaluate(() => document.documentElement.scrollWidth), 360);
+    await bob.setViewportSize({ width: 1000, height: 640 });
+});
+
+test('a reload of the page keeps user and rooms', { skip }, async () => {
+    await ann.reload();
+    await ann.waitForSelector('#me:text-is("Ann")');
+    await ann.waitForSelector('#rooms :text-is("#tea")');
+    assert.deepEqual((await items(ann, 'rooms')).sort(), ['#lobby', '#tea']);
+    await ann.click('#rooms button:has-text("#lobby")');
+    await say(bob, 'there you are');
+    await hears(ann, 'there you are');
+});
+
+test('signing out in one tab ends it in the other, and for others', { skip }, async () => {
+    const tab = await visit(ann.context());
+    await tab.waitForSelector('#me:text-is("Ann")');
+    await ann.click('#sign-out');
+    await ann.waitForSelector('#sign-in', { state: 'visible' });
+    const end = Date.now() + 1000;
+    while ((await ask(tab, 'say', 'lobby', 'still here?')) !== -32001) {
+        assert.ok(Date.now() < end, 'the other tab is still signed in after a second');
+    }
+    // The page notices by itself, when it looks who is online or when it is told so.
+    await tab.waitForSelector('#sign-in', { state: 'visible' });
+    await bob.waitForFunction(
+        () => ![...document.querySelectorAll('#people span')].some((e) => e.textContent === 'Ann'),
+    );
+    await ann.reload();
+    await ann.waitForSelector('#sign-in', { state: 'visible' });
+    await tab.close();
+    await signIn(ann, 'Ann');
+});
+
+test('a reload of nginx in the middle of a conversation loses and doubles nothing', { skip }, async () => {
+    /** @type {string[]} */
+    const lines = [];
+    const start = (await heard(ann)).length;
+    for (let n = 0; n < 40; n++) {
+        if (n === 10) {
+            process.kill(app.nginx(), 'SIGHUP');
+        }
+        lines.push(`line ${n}`);
+        assert.equal(await ask(bob, 'say', 'lobby', lines[n]), true);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await hears(ann, 'line 39');
+    assert.deepEqual((await heard(ann)).slice(start), lines);
+    assert.equal(await ann.locator('#talks .note').count(), 0);
+});
+
+test('the sidecar is killed: the sockets stay open, and the chat goes on', { skip }, async () => {
+    for (const page of [ann, bob]) {
+        await page.evaluate(() => {
+            const w = /** @type {any} */ (window);
+            w.closed = false;
+            w.SS.socket.on('disconnect', () => (w.closed = true));
+        });
+    }
+    const pid = app.sidecar();
+    process.kill(pid, 'SIGKILL');
+    await until(() => app.sidecar() !== pid && app.sidecar() !== 0);
+    // The page tells that messages may be missing, once it has heard so from the new sidecar.
+    await ann.waitForSelector('#talks ol:not([hidden]) .note');
+    await bob.waitForSelector('#talks ol:not([hidden]) .note');
+    await say(bob, 'after the crash');
+    await hears(ann, 'after the crash');
+    await say(ann, 'as before');
+    await hears(bob, 'as before');
+    for (const page of [ann, bob]) {
+        assert.equal(await page.evaluate(() => /** @type {any} */ (window).closed), false);
+    }
+});

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Real redis-servers for tests, in a temporary folder, ended by pid.
+ */
+#ifndef T_UNIT_REDIS_SERVER_H
+#define T_UNIT_REDIS_SERVER_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SERVER_ARGS_MAX 48
+
+/* Runs redis-server in `dir` with up to 32 more arguments, ended by NULL. */
+static inline pid_t server_start(const char *dir, const char *const *more) {
+    const char *args[SERVER_ARGS_MAX] = {"redis-server"};
+    size_t n = 1;
+    while (*more != NULL && n < SERVER_ARGS_MAX - 1) {
+        args[n++] = *more++;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_WRONLY);
+        dup2(null, 1);
+        dup2(null, 2);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (chdir(dir) == 0) {
+            execvp(args[0], (char *const *)args);
+        }
+        _exit(127);
+    }
+    return pid;
+}
+
+/* 0, and its memory of who it was, is good for a later end. */
+static inline void server_end(pid_t *pid) {
+    if (*pid > 0) {
+        kill(*pid, SIGKILL);
+        waitpid(*pid, NULL, 0);
+    }
+    *pid = 0;
+}
+
+/* A port of 127.0.0.1 that was free a moment ago. */
+static inline int server_free_port(void) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool ok = bind(fd, (struct sockaddr *)&at, sizeof at) == 0 &&
+              getsockname(fd, (struct sockaddr *)&at, &len) == 0;
+    close(fd);
+    return ok ? ntohs(at.sin_port) : 0;
+}
+
+#endif
