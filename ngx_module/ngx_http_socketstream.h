@@ -496,6 +496,8 @@ ngx_http_ss_frame_t *ngx_http_ss_output_share(void *sharer, size_t len);
 /* Queues what such a frame has from start on; the queue takes a reference. */
 void ngx_http_ss_output_shared(ngx_http_ss_client_t *client,
     ngx_http_ss_frame_t *frame, size_t start);
+/* Has the queue written at the end of this turn, once the 101 is out. */
+void ngx_http_ss_output_ready(ngx_http_ss_client_t *client);
 /* Writes what it can.  NGX_OK: all; NGX_AGAIN: the rest waits for the
  * socket; NGX_ERROR: the connection is broken, the caller drops it. */
 ngx_int_t ngx_http_ss_output_flush(ngx_http_ss_client_t *client);
@@ -537,6 +539,9 @@ u_char *ngx_http_ss_link_reserve(ngx_http_ss_link_t *link, size_t len);
 void ngx_http_ss_link_commit(ngx_http_ss_link_t *link, ngx_uint_t op,
     ngx_uint_t flags, uint32_t slot, uint32_t generation, uint32_t call,
     size_t len);
+/* Tells the sidecar that one of its clients is gone, with the close code. */
+void ngx_http_ss_link_closed(ngx_http_ss_link_t *link, uint32_t slot,
+    uint32_t generation, ngx_uint_t code);
 ngx_int_t ngx_http_ss_link_flush(ngx_http_ss_link_t *link);
 void ngx_http_ss_link_lost(ngx_http_ss_link_t *link, const char *why);
 #define ngx_http_ss_link_full(link)                                           \

@@ -162,12 +162,7 @@ ngx_http_ss_client_start(ngx_http_ss_client_t *client, u_char *data,
     /* what the sidecar sent while the 101 was under way */
 
     if (client->out) {
-        client->ready_set = 1;
-        ngx_queue_insert_tail(&ngx_http_ss_worker.dirty, &client->ready);
-
-        if (!ngx_http_ss_worker.flush.posted) {
-            ngx_post_event(&ngx_http_ss_worker.flush, &ngx_posted_events);
-        }
+        ngx_http_ss_output_ready(client);
     }
 
     /*
@@ -612,7 +607,6 @@ ngx_http_ss_client_close(ngx_http_ss_client_t *client, ngx_uint_t code,
 static void
 ngx_http_ss_client_gone(ngx_http_ss_client_t *client, ngx_uint_t code)
 {
-    u_char              *p;
     ngx_uint_t           i;
     ngx_http_ss_link_t  *link;
 
@@ -647,16 +641,7 @@ ngx_http_ss_client_gone(ngx_http_ss_client_t *client, ngx_uint_t code)
     link = client->link;
 
     if (client->bound && link->state == NGX_HTTP_SS_LINK_READY) {
-
-        p = ngx_http_ss_link_reserve(link, 2);
-
-        if (p) {
-            p[0] = (u_char) code;
-            p[1] = (u_char) (code >> 8);
-
-            ngx_http_ss_link_commit(link, SS_LINK_CLOSED, 0, client->slot,
-                                    client->generation, 0, 2);
-        }
+        ngx_http_ss_link_closed(link, client->slot, client->generation, code);
     }
 
     ngx_http_ss_calls_forget(client);

@@ -541,8 +541,6 @@ ngx_http_ss_open_lost(ngx_http_ss_open_t *o)
 static void
 ngx_http_ss_open_release(ngx_http_ss_open_t *o, ngx_uint_t notify)
 {
-    u_char  *p;
-
     if (o->timer.timer_set) {
         ngx_del_timer(&o->timer);
     }
@@ -558,15 +556,8 @@ ngx_http_ss_open_release(ngx_http_ss_open_t *o, ngx_uint_t notify)
     }
 
     if (o->link && notify) {
-        p = ngx_http_ss_link_reserve(o->link, 2);
-
-        if (p) {
-            p[0] = SS_WS_CLOSE_ABNORMAL & 0xff;
-            p[1] = SS_WS_CLOSE_ABNORMAL >> 8;
-
-            ngx_http_ss_link_commit(o->link, SS_LINK_CLOSED, 0, o->slot,
-                                    o->generation, 0, 2);
-        }
+        ngx_http_ss_link_closed(o->link, o->slot, o->generation,
+                                SS_WS_CLOSE_ABNORMAL);
     }
 
     ngx_http_ss_open_detach(o);

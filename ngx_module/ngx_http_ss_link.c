@@ -291,6 +291,24 @@ ngx_http_ss_link_commit(ngx_http_ss_link_t *link, ngx_uint_t op,
 }
 
 
+void
+ngx_http_ss_link_closed(ngx_http_ss_link_t *link, uint32_t slot,
+    uint32_t generation, ngx_uint_t code)
+{
+    u_char  *p;
+
+    p = ngx_http_ss_link_reserve(link, 2);
+
+    if (p) {
+        p[0] = (u_char) code;
+        p[1] = (u_char) (code >> 8);
+
+        ngx_http_ss_link_commit(link, SS_LINK_CLOSED, 0, slot, generation, 0,
+                                2);
+    }
+}
+
+
 ngx_int_t
 ngx_http_ss_link_message(ngx_http_ss_link_t *link, ngx_uint_t op,
     ngx_uint_t flags, uint32_t slot, uint32_t generation, uint32_t call,

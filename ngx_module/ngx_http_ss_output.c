@@ -45,7 +45,6 @@ static ngx_int_t ngx_http_ss_output_add(ngx_http_ss_client_t *client,
 static ssize_t ngx_http_ss_output_writev(ngx_http_ss_client_t *client);
 static ssize_t ngx_http_ss_output_tls(ngx_http_ss_client_t *client);
 static void ngx_http_ss_output_sent(ngx_http_ss_client_t *client, size_t n);
-static void ngx_http_ss_output_ready(ngx_http_ss_client_t *client);
 
 
 void
@@ -282,7 +281,7 @@ ngx_http_ss_output_append(ngx_http_ss_client_t *client,
 }
 
 
-static void
+void
 ngx_http_ss_output_ready(ngx_http_ss_client_t *client)
 {
     ngx_http_ss_worker_t  *w;
