@@ -85,7 +85,7 @@ bool ss_sidecar_init(ss_sidecar_t *sidecar, uv_loop_t *loop, const ss_sidecar_op
     if (!ss_module_load_all(options->app_dir, &sidecar->modules, &sidecar->registry, error)) {
         return false;
     }
-    ss_health_add_action(&sidecar->registry);
+    ss_health_add_actions(&sidecar->registry);
     write_init(sidecar);
     return ss_hub_init(sidecar, error) && ss_module_start_all(&sidecar->modules, error) &&
            ss_link_server_open(&sidecar->server, loop, options->listen_path, &options->access,

@@ -34,7 +34,7 @@ async function serve(options) {
 
 /** @param {string} url @param {any} [options] */
 function connect(url, options = {}) {
-    const SS = createClient({ url, WebSocket: Socket, random: () => 0.1, ...options });
+    const SS = createClient({ url, WebSocket: Socket, random: () => 0.1, log: 0, ...options });
     /** @type {string[]} */
     const states = [];
     for (const name of /** @type {const} */ (['connect', 'disconnect', 'reconnecting'])) {
@@ -133,13 +133,15 @@ test('calls before the connection are sent in order once it is there', async () 
     );
 });
 
-test('1,000 calls wait for a connection, one more fails at once', async () => {
+test('1,000 calls wait for a connection, and for one more the oldest fails', async () => {
     const server = await serve();
     const { SS } = connect(server.url, { connect: false });
-    const calls = Array.from({ length: 1000 }, (_, n) => SS.server.app.square(n));
-    await assert.rejects(SS.server.app.square(0), { code: -32003, data: { retryable: true } });
+    const calls = Array.from({ length: 1001 }, (_, n) => SS.server.app.square(n));
+    await assert.rejects(calls[0], { code: -32003, data: { retryable: true }, message: /^Over 1000 calls wait/ });
     SS.socket.connect();
-    assert.equal((await Promise.all(calls))[999], 999 ** 2);
+    const results = await Promise.all(calls.slice(1));
+    assert.deepEqual(results, Array.from({ length: 1000 }, (_, n) => (n + 1) ** 2));
+    assert.deepEqual(server.received.map((call) => call.params[0]).slice(0, 3), [1, 2, 3]);
 });
 
 test('the tree shows what the server has', async () => {
