@@ -1,50 +1,10 @@
 // SPDX-License-Identifier: MIT
 
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 import { WebSocket } from 'ws';
-import { createClient } from '../../client/src/index.js';
+import { connect, serve, settled, Socket } from './client.mjs';
 import { answer, notify, startServer, until } from './server.mjs';
-
-/** npm's sockets throw the errors that nobody listens to; those of browsers do not. */
-class Socket extends WebSocket {
-    constructor(/** @type {[string, string?]} */ ...args) {
-        super(...args);
-        this.on('error', () => {});
-    }
-}
-
-/** @type {(() => any)[]} */
-let cleanups = [];
-
-afterEach(async () => {
-    for (const cleanup of cleanups.reverse()) {
-        await cleanup();
-    }
-    cleanups = [];
-});
-
-/** @param {Parameters<typeof startServer>[0]} [options] */
-async function serve(options) {
-    const server = await startServer(options);
-    server.answerWith((call, socket) => answer(socket, { id: call.id, result: call.params[0] ** 2 }));
-    cleanups.push(server.stop);
-    return server;
-}
-
-/** @param {string} url @param {any} [options] */
-function connect(url, options = {}) {
-    const SS = createClient({ url, WebSocket: Socket, random: () => 0.1, log: 0, ...options });
-    /** @type {string[]} */
-    const states = [];
-    for (const name of /** @type {const} */ (['connect', 'disconnect', 'reconnecting'])) {
-        SS.socket.on(/** @type {any} */ (name), () => states.push(name));
-    }
-    cleanups.push(() => SS.socket.disconnect());
-    return { SS, states };
-}
-
-const settled = () => new Promise((resolve) => setTimeout(resolve, 100));
 
 test('a call resolves with the result', async () => {
     const server = await serve();

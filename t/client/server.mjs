@@ -9,7 +9,7 @@ import { WebSocketServer } from 'ws';
 export const API = ['app.square', 'app.slow', 'users.online.now', 'user.name'];
 
 /** A port that no other start of this process has had. */
-export async function startServer({ port = 0, greet = true } = {}) {
+export async function startServer({ port = 0, greet = true, init = {} } = {}) {
     /** @type {{url?: string, type?: string, body: any}[]} */
     const posts = [];
     /** @type {() => number} */
@@ -50,6 +50,7 @@ export async function startServer({ port = 0, greet = true } = {}) {
                 env: 'test',
                 api: API,
                 config: { log: { level: 2 } },
+                ...init,
             });
         }
     });
