@@ -90,13 +90,13 @@ export function answer(socket, fields) {
 }
 
 /**
- * Resolves once `test` holds; fails after two seconds.
- * @param {() => any} test
+ * Resolves once `test` holds; fails after `ms`, whatever Date says.
+ * @param {() => any} test @param {number} [ms]
  */
-export async function until(test) {
-    const end = Date.now() + 2000;
+export async function until(test, ms = 2000) {
+    const end = performance.now() + ms;
     while (!test()) {
-        if (Date.now() > end) {
+        if (performance.now() > end) {
             throw new Error(`never became true: ${test}`);
         }
         await new Promise((resolve) => setTimeout(resolve, 5));
