@@ -48,7 +48,7 @@ void ss_reply(ss_req *req, json_t *result) {
         ss_log(SS_LOG_ERROR, "%s replied with NULL", request->action->name);
         ss_request_finish(request, NULL, &(ss_failure_t){.code = SS_RPC_INTERNAL});
     } else if (request != NULL) {
-        ss_request_finish(request, result, NULL);
+        ss_request_finish(request, &(ss_result_t){.json = result}, NULL);
     }
     json_decref(result);
 }
