@@ -74,7 +74,8 @@ void ss_error_data(ss_req *req, int code, json_t *data, const char *format, ...)
 bool ss_pending(ss_req *req) {
     const ss_request_t *r = ss_request_get(req);
     return r != NULL && r->peer->state == SS_PEER_OPEN &&
-           ss_client_find(&r->peer->clients, r->slot, r->generation) != NULL;
+           (r->transport->by_host ||
+            ss_client_find(&r->peer->clients, r->slot, r->generation) != NULL);
 }
 
 const char *ss_address(ss_req *req) {

@@ -111,7 +111,7 @@ static void answer(ss_request_t *r, const ss_result_t *result, const ss_failure_
     }
 }
 
-static const ss_transport_t transport = {"http", answer};
+static const ss_transport_t transport = {"http", answer, false};
 
 static void refuse(const ss_api_target_t *t, int code, const char *message) {
     ss_api_refuse(t, &(ss_failure_t){.code = code, .message = message}, 0, NULL);

@@ -36,6 +36,7 @@ typedef struct ss_request ss_request_t;
 typedef struct {
     const char *name; /* what ss_transport() says */
     void (*answer)(ss_request_t *request, const ss_result_t *result, const ss_failure_t *failure);
+    bool by_host; /* the peer itself asks, a host, not one of its clients */
 } ss_transport_t;
 
 struct ss_request {

@@ -117,7 +117,7 @@ static void answer(ss_request_t *r, const ss_result_t *result, const ss_failure_
     }
 }
 
-static const ss_transport_t transport = {"websocket", answer};
+static const ss_transport_t transport = {"websocket", answer, false};
 
 /* An error without a request, as a whole reply or as one of a batch's. */
 static void refuse(const message_t *m, ss_span_t id, int code, const char *text) {
