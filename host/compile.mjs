@@ -65,7 +65,7 @@ function formatOf(code, file) {
         return 'commonjs';
     }
     try {
-        vm.compileFunction(code.replace(/^#!.*/, ''), ['exports', 'require', 'module', '__filename', '__dirname']);
+        vm.compileFunction(code.replace(/^#!.*/, '')); // a module may have a `require` of its own
     } catch (error) {
         return MODULE_ONLY.test(String(/** @type {Error} */ (error).message)) ? 'module' : 'commonjs';
     }
@@ -91,7 +91,7 @@ function runCoffee(name, source, file) {
         if (formatter) {
             Object.defineProperty(Error, 'prepareStackTrace', formatter);
         } else {
-            delete Error.prepareStackTrace;
+            Reflect.deleteProperty(Error, 'prepareStackTrace');
         }
     }
 }

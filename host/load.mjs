@@ -6,7 +6,7 @@
 // the globals that the files see; `ss.shared` is filled in here, as the files of app/shared are
 // loaded.
 
-import { statSync, realpathSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { findActions } from './actions.mjs';
 import { EXTENSIONS } from './compile.mjs';
@@ -66,8 +66,21 @@ function findConfigDb(app) {
         .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
 }
 
+/** The helpers are there on both sides or on none: who deletes the browser's file, or says
+ *  `helpers: false`, does without them. @param {string} app @param {any} config */
+function wantsHelpers(app, config) {
+    if (typeof config.helpers === 'boolean') {
+        return config.helpers;
+    }
+    try {
+        return readdirSync(path.join(app, 'lib/client')).some((name) => /^(?:\d+\.)?helpers\.(?:js|coffee)$/.test(name));
+    } catch {
+        return false;
+    }
+}
+
 /** Waits for a promise, or for what an exported function returns. @param {any} exported */
-async function settle(exported) {
+export async function settle(exported, limitMs = CONFIG_DB_LIMIT_MS) {
     const main = typeof exported?.default === 'function' || typeof exported?.default?.then === 'function'
         ? exported.default : exported;
     const result = typeof main === 'function' ? main() : main;
@@ -77,7 +90,7 @@ async function settle(exported) {
     /** @type {NodeJS.Timeout | undefined} */
     let timer;
     const late = new Promise((resolve, reject) => {
-        timer = setTimeout(() => reject(new Error(`it did not finish within ${CONFIG_DB_LIMIT_MS / 1000} s`)), CONFIG_DB_LIMIT_MS);
+        timer = setTimeout(() => reject(new Error(`it did not finish within ${limitMs / 1000} s`)), limitMs);
     });
     try {
         await Promise.race([result, late]);
@@ -88,11 +101,11 @@ async function settle(exported) {
 
 /**
  * Once for each process: modules stay what they were when first loaded.
- * @param {{app: string, ss?: any, log?: (message: string) => void}} options `app` absolute; `log`
- *   gets what authors should know, standard error unless told otherwise
+ * @param {{app: string, config?: any, ss?: any, log?: (message: string) => void}} options `app`
+ *   absolute; `log` gets what authors should know, standard error unless told otherwise
  * @returns {Promise<Loaded>}
  */
-export async function loadApp({ app: given, ss = {}, log }) {
+export async function loadApp({ app: given, config = {}, ss = {}, log }) {
     const app = realpathSync(given);
     const installed = installModules(app, log);
     modules = installed;
@@ -110,9 +123,12 @@ export async function loadApp({ app: given, ss = {}, log }) {
         }
     };
 
+    if (wantsHelpers(app, config)) {
+        await import('./helpers.mjs');
+    }
     const db = findConfigDb(app);
     if (db) {
-        await attempt(db, undefined, settle);
+        await attempt(db, undefined, (exported) => settle(exported));
     }
 
     const shared = findSources(app, 'app/shared');
