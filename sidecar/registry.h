@@ -20,8 +20,9 @@ typedef struct {
     uint32_t hash;
     uint32_t index; /* in the order of adding */
     ss_action_fn run;
-    unsigned flags; /* SS_AUTHENTICATED */
-    bool hidden;    /* not told to browsers */
+    unsigned flags;              /* SS_AUTHENTICATED */
+    bool hidden;                 /* not told to browsers */
+    struct ss_host_group *group; /* whose processes run it; NULL: it is `run` */
 } ss_action_entry_t;
 
 /* All zero is a valid, empty registry. */

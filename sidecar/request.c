@@ -177,6 +177,7 @@ ss_request_t *ss_request_open(ss_peer_t *peer, const ss_action_entry_t *action,
     peer->calls++;
     request->batch = NULL;
     request->silent = false;
+    request->unlogged = false;
     request->attachment = false;
     request->id_len = 0;
     size_t len = address_len < SS_ADDRESS_MAX ? address_len : SS_ADDRESS_MAX;
@@ -203,20 +204,20 @@ ss_client_t *ss_request_client(const ss_request_t *r) {
     return client == NULL || client->session == NULL ? NULL : client;
 }
 
-void ss_request_run(ss_request_t *request, json_t *params) {
+void ss_request_run(ss_request_t *request, ss_params_t *params) {
     struct ss_req *handle = (struct ss_req *)(uintptr_t)request->handle;
     const ss_action_entry_t *action = request->action;
-    if (ss_log_payloads(2)) {
-        ss_log_payload(action->name, "params", params);
+    if (!request->unlogged && ss_log_payloads(2)) {
+        ss_log_payload(action->name, "params", &(ss_result_t){params->list, params->text});
     }
-    action->run(handle, params);
-    json_decref(params);
+    action->run(handle, params->list);
+    ss_params_free(params);
     if (ss_request_get(handle) != NULL) {
         watch_deadline();
     }
 }
 
-static void log_call(const ss_request_t *request, const json_t *result,
+static void log_call(const ss_request_t *request, const ss_result_t *result,
                      const ss_failure_t *failure) {
     if (result != NULL && ss_log_payloads(3)) {
         ss_log_payload(request->action->name, "result", result);
@@ -231,14 +232,15 @@ static void log_call(const ss_request_t *request, const json_t *result,
 }
 
 /* The handle dies first: an answer cannot find its way back here. */
-void ss_request_finish(ss_request_t *request, const json_t *result, const ss_failure_t *failure) {
+void ss_request_finish(ss_request_t *request, const ss_result_t *result,
+                       const ss_failure_t *failure) {
     const ss_client_t *client = ss_request_client(request);
     request->handle = 0;
     take_off(request);
     if (client != NULL) {
         ss_change_save(client->session);
     }
-    if (request->started_ns != 0) {
+    if (request->started_ns != 0 && !request->unlogged) {
         log_call(request, result, failure);
     }
     request->transport->answer(request, result, failure);

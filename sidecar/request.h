@@ -21,7 +21,9 @@
 #include "failure.h"
 #include "bounds.h"
 #include "peer.h"
+#include "params.h"
 #include "registry.h"
+#include "result.h"
 #include "ss_jsonrpc.h"
 
 #define SS_REQUEST_TEXT_MAX 48
@@ -33,7 +35,8 @@ typedef struct ss_request ss_request_t;
  * right after. */
 typedef struct {
     const char *name; /* what ss_transport() says */
-    void (*answer)(ss_request_t *request, const json_t *result, const ss_failure_t *failure);
+    void (*answer)(ss_request_t *request, const ss_result_t *result, const ss_failure_t *failure);
+    bool by_host; /* the peer itself asks, a host, not one of its clients */
 } ss_transport_t;
 
 struct ss_request {
@@ -50,6 +53,7 @@ struct ss_request {
     uint32_t call;
     uint32_t index;
     bool silent;     /* nobody wants the answer */
+    bool unlogged;   /* the caller wants no line in the log */
     bool attachment; /* api.c: the answer is to be saved as a file */
     uint8_t id_len;
     char id[SS_RPC_ID_MAX];               /* rpc.c: the id's JSON text */
@@ -83,11 +87,12 @@ int ss_request_guard(const ss_action_entry_t *action, const ss_client_t *client)
  * has gone. */
 ss_client_t *ss_request_client(const ss_request_t *request);
 
-/* Runs the action and takes the reference to `params`, an array.  The request may be gone after. */
-void ss_request_run(ss_request_t *request, json_t *params);
+/* Runs the action and takes `params`, which were made for it.  The request may be gone after. */
+void ss_request_run(ss_request_t *request, ss_params_t *params);
 
 /* Answers; exactly one of the two is given.  The request is gone after. */
-void ss_request_finish(ss_request_t *request, const json_t *result, const ss_failure_t *failure);
+void ss_request_finish(ss_request_t *request, const ss_result_t *result,
+                       const ss_failure_t *failure);
 
 /* The open request behind an action's handle; NULL when it is over. */
 ss_request_t *ss_request_get(const struct ss_req *handle);
