@@ -23,6 +23,13 @@ import { findSources } from './tree.mjs';
  * @property {Problem[]} problems
  * @property {string[]} warnings  for the log
  * @property {any} shared  the tree of app/shared
+ *
+ * @typedef {object} Options
+ * @property {string} app   absolute
+ * @property {any} [config] all of it
+ * @property {any} [ss]     gets `shared`
+ * @property {(message: string) => void} [log]  gets what authors should know; standard error unless
+ *   told otherwise
  */
 
 export const CONFIG_DB_LIMIT_MS = 30000; // for what config/db waits for
@@ -99,13 +106,8 @@ export async function settle(exported, limitMs = CONFIG_DB_LIMIT_MS) {
     }
 }
 
-/**
- * Once for each process: modules stay what they were when first loaded.
- * @param {{app: string, config?: any, ss?: any, log?: (message: string) => void}} options `app`
- *   absolute; `log` gets what authors should know, standard error unless told otherwise
- * @returns {Promise<Loaded>}
- */
-export async function loadApp({ app: given, config = {}, ss = {}, log }) {
+/** What a load goes on with. @param {Options} options */
+function begin({ app: given, ss = {}, log }) {
     const app = realpathSync(given);
     const installed = installModules(app, log);
     modules = installed;
@@ -122,28 +124,63 @@ export async function loadApp({ app: given, config = {}, ss = {}, log }) {
             loaded.problems.push(problemOf(error, { app, file, module }));
         }
     };
+    return { app, installed, loaded, attempt };
+}
 
+/** @typedef {ReturnType<typeof begin>} Load */
+
+/** @param {Load} load @param {any} config */
+async function takeHelpers({ app }, config) {
     if (wantsHelpers(app, config)) {
         await import('./helpers.mjs');
     }
-    const db = findConfigDb(app);
-    if (db) {
-        await attempt(db, undefined, (exported) => settle(exported));
-    }
+}
 
-    const shared = findSources(app, 'app/shared');
-    const server = findSources(app, 'app/server');
-    loaded.problems.push(...shared.problems.map(({ module, ...problem }) => problem), ...server.problems);
-    await installed.prepare([...shared.sources, ...server.sources].map(({ file }) => file));
-
-    for (const { file, name } of shared.sources) {
+/** @param {Load} load */
+async function takeShared({ app, installed, loaded, attempt }) {
+    const { sources, problems } = findSources(app, 'app/shared');
+    loaded.problems.push(...problems.map(({ module, ...problem }) => problem));
+    await installed.prepare(sources.map(({ file }) => file));
+    for (const { file, name } of sources) {
         await attempt(file, undefined, (exported) => plant(loaded.shared, name, sharedValue(exported)));
     }
-    for (const { file, name } of server.sources) {
+}
+
+/** @param {Load} load */
+async function takeServer({ app, installed, loaded, attempt }) {
+    const { sources, problems } = findSources(app, 'app/server');
+    loaded.problems.push(...problems);
+    await installed.prepare(sources.map(({ file }) => file));
+    for (const { file, name } of sources) {
         await attempt(file, name, (exported) => takeActions(loaded, exported, path.relative(app, file), name));
     }
-    installed.finish();
-    return loaded;
+}
+
+/**
+ * Once for each process: modules stay what they were when first loaded.
+ * @param {Options} options @returns {Promise<Loaded>}
+ */
+export async function loadApp(options) {
+    const load = begin(options);
+    await takeHelpers(load, options.config ?? {});
+    const db = findConfigDb(load.app);
+    if (db) {
+        await load.attempt(db, undefined, (exported) => settle(exported));
+    }
+    await takeShared(load);
+    await takeServer(load);
+    load.installed.finish();
+    return load.loaded;
+}
+
+/** What a console needs: helpers and shared code, but nothing that runs the application again.
+ *  @param {Options} options @returns {Promise<Loaded>} */
+export async function loadShared(options) {
+    const load = begin(options);
+    await takeHelpers(load, options.config ?? {});
+    await takeShared(load);
+    load.installed.finish();
+    return load.loaded;
 }
 
 /** @param {Loaded} loaded @param {any} exported @param {string} file @param {string} name */

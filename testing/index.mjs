@@ -6,36 +6,20 @@
 // its own whatever the configuration says.  So tests leave nothing in the application, and may run
 // beside it and beside each other.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startCommand } from '../host/starting.mjs';
 import { openClient } from './client.mjs';
 
 export { CallError, createSession } from './client.mjs';
-
-const READY_MS = 60000; // C actions may have to be compiled
-const STOP_MS = 10000;
-const LOG_MAX = 1 << 20; // characters of output that are kept
 
 /** The program: in a checkout, beside an installation, or wherever the shell finds it. */
 function findCommand() {
     const here = path.dirname(fileURLToPath(import.meta.url));
     const places = ['../build/bin/socketstream', '../../../bin/socketstream'].map((place) => path.resolve(here, place));
     return process.env.SOCKETSTREAM_COMMAND ?? places.find((place) => fs.existsSync(place)) ?? 'socketstream';
-}
-
-/** @returns {Promise<number>} */
-async function freePort() {
-    const server = net.createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = /** @type {net.AddressInfo} */ (server.address());
-    server.close();
-    await once(server, 'close');
-    return port;
 }
 
 /** A copy of the application, with the same packages and without its state; what was compiled
@@ -78,22 +62,8 @@ const PRIVATE_REDIS = {
  * @returns {Promise<App>}
  */
 export async function startApp({ dir = '.', env = {} } = {}) {
-    const port = await freePort();
     const copy = copyApp(fs.realpathSync(dir));
     const variables = typeof env === 'string' ? { SS_ENV: env } : { SS_ENV: 'test', ...env };
-    const child = spawn(findCommand(), ['start', '--app', copy, '--port', String(port), '--with-parent'], {
-        env: { ...process.env, SS__http__hostname: '127.0.0.1', ...PRIVATE_REDIS, ...variables },
-        stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const ended = new Promise((resolve) => {
-        child.once('error', (error) => resolve((said += error.message)));
-        child.once('close', resolve);
-    });
-    let said = '';
-    const keep = (/** @type {Buffer} */ data) => { said = (said + data).slice(-LOG_MAX); };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-
     const log = () => {
         try {
             return fs.readFileSync(path.join(copy, '.socketstream/logs/sidecar.log'), 'utf8');
@@ -101,19 +71,12 @@ export async function startApp({ dir = '.', env = {} } = {}) {
             return '';
         }
     };
-    const end = async () => {
-        child.kill('SIGTERM');
-        const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-        await ended;
-        clearTimeout(timer);
-        fs.rmSync(copy, { recursive: true, force: true });
-    };
-
-    if (!(await isReady(child, ended))) {
-        const reason = `${said}\n${log()}`.trim();
-        await end();
+    const remove = () => fs.rmSync(copy, { recursive: true, force: true });
+    const { port, stop } = await startCommand(findCommand(), copy, { ...PRIVATE_REDIS, ...variables }).catch((error) => {
+        const reason = `${error.message}\n${log()}`.trim();
+        remove();
         throw new Error(`the application does not start:\n${reason}`);
-    }
+    });
 
     /** @type {Promise<import('./client.mjs').Client>[]} */
     const clients = [];
@@ -137,28 +100,9 @@ export async function startApp({ dir = '.', env = {} } = {}) {
         },
         async stop() {
             await Promise.allSettled(clients.map(async (client) => (await client).close()));
-            await end();
+            await stop();
+            remove();
         },
     };
     return app;
-}
-
-/** @param {import('node:child_process').ChildProcessByStdio<null, any, any>} child
- *  @param {Promise<any>} ended */
-async function isReady(child, ended) {
-    /** @type {NodeJS.Timeout | undefined} */
-    let timer;
-    const ready = new Promise((resolve) => {
-        let line = '';
-        child.stdout.on('data', (/** @type {Buffer} */ data) => {
-            line = (line + data).slice(-4096);
-            if (/^ready: /m.test(line)) {
-                resolve(true);
-            }
-        });
-        timer = setTimeout(() => resolve(false), READY_MS);
-    });
-    const won = await Promise.race([ready, ended.then(() => false)]);
-    clearTimeout(timer);
-    return won;
 }

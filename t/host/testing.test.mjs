@@ -67,7 +67,9 @@ describe('an application under test', () => {
     });
 
     it('runs beside another with a Redis of its own, and leaves nothing behind', async () => {
-        const other = await startApp({ dir, env: { ...nginx, SS__redis__url: '' } });
+        const elsewhere = makeApp({ 'config/app.json': '{"redis":{"url":"redis://127.0.0.1:1/3"}}' });
+        fs.cpSync(path.join(dir, 'app'), path.join(elsewhere, 'app'), { recursive: true });
+        const other = await startApp({ dir: elsewhere, env: nginx });
         const client = await other.client();
         await client.call('chat.signIn', 'dora');
         assert.notEqual(other.port, app.port);
