@@ -7,22 +7,10 @@
 // the application's actions.
 
 import { createAsks } from './asks.mjs';
-import { Link, op, str16 } from './link.mjs';
-import { MESSAGE_MAX } from './bounds.mjs';
+import { decodeHello, encodeHello } from './hello.mjs';
+import { Link, op } from './link.mjs';
 
-const PROTOCOL = 1;
-const ROLE_HOST = 3;
 const ATTACH_MS = 10000;
-
-/** @param {string} software */
-function hello(software) {
-    const head = Buffer.alloc(24);
-    head.writeUInt16LE(PROTOCOL, 0);
-    head.writeUInt16LE(ROLE_HOST, 2);
-    head.writeUInt32LE(process.pid, 4);
-    head.writeUInt32LE(MESSAGE_MAX, 20);
-    return Buffer.concat([head, str16(software)]);
-}
 
 /**
  * @typedef {object} Attached
@@ -47,7 +35,6 @@ export function attach(socket, learn) {
             const error = new Error(reason);
             lose(error);
             reject(error);
-            asks.fail?.(error);
         };
         const timer = setTimeout(() => fail(`${socket} does not answer`), ATTACH_MS);
 
@@ -57,10 +44,13 @@ export function attach(socket, learn) {
             receive(code, low, high, number, bytes, at, end) {
                 const json = () => JSON.parse(bytes.toString('utf8', at, end));
                 switch (code) {
+                case op.HELLO:
+                    decodeHello(bytes.subarray(at, end)); // throws what `broken` tells
+                    break;
                 case op.SETUP:
                     clearTimeout(timer);
                     link.send(op.READY, 0, 0, 0, Buffer.from('{"actions":[]}'));
-                    resolve({ setup: json(), asks, close: () => link.goodbye('the console ends'), lost });
+                    resolve({ setup: json(), asks, close: () => link.goodbye('the console ends', () => {}), lost });
                     break;
                 case op.ACTIONS:
                     learn(json());
@@ -74,8 +64,7 @@ export function attach(socket, learn) {
                 }
             },
         });
-        /** @type {any} */
         const asks = createAsks(() => link);
-        link.send(op.HELLO, 0, 0, 0, hello('socketstream console'));
+        link.send(op.HELLO, 0, 0, 0, encodeHello('socketstream-console/1'));
     });
 }

@@ -11,6 +11,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import repl from 'node:repl';
 import util from 'node:util';
+import vm from 'node:vm';
 import { attach } from './attach.mjs';
 import { CallError, messageOf } from './errors.mjs';
 import { createEvents } from './events.mjs';
@@ -71,7 +72,7 @@ async function enter(app, socket) {
         names = all;
         tree?.learn(names);
     });
-    const ask = (/** @type {string} */ what, /** @type {any} */ args, /** @type {any} */ body) => asks.ask(what, args, body);
+    const ask = (/** @type {string} */ what, /** @type {any} */ args, /** @type {any} */ body = undefined) => asks.ask(what, args, body);
     tree = createServerTree({
         isLocal: () => false, local: () => Promise.reject(), ask, log: say, callBack,
     });
@@ -159,20 +160,25 @@ async function converse(app, { variable, setup, lost }) {
     return status;
 }
 
-/** As the REPL evaluates it, but once. @param {string} expression */
-async function evaluateOnce(expression) {
-    const { PassThrough } = await import('node:stream');
-    const server = repl.start({ input: new PassThrough(), output: new PassThrough(), useGlobal: true });
-    awaitPromises(server);
-    return new Promise((resolve, reject) => {
-        server.eval(`${expression}\n`, /** @type {any} */ (globalThis), 'expression', (error, value) => (error ? reject(error) : resolve(value)));
-    });
+/** The first form of an expression that is JavaScript: as it is, or what waits, or statements that
+ *  wait, which give nothing unless they return it. @param {string} expression */
+function scriptOf(expression) {
+    /** @type {unknown} */
+    let wrong;
+    for (const code of [expression, `(async () => (${expression}\n))()`, `(async () => { ${expression}\n })()`]) {
+        try {
+            return new vm.Script(code, { filename: 'expression' });
+        } catch (error) {
+            wrong ??= error;
+        }
+    }
+    throw wrong;
 }
 
 /** @param {string} expression @param {{lost: Promise<Error>}} entered */
 async function printOnce(expression, { lost }) {
     try {
-        const value = await Promise.race([evaluateOnce(expression), lost.then((error) => Promise.reject(error))]);
+        const value = await Promise.race([scriptOf(expression).runInThisContext(), lost.then((error) => Promise.reject(error))]);
         if (value !== undefined) {
             process.stdout.write(`${typeof value === 'string' ? value : util.inspect(value, { depth: 6, colors: process.stdout.isTTY })}\n`);
         }
