@@ -29,17 +29,7 @@ static ss_request_t *to_answer(const ss_req *req) {
                ss_request_action_name(req));
         return NULL;
     }
-    ss_request_t *request = ss_request_get(req);
-    if (request != NULL) {
-        return request;
-    }
-    if (ss_request_timed_out(req)) {
-        ss_log(SS_LOG_NOTICE, "%s answered after its deadline; ignored",
-               ss_request_action_name(req));
-    } else {
-        ss_log(SS_LOG_WARNING, "%s answered a call twice; ignored", ss_request_action_name(req));
-    }
-    return NULL;
+    return ss_request_to_answer(req);
 }
 
 void ss_reply(ss_req *req, json_t *result) {

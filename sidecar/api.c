@@ -150,8 +150,11 @@ static const ss_action_entry_t *find_action(const ss_api_target_t *t, ss_span_t 
     size_t len = read_name(path, name, attachment);
     const ss_action_entry_t *action = len == 0 ? NULL : ss_registry_find(registry, name, len);
     if (action == NULL) {
-        refuse(t, SS_RPC_METHOD_NOT_FOUND,
-               len == 0 ? NULL : ss_missing_action(registry, name, len, why));
+        ss_failure_t failure = {.code = SS_RPC_METHOD_NOT_FOUND};
+        if (len != 0) {
+            failure = ss_missing_failure(registry, name, len, why);
+        }
+        ss_api_refuse(t, &failure, 0, NULL);
     }
     return action;
 }
@@ -232,6 +235,7 @@ static void call(const ss_api_target_t *t, const ss_link_request_t *request) {
     r->slot = t->slot;
     r->generation = t->generation;
     r->attachment = attachment;
+    r->http = request;
     ss_request_run(r, &params);
 }
 

@@ -167,11 +167,17 @@ static const ss_transport_t transport = {"server", answer_call, true};
 /* The parameters for an action; false after refusing. */
 static bool read_params(const ss_asked_t *a, const ss_action_entry_t *action, ss_params_t *params) {
     const char *error = NULL;
+    const char *end = a->body.ptr + a->body.len;
     if (a->body.len != 0 && !ss_json_valid(a->body.ptr, a->body.len)) {
         ss_asked_refuse(a, SS_RPC_INVALID_PARAMS, "call: the params are not JSON");
         return false;
     }
-    if (!ss_params_parse(params, a->body, action->group != NULL, &error)) {
+    if (a->body.len != 0 && *ss_json_skip_space(a->body.ptr, end) != '[') {
+        ss_asked_refuse(a, SS_RPC_INVALID_PARAMS, "call: the params must be a list");
+        return false;
+    }
+    ss_span_t list = {a->body.len == 0 ? NULL : a->body.ptr, a->body.len};
+    if (!ss_params_parse(params, list, action->group != NULL, &error)) {
         ss_asked_refuse(a, SS_RPC_INVALID_PARAMS, "%s", error);
         return false;
     }

@@ -46,8 +46,10 @@ struct ss_request {
     uint64_t started_ns; /* 0 when calls are not logged */
     const ss_action_entry_t *action;
     const ss_transport_t *transport;
-    ss_peer_t *peer;        /* a reference */
-    struct ss_batch *batch; /* rpc.c's, or NULL */
+    ss_peer_t *peer;               /* a reference */
+    struct ss_host *host;          /* that has it; NULL: none */
+    const ss_link_request_t *http; /* while a host's call is being made for an HTTP request */
+    struct ss_batch *batch;        /* rpc.c's, or NULL */
     uint32_t slot;
     uint32_t generation;
     uint32_t call;
@@ -100,8 +102,11 @@ ss_request_t *ss_request_get(const struct ss_req *handle);
 /* The name of the action that a handle was given to, also when the request is over. */
 const char *ss_request_action_name(const struct ss_req *handle);
 
-/* true when the request behind this stale handle ended at its deadline, as far as is known. */
-bool ss_request_timed_out(const struct ss_req *handle);
+/* The open request to answer; NULL after saying in the log why there is none. */
+ss_request_t *ss_request_to_answer(const struct ss_req *handle);
+
+/* Answers all that this host has with `code`. */
+void ss_requests_fail_host(const struct ss_host *host, int code);
 
 /* true on the thread that called ss_requests_init(). */
 bool ss_request_on_loop_thread(void);

@@ -135,9 +135,10 @@ static void refuse(const message_t *m, ss_span_t id, int code, const char *text)
 
 /* --- calls ----------------------------------------------------------------------------------- */
 
-/* NULL: there is none, and `text` says why. */
+/* NULL: there is none, and `code` and `text` say why. */
 static const ss_action_entry_t *find_action(const ss_registry_t *registry,
-                                            const ss_rpc_call_t *call, const char **text) {
+                                            const ss_rpc_call_t *call, int *code,
+                                            const char **text) {
     static char why[SS_MISSING_MAX];
     char plain[SS_RPC_METHOD_MAX];
     ss_span_t name = call->method;
@@ -146,7 +147,9 @@ static const ss_action_entry_t *find_action(const ss_registry_t *registry,
     }
     const ss_action_entry_t *action = ss_registry_find(registry, name.ptr, name.len);
     if (action == NULL) {
-        *text = ss_missing_action(registry, name.ptr, name.len, why);
+        ss_failure_t failure = ss_missing_failure(registry, name.ptr, name.len, why);
+        *code = failure.code;
+        *text = failure.message;
     }
     return action;
 }
@@ -154,9 +157,8 @@ static const ss_action_entry_t *find_action(const ss_registry_t *registry,
 /* Returns the request to run; else `code` and perhaps `text` say what is wrong with the call. */
 static ss_request_t *prepare(const message_t *m, const ss_rpc_call_t *call, ss_params_t *params,
                              int *code, const char **text) {
-    const ss_action_entry_t *action = find_action(&m->peer->sidecar->registry, call, text);
+    const ss_action_entry_t *action = find_action(&m->peer->sidecar->registry, call, code, text);
     if (action == NULL) {
-        *code = SS_RPC_METHOD_NOT_FOUND;
         return NULL;
     }
     if ((*code = ss_request_guard(action, m->client)) != 0) {
