@@ -83,9 +83,9 @@ export function getU32(bytes, at) {
  *  @property {Buffer[]} pieces @property {number} size */
 
 export class Link {
-    /** @param {number} fd one end of a Unix stream socket
+    /** @param {number | string} where one end of a Unix stream socket, or the path of one that listens
      *  @param {{receive: Receive, broken: (error: Error) => void, closed: () => void}} owner */
-    constructor(fd, owner) {
+    constructor(where, owner) {
         this.owner = owner;
         /** What did not make a whole frame yet. @type {Buffer | null} */
         this.rest = null;
@@ -98,7 +98,6 @@ export class Link {
         this.onFlush = () => this.flush();
         // Types of Node 18 do not know that `onread` is for the constructor, too.
         const options = /** @type {any} */ ({
-            fd,
             readable: true,
             writable: true,
             onread: {
@@ -109,7 +108,7 @@ export class Link {
                 },
             },
         });
-        this.socket = new net.Socket(options);
+        this.socket = typeof where === 'string' ? net.connect({ ...options, path: where }) : new net.Socket({ ...options, fd: where });
         this.socket.on('drain', () => this.socket.resume());
         this.socket.on('error', () => {}); // 'close' follows
         this.socket.on('end', owner.closed);

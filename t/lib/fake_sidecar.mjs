@@ -61,7 +61,7 @@ function readAsk(payload) {
 }
 
 /** @param {{version?: number, role?: number, timeoutMs?: number, maxMessage?: number}} hello */
-function helloPayload({ version = 1, role = 2, timeoutMs = 30000, maxMessage = 16 << 20 }) {
+export function helloPayload({ version = 1, role = 2, timeoutMs = 30000, maxMessage = 16 << 20 }) {
     const fixed = Buffer.alloc(24);
     fixed.writeUInt16LE(version, 0);
     fixed.writeUInt16LE(role, 2);
