@@ -87,11 +87,8 @@ export function createWatch({ interval, peers, ping, lost, retry }) {
     }
 
     /** @param {'addEventListener' | 'removeEventListener'} method */
-    function listen(method) {
-        for (const moment of globalThis[method] ? MOMENTS : []) {
-            globalThis[method](moment, onMoment);
-        }
-    }
+    const listen = (method) =>
+        globalThis[method] && MOMENTS.forEach((moment) => globalThis[method](moment, onMoment));
 
     return {
         /** Also when the interval is another one. */

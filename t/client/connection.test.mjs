@@ -178,3 +178,25 @@ test('a call in flight on the old socket of a handover is sent on the new one if
     await assert.rejects(never, { code: -32003 });
     assert.equal(await again, 1);
 });
+
+test('a call on the new socket of a handover does not overtake those on the old one', async () => {
+    const { actions, server } = await connected();
+    /** @type {any[]} */
+    const late = [];
+    server.answerWith((call, socket) => {
+        const old = server.sockets.indexOf(socket) === 0;
+        const reply = () => answer(socket, { id: call.id, result: call.params?.[0] });
+        if (old && call.method === 'system.ping') {
+            late.push(reply);
+        } else {
+            reply();
+        }
+    });
+    notify(server.sockets[0], 'system.goaway', { reason: 'reload' });
+    await until(() => late.length === 1);
+    const waits = actions.app.square(1);
+    assert.equal(await actions.app.square(2, { queue: false }), 2);
+    assert.deepEqual(server.received.map(({ method }) => method), ['system.ping', 'app.square']);
+    late[0]();
+    assert.equal(await waits, 1);
+});
