@@ -19,7 +19,7 @@ export const INTERNAL = [
     'answer', 'calls', 'callback', 'chooser', 'fail', 'failed', 'former', 'fullName', 'heard', 'held',
     'interval', 'learn', 'leaveIfDone', 'leaving', 'limit', 'logged', 'lost', 'make', 'moving',
     'onMessage', 'onNotification', 'onState', 'opened', 'peer', 'peers', 'ping', 'pong', 'pump', 'ready',
-    'repeated', 'seek', 'seen', 'sent', 'settled', 'sign', 'stopped', 'takeOver',
+    'repeated', 'seek', 'seen', 'sent', 'settled', 'sign', 'stopped', 'takeOver', 'told',
 ];
 
 const source = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));

@@ -36,7 +36,8 @@ const FATAL = [1002, 1003, 1007, 1008];
  * @property {boolean} leaving closes when its calls are answered; what else it says is old
  * @property {Peer | null} former still tells the events, while this one's are held
  * @property {any[]} held notifications
- * @property {Map<string, number> | null} seen how often which event, since a successor was sought
+ * @property {string[] | null} seen events, since a successor was sought
+ * @property {string[] | null} told events of its former one, which it may still bring
  */
 /** @typedef {import('../types/socketstream.js').State} State */
 
@@ -74,7 +75,7 @@ export function createConnection(options) {
         interval: options.interval,
         peers: () => ({ current, next }),
         ping,
-        lost: (peer, reason) => onClose(peer, LOST, reason),
+        lost: (peer) => onClose(peer, LOST, 'the server is silent'),
         retry() {
             if (timer) {
                 failures = 0;
@@ -110,7 +111,7 @@ export function createConnection(options) {
         const kind = chooser.next();
         const peer = /** @type {Peer} */ (/** @type {unknown} */ ({
             kind, calls: new Map(), started: now, opened: 0, heard: now,
-            pong: 0, moving: false, leaving: false, former: null, held: [], seen: null,
+            pong: 0, moving: false, leaving: false, former: null, held: [], seen: null, told: null,
         }));
         next = peer;
         if (current) {

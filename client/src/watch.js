@@ -22,7 +22,7 @@ const MOMENTS = ['online', 'pageshow', 'visibilitychange'];
  *   interval: () => number,
  *   peers: () => {current: Peer | null, next: Peer | null},
  *   ping: (peer: Peer) => void,
- *   lost: (peer: Peer, reason: string) => void,
+ *   lost: (peer: Peer) => void,
  *   retry: () => void,
  * }} options
  */
@@ -40,7 +40,7 @@ export function createWatch({ interval, peers, ping, lost, retry }) {
             if (!again && Date.now() > end + DRIFT) {
                 probe(peer, true);
             } else {
-                lost(peer, 'the server is silent');
+                lost(peer);
             }
         }, answerTime());
         ping(peer);
@@ -49,11 +49,10 @@ export function createWatch({ interval, peers, ping, lost, retry }) {
     /** The network is another one, or time has passed unseen. */
     function wake() {
         const { current, next } = peers();
-        if (next) {
-            next.started = Date.now();
-        } else {
-            retry();
+        if (next && Date.now() - next.started > answerTime()) {
+            lost(next); // what was to come went by while we slept
         }
+        retry();
         if (current) {
             probe(current);
         }
@@ -65,7 +64,7 @@ export function createWatch({ interval, peers, ping, lost, retry }) {
         if (now > due + DRIFT) {
             wake();
         } else if (next && now - next.started > OPEN_TIME) {
-            lost(next, 'the server does not answer');
+            lost(next);
         }
         if (current && !current.pong && now - current.heard >= interval()) {
             probe(current);

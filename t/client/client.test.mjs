@@ -442,6 +442,16 @@ test('when the old socket of a handover closes, the events of the new one are to
     assert.deepEqual(events, [1, 2]);
 });
 
+test('events that the new socket of a handover brings late are not told again', async () => {
+    const { server, events, send, closed } = await handOver();
+    await until(() => server.sockets.length === 2);
+    send(0, 1, 2, 3, 4);
+    await until(closed);
+    send(1, 2, 3, 4, 5, 5);
+    await until(() => events.length >= 6);
+    assert.deepEqual(events, [1, 2, 3, 4, 5, 5]);
+});
+
 test('the old socket of a handover stays for its answers, but tells no events any more', async () => {
     const { server, SS, events, send, closed } = await handOver();
     const call = SS.server.app.slow();
