@@ -68,8 +68,9 @@ before(async () => {
     page = await library.browser.newPage();
     page.on('pageerror', (error) => complaints.push(String(error)));
     page.on('console', (message) => {
-        if (['error', 'warning'].includes(message.type()) && !message.text().includes('favicon')
-            && !message.text().startsWith('Failed to load resource')) {
+        // What the browser itself says of files and connections is not React's.
+        if (['error', 'warning'].includes(message.type())
+            && !/^(?:Failed to load resource|WebSocket connection to)/.test(message.text())) {
             complaints.push(message.text());
         }
     });
