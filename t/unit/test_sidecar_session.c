@@ -10,7 +10,9 @@
 
 #include "bounds.h"
 #include "channels.h"
+#include "facts.h"
 #include "guard.h"
+#include "json_writer.h"
 #include "mem.h"
 #include "publish.h"
 #include "pubsub.h"
@@ -171,6 +173,49 @@ static void what_was_set_last_covers_what_is_being_saved_and_what_was(void **sta
     ss_session_unref(s);
 }
 
+/* --- as hosts are told ----------------------------------------------------------------------- */
+
+static void expect_facts(const ss_session_t *s, const char *rest) {
+    ss_buf_t facts = {0};
+    char expected[512];
+    char id[SS_SESSION_ID_TEXT + 1];
+    ss_session_text(s->id, id);
+    snprintf(expected, sizeof expected, "{\"id\":\"%s\",\"created_at\":1700000000000%s}", id, rest);
+    ss_facts_session(&facts, s);
+    assert_string_equal(ss_buf_string(&facts), expected);
+    ss_buf_free(&facts);
+}
+
+static void the_facts_of_a_session_are_what_it_holds(void **state) {
+    ss_session_t *s = ss_session_create(1700000000);
+    expect_facts(s, ",\"new\":true");
+    ss_session_set_topics(s, user("\xc3\xa4 \"b\""), list_of(channel("x"), channel("a\nb")), 2);
+    ss_session_set_attribute(s, "k", json_integer(1));
+    expect_facts(s, ",\"user\":\"\xc3\xa4 \\\"b\\\"\",\"attributes\":{\"k\":1},"
+                    "\"channels\":[\"x\",\"a\\nb\"],\"new\":true");
+    s->data->version = 7;
+    ss_session_set_attribute(s, "k", NULL);
+    ss_session_set_topics(s, NULL, NULL, 0);
+    expect_facts(s, "");
+    ss_session_clear(s);
+    ss_session_unref(s);
+}
+
+static void attributes_that_are_no_json_are_left_out_of_the_facts(void **state) {
+    ss_session_t *s = ss_session_create(1700000000);
+    json_t *nested = json_array();
+    json_t *at = nested;
+    for (int i = 0; i < SS_JSON_WRITE_DEPTH_MAX; i++) {
+        json_t *next = json_array();
+        json_array_append_new(at, next);
+        at = next;
+    }
+    ss_session_set_attribute(s, "k", nested);
+    expect_facts(s, ",\"new\":true");
+    ss_session_clear(s);
+    ss_session_unref(s);
+}
+
 /* --- the hash in Redis ----------------------------------------------------------------------- */
 
 typedef struct {
@@ -266,36 +311,81 @@ static void attributes_fit_up_to_their_limit(void **state) {
 
 /* --- events ---------------------------------------------------------------------------------- */
 
+static const char *refused(ss_publish_to_t to, const char *const *names, size_t n,
+                           const char *event, bool params) {
+    ss_publish_t p = {.to = to, .names = names, .n = n, .event = event};
+    p.params.text = params ? (ss_span_t){"1", 1} : (ss_span_t){NULL, 0};
+    return ss_publish_refused(&p);
+}
+
 static void an_event_s_arguments_are_checked_with_the_known_words(void **state) {
-    json_t *params = json_null();
+    static const char *const one[] = {"a", NULL};
     char name[SS_EVENT_NAME_MAX + 2];
     memset(name, 'e', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    assert_string_equal(ss_publish_check(1, NULL, params),
-                        "Event Name (first argument) must be a string");
-    assert_string_equal(ss_publish_check(2, "", params),
-                        "Event Name (second argument) must be a string");
-    assert_string_equal(ss_publish_check(1, "\xff", params),
-                        "Event Name (first argument) must be a string");
-    assert_non_null(ss_publish_check(1, name, params));
-    assert_null(ss_publish_check(1, name + 1, params));
-    assert_string_equal(ss_publish_check(1, "e", NULL),
+    static const char first[] = "Event Name (first argument) must be a string";
+    static const char second[] = "Event Name (second argument) must be a string";
+    assert_string_equal(refused(SS_PUBLISH_BROADCAST, NULL, 0, NULL, true), first);
+    assert_string_equal(refused(SS_PUBLISH_USER, one, 1, "", true), second);
+    assert_string_equal(refused(SS_PUBLISH_BROADCAST, NULL, 0, "\xff", true), first);
+    assert_non_null(refused(SS_PUBLISH_BROADCAST, NULL, 0, name, true));
+    assert_null(refused(SS_PUBLISH_BROADCAST, NULL, 0, name + 1, true));
+    assert_string_equal(refused(SS_PUBLISH_BROADCAST, NULL, 0, "e", false),
                         "Params (second argument) must be provided");
-    assert_string_equal(ss_publish_check(2, "e", NULL), "Params (third argument) must be provided");
+    assert_string_equal(refused(SS_PUBLISH_CHANNEL, one, 1, "e", false),
+                        "Params (third argument) must be provided");
+    assert_string_equal(refused(SS_PUBLISH_CHANNEL, NULL, 0, "e", true), "No channels specified");
+    assert_string_equal(refused(SS_PUBLISH_USER, one, 0, "e", true), "No users specified");
+    assert_string_equal(refused(SS_PUBLISH_SOCKET, one, 2, "e", true),
+                        "Socket IDs must be strings");
+}
+
+static void names_fit_one_message_up_to_their_limit(void **state) {
+    const char *names[SS_PUBLISH_CHANNELS_MAX + 1];
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        names[i] = "a";
+    }
+    assert_null(refused(SS_PUBLISH_CHANNEL, names, SS_PUBLISH_CHANNELS_MAX, "e", true));
+    assert_string_equal(refused(SS_PUBLISH_CHANNEL, names, COUNT_OF(names), "e", true),
+                        "Too many of them in one message");
+    assert_null(refused(SS_PUBLISH_USER, names, COUNT_OF(names), "e", true));
 }
 
 static void what_is_published_is_understood(void **state) {
     static const char *const names[] = {"a\"", "\xc3\xbc"};
     json_t *params = json_pack("{s:[i]}", "x", 1);
+    ss_publish_t p = {SS_PUBLISH_CHANNEL, names, 2, "new \"thing\"", {params, {NULL, 0}}};
     ss_buf_t text = {0};
     ss_published_t m;
-    assert_true(ss_publish_write(&text, "channels", names, 2, "new \"thing\"", params));
+    assert_true(ss_publish_write(&text, &p));
     assert_null(ss_pubsub_parse(&m, (const char *)guard_end(text.data, text.len), text.len));
     assert_memory_equal(m.event.ptr, "\"new \\\"thing\\\"\"", m.event.len);
     assert_memory_equal(m.params.ptr, "{\"x\":[1]}", m.params.len);
     assert_memory_equal(m.names.ptr, "[\"a\\\"\",\"\xc3\xbc\"]", m.names.len);
-    ss_buf_free(&text);
     json_decref(params);
+    /* text passes as it stands; one channel is named by Redis' channel */
+    p.params = (ss_result_t){NULL, {"[1, 2.50 ]", 10}};
+    p.n = 1;
+    text.len = 0;
+    assert_true(ss_publish_write(&text, &p));
+    assert_string_equal(ss_buf_string(&text),
+                        "{\"event\":\"new \\\"thing\\\"\",\"params\":[1, 2.50 ]}");
+    ss_buf_free(&text);
+}
+
+static void what_is_published_fits_up_to_its_limit(void **state) {
+    const size_t frame = strlen("{\"event\":\"e\",\"params\":\"\"}");
+    char *body = ss_alloc(SS_PUBLISH_MAX + 1);
+    memset(body, 'x', SS_PUBLISH_MAX + 1);
+    body[0] = '"';
+    for (size_t over = 0; over < 2; over++) {
+        size_t len = SS_PUBLISH_MAX - frame + 2 + over;
+        ss_buf_t text = {0};
+        ss_publish_t p = {.to = SS_PUBLISH_BROADCAST, .event = "e", .params = {NULL, {body, len}}};
+        assert_int_equal(ss_publish_write(&text, &p), over == 0);
+        ss_buf_free(&text);
+    }
+    free(body);
 }
 
 static void every_cut_of_a_message_is_refused(void **state) {
@@ -361,13 +451,19 @@ int main(void) {
              other_topics_take_the_place_of_the_former),
         TEST("what was set last covers what is being saved, and that what was",
              what_was_set_last_covers_what_is_being_saved_and_what_was),
+        TEST("the facts of a session are what it holds", the_facts_of_a_session_are_what_it_holds),
+        TEST("attributes that are no JSON are left out of the facts",
+             attributes_that_are_no_json_are_left_out_of_the_facts),
         TEST("a record reads back as it was written", a_record_reads_back_as_it_was_written),
         TEST("a record with anything in it gives what is good",
              a_record_with_anything_in_it_gives_what_is_good),
         TEST("attributes fit up to their limit, not one past it", attributes_fit_up_to_their_limit),
         TEST("an event's arguments are checked with the known words",
              an_event_s_arguments_are_checked_with_the_known_words),
+        TEST("names fit one message up to their limit", names_fit_one_message_up_to_their_limit),
         TEST("what is published is understood", what_is_published_is_understood),
+        TEST("what is published fits up to its limit, not one past it",
+             what_is_published_fits_up_to_its_limit),
         TEST("every cut of a message is refused", every_cut_of_a_message_is_refused),
         TEST("what is no event is told", what_is_no_event_is_told),
         TEST("a message may be as large as the limit, not one past it",
