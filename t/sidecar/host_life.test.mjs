@@ -296,6 +296,19 @@ describe('a start with problems', () => {
     assert.match(log, /the action 'fake\.\w+' is there twice/);
   });
 
+  for (const [what, commands, line] of /** @type {[string, string[], RegExp][]} */ ([
+    ['129 hosts', Array(128).fill('true'), /more than 128 hosts/],
+    ['a command of 33 words', ['true' + ' x'.repeat(32)], /host\.commands: more than 32 words/],
+    ['an empty command', [' '], /host\.commands: a command is empty/],
+  ])) {
+    it(`with ${what} ends before anything runs`, async () => {
+      const { code, log } = await failedStart(hostApp({ commands }), production);
+      assert.equal(code, 1);
+      assert.match(log, line);
+      assert.doesNotMatch(log, /host 0/);
+    });
+  }
+
   it('for a command that does not exist ends', async () => {
     const { code, log } = await failedStart(hostApp({ commands: ['no-such-program --x'] }), production);
     assert.equal(code, 1);
@@ -312,7 +325,7 @@ describe('the end of the sidecar', () => {
     sidecar.child.kill('SIGTERM');
     await worker.next((f) => f.op === op.DRAIN, 'DRAIN');
     assert.equal((await slow).result, 500);
-    assert.deepEqual(await sidecar.exit, { code: 0, signal: null });
+    assert.deepEqual(await within(sidecar.exit, 'its end', 10000), { code: 0, signal: null });
     assert.ok(!alive(pid) && !alive(child));
   }));
 
@@ -364,8 +377,17 @@ describe('an application', () => {
     app.remove();
   });
 
-  it('whose first such file appears in development gets its host then', using({ scripts: 1 }, async ({ app, worker, client }) => {
-    assert.ok((await worker.call(client, 'fake.pid')).result);
-    assert.ok(fs.existsSync(path.join(app.dir, 'app/server/code.js')));
-  }));
+  it('whose first such file appears in development gets its host then', async () => {
+    const app = scriptApp(1);
+    fs.rmSync(path.join(app.dir, 'app/server/code.js'));
+    const sidecar = await startSidecar(['--log-level', '3'], { app: app.dir, env: app.env });
+    const worker = await sidecar.worker();
+    const client = await worker.open();
+    assert.equal((await worker.call(client, 'fake.pid')).error.code, -32601);
+    app.touch('app/server/code.js');
+    await until(async () => (await worker.call(client, 'fake.pid')).result, 'its host');
+    assert.doesNotMatch(sidecar.log, /is of no use/);
+    await sidecar.stop();
+    app.remove();
+  });
 });
