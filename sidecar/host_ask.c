@@ -197,8 +197,8 @@ static void ask_call(const ss_asked_t *a) {
     }
     const ss_action_entry_t *action = ss_registry_find(registry, method, strlen(method));
     if (action == NULL) {
-        ss_asked_refuse(a, SS_RPC_METHOD_NOT_FOUND, "%s",
-                        ss_missing_action(registry, method, strlen(method), why));
+        ss_failure_t failure = ss_missing_failure(registry, method, strlen(method), why);
+        ss_asked_refuse(a, failure.code, "%s", failure.message);
         return;
     }
     if (!read_params(a, action, &params)) {

@@ -31,6 +31,7 @@ static void consume(ss_peer_t *peer);
 
 void ss_peer_unref(ss_peer_t *peer) {
     if (--peer->refs == 0) {
+        ss_buf_free(&peer->output); /* of frames that were begun after its end */
         free(peer);
     }
 }

@@ -39,12 +39,18 @@ export class Console {
    * @param {{slot: number, generation: number}} [handle]  of the call in whose course it is asked
    * @returns {Promise<any>}
    */
-  async ask(what, args = {}, body = '', handle) {
+  async ask(what, args, body, handle) {
+    return JSON.parse(await this.askText(what, args, body, handle));
+  }
+
+  /** The same, the answer as it was written. @param {string} what @param {unknown} [args]
+   *  @param {string | Buffer} [body] @param {{slot: number, generation: number}} [handle] */
+  async askText(what, args = {}, body = '', handle) {
     const call = this.nextNumber++;
     this.tell(what, args, body, call, handle);
     const { payload } = await this.link.next((f) => f.op === op.ANSWER && f.call === call, `the answer to ${what}`);
     const text = payload.toString('utf8', 1);
-    if (payload[0] === 1) return JSON.parse(text);
+    if (payload[0] === 1) return text;
     const { message, ...rest } = JSON.parse(text);
     throw Object.assign(new Error(message), rest);
   }
