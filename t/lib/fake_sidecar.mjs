@@ -140,7 +140,10 @@ export class FakeSidecar {
             else this.answer(asked);
             return;
         }
-        if (message.op === op.READY) this.ready = JSON.parse(String(message.payload));
+        if (message.op === op.READY) {
+            this.ready = JSON.parse(String(message.payload));
+            return;
+        }
         const waiting = this.calls.get(message.handle);
         if ((message.op === op.RETURN || message.op === op.FAIL) && waiting) {
             this.calls.delete(message.handle);
