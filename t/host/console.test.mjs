@@ -116,7 +116,7 @@ describe('console -e', () => {
 
     it('ends when the sidecar goes away', async () => {
         const { ended, out, sidecar } = await attachConsole({ expression: 'new Promise(() => setTimeout(() => {}, 60000))' });
-        await sidecar.next(op.READY, 'READY');
+        await sidecar.until(() => sidecar.ready, 'READY');
         sidecar.socket.destroy();
         assert.equal(await ended(), 1);
         assert.match(out.errors, /the sidecar has closed the link/);
