@@ -10,6 +10,7 @@
 #include "health.h"
 #include "connection.h"
 #include "log.h"
+#include "relay.h"
 #include "rpc.h"
 
 static ss_span_t span(const uint8_t *data, size_t len) {
@@ -55,6 +56,7 @@ static void on_hello(ss_peer_t *peer, const uint8_t *payload, size_t len) {
             peer->max_answer = hello.max_message;
         }
         answer_hello(peer);
+        ss_relay_hello(peer);
         ss_health_tell(peer);
         ss_log(SS_LOG_NOTICE, "worker %u connected (%.*s)", (unsigned)hello.pid,
                (int)hello.software.len, hello.software.ptr);
@@ -170,6 +172,9 @@ void ss_frames_handle(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t 
     case SS_LINK_CLOSED:
     case SS_LINK_CANCEL:
         ss_connection_gone(peer, h);
+        break;
+    case SS_LINK_DELIVERED:
+        ss_relay_delivered(peer, payload, h->length);
         break;
     case SS_LINK_MESSAGE:
         on_message(peer, h, payload);

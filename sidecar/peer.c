@@ -19,6 +19,7 @@
 #include "frames.h"
 #include "health.h"
 #include "log.h"
+#include "relay.h"
 
 /* Content of the PING that follows DRAIN. */
 static const uint8_t drain_mark[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
@@ -65,6 +66,7 @@ void ss_peer_close(ss_peer_t *peer, const char *reason) {
     }
     sidecar->peer_count--;
     ss_connection_link_lost(peer);
+    ss_relay_link_lost(peer);
     uv_close((uv_handle_t *)&peer->pipe, on_closed);
     if (sidecar->draining && sidecar->peer_count == 0) {
         uv_stop(sidecar->loop);
