@@ -5,7 +5,7 @@
  * What clients have not taken yet.
  *
  * A queue is a list of ranges of frames.  A frame is bytes as they go on the
- * wire, framed once; many queues may hold it, and it goes with the last of
+ * wire, WebSocket frames or events of a stream, framed once; many queues may hold it, and it goes with the last of
  * them.  A small message for one client is added to the frame at the end of
  * its queue, so that all answers of one turn of the event loop leave in one
  * write.  That is the rule here: queueing never writes; the flush event,
@@ -34,23 +34,35 @@
 #define NGX_HTTP_SS_FRAME_SHARED  16384     /* so far shared ones double */
 #define NGX_HTTP_SS_TLS_RECORD  16384
 
+#define NGX_HTTP_SS_SSE_PING    ": ping\n\n"
+
 
 static ngx_int_t ngx_http_ss_output_room(ngx_http_ss_client_t *client,
     size_t len);
-static void ngx_http_ss_output_unshare(void);
+static size_t ngx_http_ss_output_size(ngx_uint_t sse, ngx_uint_t opcode,
+    size_t len);
+static u_char *ngx_http_ss_output_frame(ngx_uint_t sse, u_char *p,
+    ngx_uint_t opcode, const u_char *a, size_t a_len, const char *b,
+    size_t b_len);
+static void ngx_http_ss_output_unshare(ngx_uint_t sse);
 static void ngx_http_ss_output_append(ngx_http_ss_client_t *client,
     ngx_http_ss_out_t *out);
 static ngx_int_t ngx_http_ss_output_add(ngx_http_ss_client_t *client,
     ngx_uint_t opcode, const u_char *data, size_t len);
 static ssize_t ngx_http_ss_output_writev(ngx_http_ss_client_t *client);
 static ssize_t ngx_http_ss_output_tls(ngx_http_ss_client_t *client);
-static void ngx_http_ss_output_sent(ngx_http_ss_client_t *client, size_t n);
 
 
 void
 ngx_http_ss_output_message(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     const u_char *data, size_t len)
 {
+    if (opcode == SS_WS_BINARY && client->sse) {
+        ngx_http_ss_client_close(client, SS_WS_CLOSE_UNSUPPORTED,
+                                 "a stream is text", 16);
+        return;
+    }
+
     if (ngx_http_ss_output_room(client, len) != NGX_OK) {
         return;
     }
@@ -61,40 +73,117 @@ ngx_http_ss_output_message(ngx_http_ss_client_t *client, ngx_uint_t opcode,
 }
 
 
-ngx_http_ss_frame_t *
-ngx_http_ss_output_share(void *sharer, size_t len)
+/* How many bytes a message of len bytes is on the wire. */
+
+static size_t
+ngx_http_ss_output_size(ngx_uint_t sse, ngx_uint_t opcode, size_t len)
 {
-    size_t                 size;
-    ngx_http_ss_frame_t   *f;
-    ngx_http_ss_worker_t  *w;
+    u_char  head[SS_WS_HEADER_MAX];
 
-    w = &ngx_http_ss_worker;
-    f = w->shared;
-    size = len;
+    if (!sse) {
+        return ss_ws_encode_header(head, 1, (uint8_t) opcode, len, NULL) + len;
+    }
 
-    if (f && w->sharer == sharer) {
+    switch (opcode) {
 
-        if (f->size - f->len >= len) {
-            return f;
+    case SS_WS_PING:
+        return sizeof(NGX_HTTP_SS_SSE_PING) - 1;
+
+    case SS_WS_CLOSE:
+        return SS_SSE_CLOSE_MAX;
+
+    case NGX_HTTP_SS_SSE_OPEN:
+        return SS_SSE_OPEN_EXTRA + len;
+
+    default:
+        return SS_SSE_DATA_EXTRA + len;
+    }
+}
+
+
+/* Frames a message, whose payload may be in two pieces.  What is behind it. */
+
+static u_char *
+ngx_http_ss_output_frame(ngx_uint_t sse, u_char *p, ngx_uint_t opcode,
+    const u_char *a, size_t a_len, const char *b, size_t b_len)
+{
+    if (!sse) {
+        p += ss_ws_encode_header(p, 1, (uint8_t) opcode, a_len + b_len, NULL);
+
+        if (a_len) {
+            p = ngx_cpymem(p, a, a_len);
         }
 
+        return b_len ? ngx_cpymem(p, b, b_len) : p;
+    }
+
+    switch (opcode) {
+
+    case SS_WS_PING:
+        return ngx_cpymem(p, NGX_HTTP_SS_SSE_PING,
+                          sizeof(NGX_HTTP_SS_SSE_PING) - 1);
+
+    case SS_WS_CLOSE:
+        return p + ss_sse_close(p, (uint16_t) (a[0] << 8 | a[1]), a + 2,
+                                a_len - 2);
+
+    case NGX_HTTP_SS_SSE_OPEN:
+        ss_sse_open(p, a, a_len);
+        return p + SS_SSE_OPEN_EXTRA + a_len;
+
+    default:
+        ss_sse_data(p, a, a_len, b, b_len);
+        return p + SS_SSE_DATA_EXTRA + a_len + b_len;
+    }
+}
+
+
+ngx_http_ss_frame_t *
+ngx_http_ss_output_share(ngx_uint_t sse, void *sharer, ss_span_t *body,
+    ss_span_t *tail, size_t *start)
+{
+    u_char               *p;
+    size_t                len, size;
+    ngx_http_ss_frame_t  *f;
+
+    len = ngx_http_ss_output_size(sse, SS_WS_TEXT, body->len + tail->len);
+
+    f = ngx_http_ss_worker.shared[sse].frame;
+    size = len;
+
+    if (f && ngx_http_ss_worker.shared[sse].sharer != sharer) {
+        f = NULL;
+
+    } else if (f) {
         size = ngx_min(2 * (size_t) f->size, NGX_HTTP_SS_FRAME_SHARED);
         size = ngx_max(size, len);
     }
 
-    ngx_http_ss_output_unshare();
+    if (f == NULL || f->size - f->len < len) {
 
-    f = ngx_alloc(offsetof(ngx_http_ss_frame_t, data) + size, ngx_cycle->log);
-    if (f == NULL) {
-        return NULL;
+        ngx_http_ss_output_unshare(sse);
+
+        f = ngx_alloc(offsetof(ngx_http_ss_frame_t, data) + size,
+                      ngx_cycle->log);
+        if (f == NULL) {
+            return NULL;
+        }
+
+        f->refs = 1;
+        f->size = (uint32_t) size;
+        f->len = 0;
+
+        ngx_http_ss_worker.shared[sse].frame = f;
+        ngx_http_ss_worker.shared[sse].sharer = sharer;
     }
 
-    f->refs = 1;
-    f->size = (uint32_t) size;
-    f->len = 0;
+    *start = f->len;
 
-    w->shared = f;
-    w->sharer = sharer;
+    p = ngx_http_ss_output_frame(sse, f->data + f->len, SS_WS_TEXT,
+                                 (const u_char *) body->ptr, body->len,
+                                 tail->ptr, tail->len);
+
+    f->len = (uint32_t) (p - f->data);
 
     return f;
 }
@@ -103,17 +192,17 @@ ngx_http_ss_output_share(void *sharer, size_t len)
 /* Nothing more is added to the frame. */
 
 static void
-ngx_http_ss_output_unshare(void)
+ngx_http_ss_output_unshare(ngx_uint_t sse)
 {
     ngx_http_ss_frame_t  *f;
 
-    f = ngx_http_ss_worker.shared;
+    f = ngx_http_ss_worker.shared[sse].frame;
 
     if (f && --f->refs == 0) {
         ngx_free(f);
     }
 
-    ngx_http_ss_worker.shared = NULL;
+    ngx_http_ss_worker.shared[sse].frame = NULL;
 }
 
 
@@ -207,13 +296,12 @@ static ngx_int_t
 ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     const u_char *data, size_t len)
 {
-    size_t                size, total, n;
-    u_char                head[SS_WS_HEADER_MAX];
+    u_char               *p;
+    size_t                size, total;
     ngx_http_ss_out_t    *out;
     ngx_http_ss_frame_t  *f;
 
-    n = ss_ws_encode_header(head, 1, (uint8_t) opcode, len, NULL);
-    total = n + len;
+    total = ngx_http_ss_output_size(client->sse, opcode, len);
 
     out = client->out_last;
     f = out ? out->frame : NULL;
@@ -243,18 +331,18 @@ ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
 
         out->frame = f;
         out->start = 0;
+        out->end = 0;
         out->next = NULL;
 
         ngx_http_ss_output_append(client, out);
     }
 
-    ngx_memcpy(f->data + f->len, head, n);
+    p = ngx_http_ss_output_frame(client->sse, f->data + f->len, opcode, data,
+                                 len, NULL, 0);
 
-    if (len) {
-        ngx_memcpy(f->data + f->len + n, data, len);
-    }
+    f->len = (uint32_t) (p - f->data);
 
-    f->len += total;
+    total = f->len - out->end;
     out->end = f->len;
 
     client->out_bytes += total;
@@ -314,7 +402,8 @@ ngx_http_ss_flush_handler(ngx_event_t *ev)
 
     w = &ngx_http_ss_worker;
 
-    ngx_http_ss_output_unshare();
+    ngx_http_ss_output_unshare(0);
+    ngx_http_ss_output_unshare(1);
 
     for ( ;; ) {
 
@@ -362,6 +451,10 @@ ngx_http_ss_output_flush(ngx_http_ss_client_t *client)
 
     if (c->error) {
         return NGX_ERROR;
+    }
+
+    if (client->sse) {
+        return ngx_http_ss_sse_flush(client);
     }
 
     while (client->out && c->write->ready) {
@@ -508,7 +601,7 @@ ngx_http_ss_output_tls(ngx_http_ss_client_t *client)
 #endif
 
 
-static void
+void
 ngx_http_ss_output_sent(ngx_http_ss_client_t *client, size_t n)
 {
     size_t              left;
@@ -534,20 +627,31 @@ ngx_http_ss_output_sent(ngx_http_ss_client_t *client, size_t n)
             client->out_last = NULL;
         }
 
-        if (--out->frame->refs == 0
-            && out->frame != (ngx_http_ss_frame_t *) (out + 1))
-        {
-            ngx_free(out->frame);
-        }
-
-        ngx_free(out);
+        ngx_http_ss_output_release(out);
     }
+}
+
+
+void
+ngx_http_ss_output_release(ngx_http_ss_out_t *out)
+{
+    if (--out->frame->refs == 0
+        && out->frame != (ngx_http_ss_frame_t *) (out + 1))
+    {
+        ngx_free(out->frame);
+    }
+
+    ngx_free(out);
 }
 
 
 void
 ngx_http_ss_output_free(ngx_http_ss_client_t *client)
 {
+    if (client->sse) {
+        ngx_http_ss_sse_keep(client);
+    }
+
     if (client->out_bytes) {
         ngx_http_ss_output_sent(client, client->out_bytes);
     }
