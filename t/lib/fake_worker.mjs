@@ -168,7 +168,7 @@ export async function within(promise, what, ms = 5000) {
  */
 
 /** One link.  Answers PING by itself unless `mute`, spreads what is published, and keeps what HEALTH
- *  said last in `health`. */
+ *  said last in `health`, and what NODE said in `node`. */
 export class Worker {
   /** @param {net.Socket} socket */
   constructor(socket) {
@@ -179,6 +179,8 @@ export class Worker {
     this.waiting = [];
     /** The first byte of the last HEALTH. @type {number | undefined} */
     this.health = undefined;
+    /** What the sidecar calls itself. */
+    this.node = '';
     this.mute = false;
     this.closed = false;
     this.nextCall = 1;
@@ -219,6 +221,10 @@ export class Worker {
     if (f.op === op.PING) return;
     if (f.op === op.HEALTH) {
       [this.health] = f.payload;
+      return;
+    }
+    if (f.op === op.NODE) {
+      this.node = f.payload.toString();
       return;
     }
     const key = `${f.op}/${f.slot}`;
