@@ -606,6 +606,24 @@ void ngx_http_ss_client_drained(ngx_http_ss_client_t *client);
 void ngx_http_ss_client_resume(ngx_http_ss_client_t *client);
 
 
+/* ngx_http_ss_wire.c: messages as they go on the wire */
+
+/* Room that a message of len bytes takes, and not less. */
+size_t ngx_http_ss_wire_size(ngx_uint_t sse, ngx_uint_t opcode, size_t len);
+/* Writes a message, whose payload is a with b behind it; its end. */
+u_char *ngx_http_ss_wire_put(ngx_uint_t sse, u_char *p, ngx_uint_t opcode,
+    const u_char *a, size_t a_len, const char *b, size_t b_len);
+/* Adds a text message, body and tail, to a frame for many queues, those of
+ * event streams or of WebSockets; *start is where it begins.  Those of one
+ * sharer, any address, that come in one turn of the loop stand in one frame as
+ * far as it goes.  The caller holds no reference: it is good until the next
+ * call for the same transport.  NULL: no memory. */
+ngx_http_ss_frame_t *ngx_http_ss_wire_share(ngx_uint_t sse, void *sharer,
+    ss_span_t *body, ss_span_t *tail, size_t *start);
+/* Nothing more is added to the frame of that transport. */
+void ngx_http_ss_wire_unshare(ngx_uint_t sse);
+
+
 /* ngx_http_ss_output.c: what clients have not taken yet */
 
 /* Queues one message for the client; it leaves in this turn of the loop.
@@ -615,14 +633,7 @@ void ngx_http_ss_output_message(ngx_http_ss_client_t *client,
 /* The same for a control frame, which no limit holds back. */
 void ngx_http_ss_output_control(ngx_http_ss_client_t *client,
     ngx_uint_t opcode, const u_char *data, size_t len);
-/* Adds a text message, body and tail, to a frame for many queues, those of
- * event streams or of WebSockets; *start is where it begins.  Those of one
- * sharer, any address, that come in one turn of the loop stand in one frame as
- * far as it goes.  The caller holds no reference: it is good until the next
- * call for the same transport.  NULL: no memory. */
-ngx_http_ss_frame_t *ngx_http_ss_output_share(ngx_uint_t sse, void *sharer,
-    ss_span_t *body, ss_span_t *tail, size_t *start);
-/* Queues what such a frame has from start on; the queue takes a reference. */
+/* Queues what a shared frame has from start on; the queue takes a reference. */
 void ngx_http_ss_output_shared(ngx_http_ss_client_t *client,
     ngx_http_ss_frame_t *frame, size_t start);
 /* Has the queue written at the end of this turn, once the 101 is out. */

@@ -5,17 +5,11 @@
  * What clients have not taken yet.
  *
  * A queue is a list of ranges of frames.  A frame is bytes as they go on the
- * wire, WebSocket frames or events of a stream, framed once; many queues may hold it, and it goes with the last of
- * them.  A small message for one client is added to the frame at the end of
- * its queue, so that all answers of one turn of the event loop leave in one
- * write.  That is the rule here: queueing never writes; the flush event,
+ * wire (ngx_http_ss_wire.c); many queues may hold it, and it goes with the
+ * last of them.  A small message for one client is added to the frame at the
+ * end of its queue, so that all answers of one turn of the event loop leave in
+ * one write.  That is the rule here: queueing never writes; the flush event,
  * posted once a turn, writes each queue once.
- *
- * What is published to one topic in one turn stands in one frame, one message
- * behind the other, and a queue that ends where the next begins has only its
- * range to widen.  Such a frame begins with the size of one message and its
- * successors double, so that a client that is slow to take what is in it does
- * not hold much else.
  *
  * Back-pressure has two steps.  Over half of socketstream_max_queue the
  * client is not read any more: it has to take answers before it asks for
@@ -31,20 +25,11 @@
 #define NGX_HTTP_SS_IOVS        64
 #define NGX_HTTP_SS_FRAME_MIN   256         /* room in a client's own frame */
 #define NGX_HTTP_SS_FRAME_SMALL 4096        /* frames up to here are joined */
-#define NGX_HTTP_SS_FRAME_SHARED  16384     /* so far shared ones double */
 #define NGX_HTTP_SS_TLS_RECORD  16384
-
-#define NGX_HTTP_SS_SSE_PING    ": ping\n\n"
 
 
 static ngx_int_t ngx_http_ss_output_room(ngx_http_ss_client_t *client,
     size_t len);
-static size_t ngx_http_ss_output_size(ngx_uint_t sse, ngx_uint_t opcode,
-    size_t len);
-static u_char *ngx_http_ss_output_frame(ngx_uint_t sse, u_char *p,
-    ngx_uint_t opcode, const u_char *a, size_t a_len, const char *b,
-    size_t b_len);
-static void ngx_http_ss_output_unshare(ngx_uint_t sse);
 static void ngx_http_ss_output_append(ngx_http_ss_client_t *client,
     ngx_http_ss_out_t *out);
 static ngx_int_t ngx_http_ss_output_add(ngx_http_ss_client_t *client,
@@ -70,139 +55,6 @@ ngx_http_ss_output_message(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     if (ngx_http_ss_output_add(client, opcode, data, len) != NGX_OK) {
         ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
     }
-}
-
-
-/* How many bytes a message of len bytes is on the wire. */
-
-static size_t
-ngx_http_ss_output_size(ngx_uint_t sse, ngx_uint_t opcode, size_t len)
-{
-    u_char  head[SS_WS_HEADER_MAX];
-
-    if (!sse) {
-        return ss_ws_encode_header(head, 1, (uint8_t) opcode, len, NULL) + len;
-    }
-
-    switch (opcode) {
-
-    case SS_WS_PING:
-        return sizeof(NGX_HTTP_SS_SSE_PING) - 1;
-
-    case SS_WS_CLOSE:
-        return SS_SSE_CLOSE_MAX;
-
-    case NGX_HTTP_SS_SSE_OPEN:
-        return SS_SSE_OPEN_EXTRA + len;
-
-    default:
-        return SS_SSE_DATA_EXTRA + len;
-    }
-}
-
-
-/* Frames a message, whose payload may be in two pieces.  What is behind it. */
-
-static u_char *
-ngx_http_ss_output_frame(ngx_uint_t sse, u_char *p, ngx_uint_t opcode,
-    const u_char *a, size_t a_len, const char *b, size_t b_len)
-{
-    if (!sse) {
-        p += ss_ws_encode_header(p, 1, (uint8_t) opcode, a_len + b_len, NULL);
-
-        if (a_len) {
-            p = ngx_cpymem(p, a, a_len);
-        }
-
-        return b_len ? ngx_cpymem(p, b, b_len) : p;
-    }
-
-    switch (opcode) {
-
-    case SS_WS_PING:
-        return ngx_cpymem(p, NGX_HTTP_SS_SSE_PING,
-                          sizeof(NGX_HTTP_SS_SSE_PING) - 1);
-
-    case SS_WS_CLOSE:
-        return p + ss_sse_close(p, (uint16_t) (a[0] << 8 | a[1]), a + 2,
-                                a_len - 2);
-
-    case NGX_HTTP_SS_SSE_OPEN:
-        ss_sse_open(p, a, a_len);
-        return p + SS_SSE_OPEN_EXTRA + a_len;
-
-    default:
-        ss_sse_data(p, a, a_len, b, b_len);
-        return p + SS_SSE_DATA_EXTRA + a_len + b_len;
-    }
-}
-
-
-ngx_http_ss_frame_t *
-ngx_http_ss_output_share(ngx_uint_t sse, void *sharer, ss_span_t *body,
-    ss_span_t *tail, size_t *start)
-{
-    u_char               *p;
-    size_t                len, size;
-    ngx_http_ss_frame_t  *f;
-
-    len = ngx_http_ss_output_size(sse, SS_WS_TEXT, body->len + tail->len);
-
-    f = ngx_http_ss_worker.shared[sse].frame;
-    size = len;
-
-    if (f && ngx_http_ss_worker.shared[sse].sharer != sharer) {
-        f = NULL;
-
-    } else if (f) {
-        size = ngx_min(2 * (size_t) f->size, NGX_HTTP_SS_FRAME_SHARED);
-        size = ngx_max(size, len);
-    }
-
-    if (f == NULL || f->size - f->len < len) {
-
-        ngx_http_ss_output_unshare(sse);
-
-        f = ngx_alloc(offsetof(ngx_http_ss_frame_t, data) + size,
-                      ngx_cycle->log);
-        if (f == NULL) {
-            return NULL;
-        }
-
-        f->refs = 1;
-        f->size = (uint32_t) size;
-        f->len = 0;
-
-        ngx_http_ss_worker.shared[sse].frame = f;
-        ngx_http_ss_worker.shared[sse].sharer = sharer;
-    }
-
-    *start = f->len;
-
-    p = ngx_http_ss_output_frame(sse, f->data + f->len, SS_WS_TEXT,
-                                 (const u_char *) body->ptr, body->len,
-                                 tail->ptr, tail->len);
-
-    f->len = (uint32_t) (p - f->data);
-
-    return f;
-}
-
-
-/* Nothing more is added to the frame. */
-
-static void
-ngx_http_ss_output_unshare(ngx_uint_t sse)
-{
-    ngx_http_ss_frame_t  *f;
-
-    f = ngx_http_ss_worker.shared[sse].frame;
-
-    if (f && --f->refs == 0) {
-        ngx_free(f);
-    }
-
-    ngx_http_ss_worker.shared[sse].frame = NULL;
 }
 
 
@@ -301,7 +153,7 @@ ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     ngx_http_ss_out_t    *out;
     ngx_http_ss_frame_t  *f;
 
-    total = ngx_http_ss_output_size(client->sse, opcode, len);
+    total = ngx_http_ss_wire_size(client->sse, opcode, len);
 
     out = client->out_last;
     f = out ? out->frame : NULL;
@@ -337,7 +189,7 @@ ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
         ngx_http_ss_output_append(client, out);
     }
 
-    p = ngx_http_ss_output_frame(client->sse, f->data + f->len, opcode, data,
+    p = ngx_http_ss_wire_put(client->sse, f->data + f->len, opcode, data,
                                  len, NULL, 0);
 
     f->len = (uint32_t) (p - f->data);
@@ -402,8 +254,8 @@ ngx_http_ss_flush_handler(ngx_event_t *ev)
 
     w = &ngx_http_ss_worker;
 
-    ngx_http_ss_output_unshare(0);
-    ngx_http_ss_output_unshare(1);
+    ngx_http_ss_wire_unshare(0);
+    ngx_http_ss_wire_unshare(1);
 
     for ( ;; ) {
 

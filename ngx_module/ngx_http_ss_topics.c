@@ -439,7 +439,7 @@ ngx_http_ss_publish_to(ngx_http_ss_client_t *client,
 
     if (published->frame[sse] == NULL) {
 
-        published->frame[sse] = ngx_http_ss_output_share(sse,
+        published->frame[sse] = ngx_http_ss_wire_share(sse,
                                     published->sharer, published->body,
                                     published->tail, &published->start[sse]);
 

@@ -42,7 +42,7 @@ void ss_sse_open(uint8_t *out, const void *secret, size_t len) {
 }
 
 size_t ss_sse_close(uint8_t *out, uint16_t code, const void *reason, size_t len) {
-    char escaped[SS_JSON_ESCAPE_LEN * SS_SSE_REASON_MAX];
+    char escaped[SS_JSON_ESCAPE_LEN * SS_SSE_REASON_MAX] = "";
     size_t n = 0;
     if (len != 0 && len <= SS_SSE_REASON_MAX && ss_utf8_valid(reason, len)) {
         n = ss_json_escape(escaped, sizeof escaped, reason, len);

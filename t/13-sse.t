@@ -13,10 +13,14 @@ use SocketStream::WebSocket;
 
 my $sidecar = SocketStream::FakeSidecar->start;
 my $pass    = 'socketstream_pass unix:' . $sidecar->path('normal') . ';';
-my ($h2, $narrow) = (free_port(), free_port());
+my ($h2, $narrow, $tls) = map { free_port() } 1 .. 3;
+my $pem = $sidecar->path('pem');
+system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -keyout $pem.key -out $pem >/dev/null 2>&1")
+    and die 'openssl makes no certificate';
 my $nginx   = SocketStream::Nginx->start(
     http => 'limit_conn_zone $binary_remote_addr zone=addr:1m; limit_conn_status 429;'
         . "\nserver { listen 127.0.0.1:$h2 http2; location = /ws { $pass } }\n"
+        . "server { listen 127.0.0.1:$tls ssl http2; ssl_certificate $pem; ssl_certificate_key $pem.key; location = /ws { $pass } }\n"
         . "server { listen 127.0.0.1:$narrow sndbuf=16k; location = /ws { $pass } }\n",
     server => "location = /ws { $pass }\n"
         . "location = /open { $pass socketstream_origins any; }\n"
@@ -400,10 +404,11 @@ subtest 'HTTP/2: a stream, POSTs, fan-out and the end' => sub {
     $client->close;
 };
 
-# A curl that reads an event stream over HTTP/2.
+# A curl that reads an event stream, over HTTP/2 unless told otherwise.
 sub open2_curl {
-    my ($url, @more) = @_;
-    my $pid = open my $in, '-|', 'curl', '-sN', '--max-time', '20', '--http2-prior-knowledge', '-H', 'Accept: text/event-stream', @more, $url
+    my ($url, @version) = @_;
+    @version = '--http2-prior-knowledge' if !@version;
+    my $pid = open my $in, '-|', 'curl', '-skN', '--max-time', '20', @version, '-H', 'Accept: text/event-stream', $url
         or die "curl: $!";
     my $text = '';
     return {
@@ -419,6 +424,28 @@ sub open2_curl {
         finish => sub { CORE::close $in; return $? >> 8 },
     };
 }
+
+subtest 'TLS: what is said and published comes whole' => sub {
+    for my $version ('--http1.1', '--http2') {
+        $sidecar->forget;
+        my $curl = open2_curl("https://127.0.0.1:$tls/ws", $version);
+        my ($secret) = $curl->{next}->() =~ /"secret":"([^"]+)"/;
+        is +($sidecar->wait_for(op => 'OPEN'))[0]{open_flags}, 1, "$version: the sidecar knows of TLS";
+        my $stream = stream('ws');
+        is $stream->post(message(1, 'join', 'safe'), secret => $secret, seq => 1), 204, 'it joins';
+        $curl->{next}->();
+        my ($long, $client) = ('s' x 100_000, socket_to('ws'));
+        for my $n (1 .. 3) {
+            $client->send(text => message($n, 'publish', 0, [['safe', '']], $_, 2)) for $long, 'short';
+            is_deeply [map { length $curl->{next}->() } 1 .. 4], [(100_006) x 2, (11) x 2], 'four events';
+        }
+        $stream->post(message(2, 'close', 1000), secret => $secret, seq => 2);
+        like $curl->{next}->(), qr/"code":1000/, 'the last event';
+        $curl->{next}->();
+        is $curl->{finish}->(), 0, 'curl is content';
+        $_->close for $stream, $client;
+    }
+};
 
 subtest 'a stream that does not read over HTTP/2 is reset, and harms nobody' => sub {
     my $curl = open2_curl("http://127.0.0.1:$h2/ws");
