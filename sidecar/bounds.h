@@ -34,6 +34,8 @@
 #define SS_TICKET_MS 60000               /* a ticket is good for that long */
 #define SS_OLD_ID_MS 30000               /* and the id from before a login for that long */
 #define SS_LOADS_MAX 256                 /* sessions loaded at a time after Redis was away */
+#define SS_RELAYS_MAX 4096               /* POSTs for streams elsewhere under way */
+#define SS_RELAY_MS 2000                 /* one of these waits so long for its answer */
 #define SS_REDIS_WAIT_MS 1000            /* for Redis, before the sidecar listens */
 #define SS_HOSTS_MAX 128                 /* processes of action hosts, by all commands together */
 #define SS_HOST_ARGS_MAX 32              /* words of a command */
