@@ -77,7 +77,7 @@ void ss_host_link_lost(ss_host_t *host) {
     ss_requests_fail_host(host, host->death_code);
     if (served && !all.leaving) {
         slot->current = NULL;
-        if (now_ms() - host->started_ms >= SS_RESTART_FORGET_MS) {
+        if (now_ms() - host->started_ms >= SS_HOST_FORGET_MS) {
             slot->backoff_ms = 0;
         }
         ss_host_restart(slot);
