@@ -106,7 +106,8 @@ test test-long:
 	@BUILD=$(BUILD) t/run $(if $(filter test-long,$@),--long) $(if $(ONLY),--only '$(ONLY)')
 
 # The browser library; the example serves it as it is, with its compressed siblings.
-CLIENT_SRC := $(wildcard client/src/*.js client/types/*.ts) client/build.mjs package-lock.json
+CLIENT_SRC := $(wildcard client/src/*.js client/types/*.ts) client/build.mjs client/package.json \
+    docs/CLIENT.md package-lock.json
 CLIENT_FILES := socketstream.min.js socketstream.min.js.gz socketstream.min.js.br
 CHAT_ASSETS := examples/chat/public/assets
 
@@ -144,7 +145,7 @@ install: all
 	    $(DESTDIR)$(prefix)/share/socketstream $(DESTDIR)$(MODULEDIR)
 	install -m 755 $(B)/bin/socketstream $(DESTDIR)$(prefix)/bin/
 	install -m 644 sidecar/include/*.h $(DESTDIR)$(prefix)/include/socketstream/
-	install -m 644 $(wildcard $(B)/client/*) $(DESTDIR)$(prefix)/share/socketstream/
+	install -m 644 $(wildcard $(B)/client/socketstream.*) $(DESTDIR)$(prefix)/share/socketstream/
 	install -m 644 $(B)/ngx_http_socketstream_module.so $(DESTDIR)$(MODULEDIR)/
 
 clean:

@@ -33,6 +33,11 @@ static void ngx_http_ss_client_finish(ngx_http_ss_client_t *client);
 static void ngx_http_ss_client_sweep_handler(ngx_event_t *ev);
 
 
+#define NGX_HTTP_SS_GOAWAY                                                    \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"system.goaway\","                        \
+    "\"params\":{\"reason\":\"reload\",\"drain_ms\":%M}}"
+
+
 ngx_http_ss_client_t *
 ngx_http_ss_client_create(ngx_http_ss_open_t *o, ss_span_t state)
 {
@@ -504,10 +509,9 @@ ngx_http_ss_client_resume(ngx_http_ss_client_t *client)
 static void
 ngx_http_ss_client_drain(ngx_http_ss_client_t *client)
 {
-    ngx_msec_t  time, grace;
-
-    static const u_char  goaway[] = "{\"jsonrpc\":\"2.0\","
-        "\"method\":\"system.goaway\",\"params\":{\"reason\":\"reload\"}}";
+    u_char      *last;
+    ngx_msec_t   time, grace;
+    u_char       goaway[sizeof(NGX_HTTP_SS_GOAWAY) + NGX_INT_T_LEN];
 
     if (client->closing) {
         return;
@@ -532,8 +536,8 @@ ngx_http_ss_client_drain(ngx_http_ss_client_t *client)
 
     if (client->system) {
         grace = time / 2;
-        ngx_http_ss_output_message(client, SS_WS_TEXT, goaway,
-                                   sizeof(goaway) - 1);
+        last = ngx_sprintf(goaway, NGX_HTTP_SS_GOAWAY, time);
+        ngx_http_ss_output_message(client, SS_WS_TEXT, goaway, last - goaway);
     }
 
     if (!client->closing) {

@@ -24,6 +24,7 @@ static const struct {
     {"sidecar", NULL, ss_cmd_sidecar, "run the sidecar alone, for an nginx of your own"},
     {"console", "c", ss_cmd_console, "run JavaScript within the application"},
     {"config", NULL, ss_cmd_config, "print the merged configuration"},
+    {"types", "t", ss_cmd_types, "write app/socketstream.d.ts, the types of SS.server"},
     {"version", "v", cmd_version, "print the version"},
     {"help", "h", cmd_help, "print this; `socketstream COMMAND --help` tells more"},
     {"child", NULL, ss_cmd_child, NULL},
