@@ -54,7 +54,7 @@ const register = ([root, ...names], what) =>
  * @param {{app: string, development: boolean, guard: import('./guard.mjs').Guard}} options
  */
 export function createBundler({ app, development, guard }) {
-    /** @type {Map<string, {stamp: string, code: string, note: string}>} */
+    /** @type {Map<string, {stamp: string, code: string, note: string, moved: number}>} */
     const compiled = new Map();
     /** @type {Map<string, string[]>} where in the tree a file is */
     let places = new Map();
@@ -74,13 +74,24 @@ export function createBundler({ app, development, guard }) {
             const { code, note } = /coffee$/.test(file)
                 ? compileCoffee(text, { file, bare: true })
                 : { code: text, note: '' };
-            entry = { stamp, code: place ? tie(code, place) : code, note };
+            const tied = place ? tie(code, place) : code;
+            entry = { stamp, code: tied, note, moved: tied.length - code.length };
             compiled.set(file, entry);
         }
         if (entry.note) {
             notes.push(`${path.relative(app, file)}: ${entry.note}`);
         }
         return entry.code;
+    }
+
+    /** Columns as they are in the file: `tie` moved its first line. @param {any} failure @returns {never} */
+    function untied(failure) {
+        for (const { location } of failure.errors ?? []) {
+            if (location?.line === 1) {
+                location.column -= compiled.get(path.resolve(app, location.file))?.moved ?? 0;
+            }
+        }
+        throw failure;
     }
 
     /** The script that requires all others. */
@@ -187,7 +198,7 @@ export function createBundler({ app, development, guard }) {
                 metafile: true,
                 plugins: [plugin],
             });
-            const result = await build.rebuild();
+            const result = await build.rebuild().catch(untied);
             // Once more, from what esbuild says it has read: whatever way it took to a file.
             for (const name of Object.keys(result.metafile?.inputs ?? {})) {
                 if (!name.startsWith('ss:')) {

@@ -16,12 +16,13 @@ import { createWatch } from './watch.mjs';
  * @param {ReturnType<typeof import('./pack.mjs').createPacker>} options.packer
  * @param {(result: import('./pack.mjs').Result, started: number) => void} options.report
  * @param {(text: string) => void} options.complain
- * @param {string} [options.socket] of the sidecar
+ * @param {string[]} [options.socket] of the sidecars
  * @param {string} [options.ready]  file to write when the first pack is done
  * @returns {Promise<() => Promise<void>>} ends it
  */
 export async function keepPacked({ app, packer, report, complain, socket, ready }) {
-    const link = socket ? createDevelopLink({ socket, complain }) : null;
+    const links = (socket ?? []).map((one) => createDevelopLink({ socket: one, complain }));
+    const tell = (/** @type {import('./develop.mjs').News} */ news) => links.forEach((link) => link.tell(news));
     /** @type {Set<import('./pack.mjs').Kind>} */
     const waiting = new Set();
     let packing = false;
@@ -32,11 +33,11 @@ export async function keepPacked({ app, packer, report, complain, socket, ready 
         try {
             const result = await packer.pack(kinds);
             report(result, started);
-            link?.tell(result);
+            tell(result);
         } catch (error) { // the disk is full, public/ is not ours, …
             const problems = problemsOf(app, error);
             complain(`cannot pack: ${/** @type {Error} */ (error).message}`);
-            link?.tell({ problems, reload: null, files: [] });
+            tell({ problems, reload: null, files: [] });
         }
     }
 
@@ -69,7 +70,7 @@ export async function keepPacked({ app, packer, report, complain, socket, ready 
     packWaiting();
     return async () => {
         watch.close();
-        link?.close();
+        links.forEach((link) => link.close());
         await packer.dispose();
     };
 }

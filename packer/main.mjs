@@ -2,7 +2,7 @@
 //
 // The asset packer's command: packs an application once, or goes on packing as its files change.
 //
-//   node packer/main.mjs --app DIR [--env ENV] [--csp POLICY] [--watch --socket PATH --ready FILE]
+//   node packer/main.mjs --app DIR [--env ENV] [--csp POLICY] [--watch --socket PATH … --ready FILE]
 //
 // `socketstream pack` and `socketstream start` run it.  It exits with 1 when the application has
 // mistakes; while it watches these are told to pages, and it ends only when it is told to.
@@ -14,7 +14,7 @@ import { describe } from './problems.mjs';
 import { isPacked } from './scan.mjs';
 
 const usage = 'usage: node packer/main.mjs --app DIR [--env ENV] [--csp POLICY]\n'
-    + '                            [--watch --socket PATH --ready FILE]\n';
+    + '                            [--watch --socket PATH … --ready FILE]\n';
 
 const say = (/** @type {string} */ text) => process.stdout.write(`${text}\n`);
 const complain = (/** @type {string} */ text) => process.stderr.write(`${text}\n`);
@@ -43,7 +43,7 @@ function parse() {
                 env: { type: 'string', default: process.env.SS_ENV ?? 'development' },
                 csp: { type: 'string', default: '' },
                 watch: { type: 'boolean', default: false },
-                socket: { type: 'string' },
+                socket: { type: 'string', multiple: true },
                 ready: { type: 'string' },
                 help: { type: 'boolean', short: 'h', default: false },
             },

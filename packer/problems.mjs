@@ -6,10 +6,8 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { codeFrame, SourceError } from '../host/problems.mjs';
 
-const FRAME_BEFORE = 2; // lines shown before the one in question
-const FRAME_AFTER = 1;
-const FRAME_WIDTH = 160; // of a line in a frame: minified files have long ones
 const MESSAGE_MAX = 2000;
 
 /** Problems told at a time; a missing brace is not told a thousand times. */
@@ -23,28 +21,6 @@ export const PROBLEMS_MAX = 20;
  * @property {string} message
  * @property {string} frame   '' when there is none
  */
-
-/**
- * The lines around the place, with a mark below it.
- * @param {string} text @param {number} line @param {number} column
- */
-export function frameOf(text, line, column) {
-    const lines = text.split(/\r?\n/);
-    if (line < 1 || line > lines.length) {
-        return '';
-    }
-    const first = Math.max(1, line - FRAME_BEFORE);
-    const last = Math.min(lines.length, line + FRAME_AFTER);
-    const width = String(last).length;
-    const out = [];
-    for (let n = first; n <= last; n++) {
-        out.push(`${n === line ? '>' : ' '} ${String(n).padStart(width)} | ${lines[n - 1].slice(0, FRAME_WIDTH)}`);
-        if (n === line && column > 0 && column <= FRAME_WIDTH) {
-            out.push(`  ${' '.repeat(width)} | ${' '.repeat(column - 1)}^`);
-        }
-    }
-    return out.join('\n');
-}
 
 /** A mistake that we found ourselves, as opposed to a compiler. */
 export class PackError extends Error {
@@ -73,16 +49,16 @@ function readQuietly(app, file) {
 
 /**
  * @param {string} app
- * @param {{file?: string, line?: number, column?: number, message: string, text?: string}} raw
+ * @param {{file?: string, line?: number, column?: number, message: string}} raw
  * @returns {Problem}
  */
-export function problem(app, { file = '', line = 0, column = 0, message, text }) {
+export function problem(app, { file = '', line = 0, column = 0, message }) {
     return {
         file: file && inside(app, file),
         line,
         column,
         message: message.slice(0, MESSAGE_MAX),
-        frame: line && file ? frameOf(text ?? readQuietly(app, file), line, column) : '',
+        frame: line && file ? codeFrame(readQuietly(app, file), line, column || undefined) : '',
     };
 }
 
@@ -108,11 +84,11 @@ export function problemsOf(app, error, file) {
     if (error instanceof PackError) {
         return [problem(app, { file, ...error.where, message: error.message })];
     }
-    const raw = { file: error?.filename ?? file, message: String(error?.message ?? error) };
-    if (error?.location?.first_line !== undefined) { // CoffeeScript, from 0
-        const { first_line: line, first_column: column } = error.location;
-        return [problem(app, { ...raw, file: file ?? raw.file, line: line + 1, column: column + 1, text: error.code })]; // its file name is only the last part
+    if (error instanceof SourceError) {
+        const { message, line, column } = error;
+        return [problem(app, { file: error.file, message, line, column })];
     }
+    const raw = { file: error?.filename ?? file, message: String(error?.message ?? error) };
     const line = Number(error?.lineno ?? error?.line) || 0; // Stylus; Pug and Less
     const column = Number(error?.column) || 0;
     const message = error?.msg ?? (line ? essence(raw.message) : raw.message);
@@ -121,10 +97,11 @@ export function problemsOf(app, error, file) {
 
 /** @param {string} app @param {any} one a message of esbuild */
 function ofEsbuild(app, one) {
-    if (one.detail && Array.isArray(one.detail.problems)) { // from a plug-in of ours
-        return one.detail.problems[0];
-    }
     const place = one.location;
+    const [ours] = one.detail?.problems ?? []; // from a plug-in of ours, which may know more
+    if (ours && (ours.line || !place)) {
+        return ours;
+    }
     return problem(app, {
         file: place?.file,
         line: place?.line ?? 0,

@@ -23,7 +23,7 @@ export const FOLDERS = /** @type {const} */ ({
     'lib/css': 'styles',
 });
 
-export const CODE = /\.(?:js|mjs|cjs|jsx|ts|mts|cts|tsx|coffee|litcoffee)$/;
+export const CODE = /\.(?:js|mjs|cjs|jsx|ts|mts|cts|tsx|coffee)$/;
 export const VIEW = /\.(?:jade|pug|html|htm)$/;
 const LIBRARY = /\.(?:js|coffee)$/;
 const STYLE = /\.css$/;

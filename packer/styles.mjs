@@ -103,7 +103,7 @@ export async function packStyles(options) {
     const result = await build({
         stdin: {
             contents: await compile(options, file), resolveDir: path.dirname(file), loader: 'css',
-            sourcefile: path.relative(app, file),
+            sourcefile: path.basename(file),
         },
         bundle: true,
         write: false,
