@@ -40,15 +40,36 @@ function compileStylus({ guard }, file, text) {
     return withMap(css, JSON.stringify({ ...renderer.sourcemap, sourcesContent: undefined }));
 }
 
+/**
+ * Looks at each file that Less is about to read, also by data-uri() and the like.
+ * @param {any} less @param {Options['guard']} guard @param {string} from
+ */
+function lessGuard(less, guard, from) {
+    class Files extends less.FileManager {
+        /** @param {any[]} args @returns {any} a promise, or what it would give when that cannot be */
+        loadFile(...args) {
+            const checked = (/** @type {any} */ found) => {
+                guard.check(path.resolve(found.filename ?? from), from);
+                return found;
+            };
+            const found = super.loadFile(...args);
+            return found instanceof Promise ? found.then(checked) : checked(found);
+        }
+    }
+    return {
+        install(/** @type {any} */ _, /** @type {any} */ manager) {
+            manager.addFileManager(new Files());
+        },
+    };
+}
+
 /** @param {Options} options @param {string} file @param {string} text */
 async function compileLess({ guard }, file, text) {
     const less = require('less');
-    const { css, imports } = await less.render(text, {
+    const { css } = await less.render(text, {
         filename: file, math: 'always', javascriptEnabled: false, rewriteUrls: 'off',
+        plugins: [lessGuard(less, guard, file)],
     });
-    for (const used of imports) {
-        guard.check(path.resolve(path.dirname(file), used), file);
-    }
     return css;
 }
 
