@@ -160,7 +160,8 @@ export async function templatesScript(templates, always, minify) {
     const { code } = await transform(added.join('\n'), {
         minify, target: TARGET, charset: 'utf8', logLevel: 'silent',
     });
-    return await runtime + code;
+    // Behind a semicolon "use strict" is no directive: templates need `with`.
+    return `;${await runtime}${code}`;
 }
 
 /** What the page has of a template, for scripts that look for it. @param {Template} template */

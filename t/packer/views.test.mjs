@@ -96,6 +96,7 @@ test('the page has the style sheets, then the templates, then the scripts', asyn
         'src="/assets/lib-', 'src="/assets/templates-', 'src="/assets/app-', '</head>'].map((text) => page.indexOf(text));
     assert.deepEqual(order.filter((at) => at > 0), [...order].sort((a, b) => a - b));
     assert.match(asset(app, 'templates.js'), /SS\.tmpl\.add\("people-customers-info"/);
+    assert.doesNotThrow(() => new vm.Script(asset(app, 'templates.js')));
 });
 
 for (const [layout, words] of /** @type {[Record<string, string>, string][]} */ ([
