@@ -20,7 +20,8 @@ typedef struct {
     const char *host; /* dotted IPv4 */
     uint16_t port;
     const char *path;
-    const char *method; /* the action called by rpc, and by idle as a sign of life */
+    const char *dialect; /* rpc: see dialect.h */
+    const char *method;  /* the action called by rpc, and by idle as a sign of life */
     unsigned clients;
     const char *redis; /* fanout: Unix socket of the server's Redis; NULL: publish to the server */
     unsigned depth;    /* rpc: calls in flight on each client; fanout: messages outstanding */

@@ -12,6 +12,7 @@
  *
  * Owns the options and the table of modes; each mode has its own file.
  */
+#include "dialect.h"
 #include "join.h"
 
 #include <errno.h>
@@ -71,6 +72,7 @@ static void usage(void) {
                     "  --warmup S        time before, but for idle (0.3)\n"
                     "  --calls N         rpc, churn: exactly N instead, without a warm-up\n"
                     "  --method NAME     rpc, idle: action to call with [25] (bench.square)\n"
+                    "  --dialect NAME    rpc: jsonrpc or socketio (jsonrpc)\n"
                     "  --pid LABEL=PID   a server process and its descendants; may be repeated\n"
                     "  --sources N       source addresses to connect from (1)\n"
                     "  --timeout S       silence that is a failure (10)\n"
@@ -133,6 +135,7 @@ enum {
     O_WARMUP,
     O_CALLS,
     O_METHOD,
+    O_DIALECT,
     O_PID,
     O_SOURCES,
     O_TIMEOUT,
@@ -150,6 +153,7 @@ static const struct option long_options[] = {
     {"warmup", required_argument, NULL, O_WARMUP},
     {"calls", required_argument, NULL, O_CALLS},
     {"method", required_argument, NULL, O_METHOD},
+    {"dialect", required_argument, NULL, O_DIALECT},
     {"pid", required_argument, NULL, O_PID},
     {"sources", required_argument, NULL, O_SOURCES},
     {"timeout", required_argument, NULL, O_TIMEOUT},
@@ -186,6 +190,12 @@ static void set_option(options_t *o, procs_t *procs, int option) {
         break;
     case O_METHOD:
         o->method = optarg;
+        break;
+    case O_DIALECT:
+        if (dialect_find(optarg) == NULL) {
+            die("there is no dialect \"%s\"", optarg);
+        }
+        o->dialect = optarg;
         break;
     case O_PID:
         procs_add(procs, optarg);
@@ -227,6 +237,7 @@ int main(int argc, char **argv) {
         usage();
     }
     options_t options = {
+        .dialect = "jsonrpc",
         .method = "bench.square",
         .clients = 1,
         .depth = 1,

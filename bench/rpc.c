@@ -10,11 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer.h"
+#include "dialect.h"
 #include "histogram.h"
 #include "swarm.h"
 
-#define PARAM "25"
 #define RESULT "625"
 
 typedef struct {
@@ -25,13 +24,16 @@ typedef struct {
 typedef struct {
     lane_t *lanes;
     uint64_t round;
+    bool welcome; /* its calls have begun */
 } caller_t;
 
 static struct {
     const options_t *options;
     caller_t *callers;
+    const dialect_t *dialect;
     char tail[320];
     size_t tail_len;
+    size_t head_len;
     uint64_t sent;
     uint64_t answered;
     bool measuring;
@@ -46,19 +48,28 @@ static void call_next(client_t *c, unsigned lane, uint64_t now) {
     caller_t *caller = c->data;
     char text[512];
     uint64_t id = caller->round++ * rpc.options->depth + lane + 1;
-    size_t len = (size_t)snprintf(text, 64, "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64, id);
+    memcpy(text, rpc.dialect->head, rpc.head_len);
+    size_t len = rpc.head_len + (size_t)snprintf(text + rpc.head_len, 32, "%" PRIu64, id);
     memcpy(text + len, rpc.tail, rpc.tail_len);
     caller->lanes[lane] = (lane_t){id, now};
     client_queue_text(c, text, len + rpc.tail_len);
     rpc.sent++;
 }
 
-static void on_message(client_t *c, const char *text, size_t len, uint64_t now) {
+static void begin(client_t *c) {
     caller_t *caller = c->data;
-    answer_t answer;
-    if (!answer_parse(&answer, text, len)) {
-        die("client %u: not a JSON-RPC answer: %.*s", c->index, (int)(len < 200 ? len : 200), text);
+    if (caller->welcome) {
+        return;
     }
+    caller->welcome = true;
+    for (unsigned lane = 0; lane < rpc.options->depth; lane++) {
+        call_next(c, lane, now_ns());
+    }
+    client_flush(c);
+}
+
+static void on_answer(client_t *c, answer_t answer, const char *text, size_t len, uint64_t now) {
+    caller_t *caller = c->data;
     unsigned lane = answer.id == 0 ? 0 : (unsigned)((answer.id - 1) % rpc.options->depth);
     if (answer.id == 0 || caller->lanes[lane].id != answer.id) {
         die("client %u: nothing with this id is in flight: %.*s", c->index, (int)len, text);
@@ -75,13 +86,35 @@ static void on_message(client_t *c, const char *text, size_t len, uint64_t now) 
     call_next(c, lane, now);
 }
 
-static void start_calls(swarm_t *swarm) {
+static void on_message(client_t *c, const char *text, size_t len, uint64_t now) {
+    answer_t answer;
+    const char *reply = NULL;
+    switch (rpc.dialect->read(&answer, &reply, text, len)) {
+    case SAID_ANSWER:
+        on_answer(c, answer, text, len, now);
+        break;
+    case SAID_WELCOME:
+        begin(c);
+        break;
+    case SAID_ASK:
+        client_queue_text(c, reply, strlen(reply));
+        break;
+    case SAID_NOTHING:
+        break;
+    case SAID_WRONG:
+        die("client %u: not an answer: %.*s", c->index, (int)(len < 200 ? len : 200), text);
+    }
+}
+
+/* Before clients are opened: what a server says first may come with its 101. */
+static void make_callers(swarm_t *swarm) {
     const options_t *o = rpc.options;
-    rpc.tail_len = (size_t)snprintf(rpc.tail, sizeof rpc.tail,
-                                    ",\"method\":\"%s\",\"params\":[" PARAM "]}", o->method);
+    rpc.tail_len = (size_t)snprintf(rpc.tail, sizeof rpc.tail, "%s%s%s", rpc.dialect->before,
+                                    o->method, rpc.dialect->after);
     if (rpc.tail_len >= sizeof rpc.tail) {
         die("the method's name is too long");
     }
+    rpc.head_len = strlen(rpc.dialect->head);
     rpc.callers = calloc(o->clients, sizeof *rpc.callers);
     for (unsigned i = 0; i < o->clients && rpc.callers != NULL; i++) {
         caller_t *caller = &rpc.callers[i];
@@ -90,10 +123,6 @@ static void start_calls(swarm_t *swarm) {
             die("out of memory");
         }
         swarm->clients[i].data = caller;
-        for (unsigned lane = 0; lane < o->depth; lane++) {
-            call_next(&swarm->clients[i], lane, now_ns());
-        }
-        client_flush(&swarm->clients[i]);
     }
 }
 
@@ -153,9 +182,13 @@ void rpc_run(const options_t *options, procs_t *procs) {
     swarm_t swarm;
     uint64_t elapsed_ns = 0;
     rpc.options = options;
+    rpc.dialect = dialect_find(options->dialect);
     swarm_init(&swarm, options, on_message);
+    make_callers(&swarm);
     swarm_open(&swarm, options->clients);
-    start_calls(&swarm);
+    for (unsigned i = 0; i < options->clients && !rpc.dialect->welcomes; i++) {
+        begin(&swarm.clients[i]);
+    }
     uint64_t calls = measure(&swarm, procs, &elapsed_ns);
     rpc.stopping = true;
     while (rpc.answered < rpc.sent) {

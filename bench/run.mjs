@@ -22,7 +22,9 @@ import {
   startFloor,
   startFloor2,
   startOurs,
+  startOursJs,
   startPeer,
+  startSocketIo,
   startSpinner,
 } from './servers.mjs';
 import { cpuOf, median, printTable, spread } from './table.mjs';
@@ -41,7 +43,15 @@ const SERVERS = {
   floor2: { title: 'floor: two processes', start: startFloor2 },
   ours: { title: 'SocketStream', start: startOurs },
   uws: { title: 'uWebSockets 20.30', start: () => startPeer('uws') },
+  'ours-js': { title: 'SocketStream, JavaScript', start: startOursJs },
   ws: { title: 'ws 8.23', start: () => startPeer('ws') },
+  io: { title: 'socket.io 4.8', start: startSocketIo },
+};
+
+/** What some servers are made of, and how to tell their processes apart. */
+const PARTS = {
+  ours: ['nginx', 'sidecar'],
+  'ours-js': ['nginx', 'sidecar', 'host'],
 };
 
 /**
@@ -160,8 +170,8 @@ function report(runs, names) {
     rows.push(
       row(SERVERS[server].title, (name) => spread(pick(runs, server, name, total))),
     );
-    if (server === 'ours') {
-      for (const label of ['nginx', 'sidecar']) {
+    if (server in PARTS) {
+      for (const label of PARTS[/** @type {keyof typeof PARTS} */ (server)]) {
         rows.push(
           row(`  ${label}`, (name) =>
             median(pick(runs, server, name, (run) => cpuOf(run, label, 'call'))).toFixed(2),

@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
  * @property {string} url
  * @property {string} [secureUrl]  the same over TLS
  * @property {string} [redis]      Unix socket of its Redis, where events are published
+ * @property {string[]} [load]     options of the generator: its action, its dialect
  * @property {string[]} pids     `label=pid` of each root process, as the generator takes them
  * @property {() => Promise<void>} stop
  */
@@ -168,6 +169,13 @@ export const startFloor2 = () => startPrinting('floor2', [join(build, 'bench/flo
 export const startPeer = (name) =>
   startPrinting(name, [process.execPath, join(root, `bench/peers/${name}.mjs`)]);
 
+/** It speaks a protocol of its own, over the WebSocket alone. */
+export async function startSocketIo() {
+  const server = await startPrinting('io', [process.execPath, join(root, 'bench/peers/io.mjs')]);
+  const url = `${server.url}socket.io/?EIO=4&transport=websocket`;
+  return { ...server, url, load: ['--dialect', 'socketio'] };
+}
+
 /**
  * @param {string} dir
  * @param {number} port
@@ -225,13 +233,20 @@ async function startRedis(dir) {
 /**
  * nginx with one worker, one sidecar and a Redis of its own, all on the servers' core.
  *
- * @param {{ connections?: number, env?: Record<string, string> }} [options]
- *   worker_connections, and what else the sidecar's environment has
+ * @param {{ name?: string, app?: string, load?: string[], connections?: number,
+ *   env?: Record<string, string> }} [options]
+ *   the application below bench/; worker_connections, and what else the sidecar's environment has
  * @returns {Promise<Server & { dir: string, redis: string }>}
  */
-export async function startOurs({ connections = 12_000, env: more = {} } = {}) {
+export async function startOurs({
+  name = 'ours',
+  app = 'app',
+  load,
+  connections = 12_000,
+  env: more = {},
+} = {}) {
   const dir = temporaryFolder();
-  cpSync(join(root, 'bench/app'), join(dir, 'app'), {
+  cpSync(join(root, 'bench', app), join(dir, 'app'), {
     recursive: true,
     filter: (path) => !path.includes('.socketstream'),
   });
@@ -259,7 +274,8 @@ export async function startOurs({ connections = 12_000, env: more = {} } = {}) {
   });
   await accepting({ host: '127.0.0.1', port }, nginx, nginxLog);
   return {
-    name: 'ours',
+    name,
+    load,
     dir,
     url: `ws://127.0.0.1:${port}/socketstream`,
     secureUrl: `wss://127.0.0.1:${securePort}/socketstream`,
@@ -274,6 +290,10 @@ export async function startOurs({ connections = 12_000, env: more = {} } = {}) {
     },
   };
 }
+
+/** The same, where the action is JavaScript, in one host. */
+export const startOursJs = () =>
+  startOurs({ name: 'ours-js', app: 'app-js', load: ['--method', 'app.square'] });
 
 /** The stock nginx loads a sanitized module only with the run-time library before it. */
 async function sanitizerEnv() {
@@ -303,7 +323,7 @@ export function startSpinner() {
  */
 export function runLoad(mode, server, args) {
   const pids = server.pids.flatMap((pid) => ['--pid', pid]);
-  const command = [mode, '--url', server.url, '--core', LOAD_CORE, ...pids, ...args];
+  const command = [mode, '--url', server.url, '--core', LOAD_CORE, ...pids, ...args, ...(server.load ?? [])];
   return new Promise((resolve, reject) => {
     const child = spawn(join(build, 'bench/load'), command);
     let stdout = '';

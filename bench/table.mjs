@@ -15,6 +15,9 @@ export function spread(values) {
   return `${median(values).toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
 
+/** An action host is a child of the sidecar. @param {any} process */
+const partOf = ({ label, comm }) => (label === 'sidecar' && comm !== 'socketstream' ? 'host' : label);
+
 /**
  * What one part of a server took in a run.
  *
@@ -24,7 +27,7 @@ export function spread(values) {
  */
 export const cpuOf = (run, label, unit) =>
   run.processes
-    .filter((/** @type {any} */ p) => p.label === label)
+    .filter((/** @type {any} */ p) => partOf(p) === label)
     .reduce((/** @type {number} */ sum, /** @type {any} */ p) => sum + p[`cpu_us_per_${unit}`], 0);
 
 /** @param {string[][]} rows  the first column to the left, the others to the right */

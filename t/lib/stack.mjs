@@ -73,13 +73,15 @@ const accepts = (where) => new Promise((resolve) => {
  * @property {() => Promise<void>} killSidecar  with SIGKILL; resolves when it is gone
  * @property {() => Promise<number[]>} reload   gives the pids of the old workers
  * @property {(path: string) => Promise<{status: number, body: string}>} get
+ * @property {() => string} sidecarLog
  * @property {() => Promise<string[]>} stop     the alarming lines of all logs
  */
 
 /**
  * @param {{server?: string, http?: string, main?: string, workers?: number, app?: string,
- *   withSidecar?: boolean, load?: boolean}} [options]
- *   `server` is the server block's inside; `$socket` in it is the sidecar's socket
+ *   withSidecar?: boolean, load?: boolean, env?: Record<string, string>}} [options]
+ *   `server` is the server block's inside; `$socket` in it is the sidecar's socket; `env` is added
+ *   to the sidecar's environment
  * @returns {Promise<Stack>}
  */
 export async function startStack(options = {}) {
@@ -145,7 +147,7 @@ http {
     async startSidecar() {
       const log = openSync(files.sidecarLog, 'a');
       sidecar = spawn(path.join(build, 'bin/socketstream'), ['sidecar', '--app', app, '--listen', socket],
-        { stdio: ['ignore', log, log] });
+        { stdio: ['ignore', log, log], env: { ...process.env, ...options.env } });
       closeSync(log);
       const child = sidecar;
       const up = await until(() => child.exitCode !== null || accepts({ path: socket }), 20_000);
@@ -167,6 +169,7 @@ http {
       const response = await fetch(`http://127.0.0.1:${port}${where}`);
       return { status: response.status, body: await response.text() };
     },
+    sidecarLog: () => read(files.sidecarLog),
     async stop() {
       if (stopped) return [];
       stopped = true;

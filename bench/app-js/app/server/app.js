@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+exports.actions = {
+    square(n, cb) {
+        cb(n * n);
+    },
+};

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""An action host in Python, of nothing but its standard library.
+
+It answers python.square, python.now and python.who, and shows all that docs/ACTION_HOSTS.md asks of
+a host: HELLO, SETUP, READY, calls, questions of its own, and leaving when it is told to.  The
+sidecar runs it when the configuration says so:
+
+    "host": {"commands": ["python3 host.py"]}
+"""
+
+import json
+import os
+import socket
+import struct
+import time
+
+HEADER = struct.Struct("<IBBHQI")  # length, operation, flags, reserved, handle, number
+CHUNK = 65536
+MORE = 1
+HELLO, PING, PONG, GOODBYE, DRAIN = 0x01, 0x02, 0x03, 0x04, 0x05
+SETUP, READY, CALL, RETURN, FAIL, ASK, ANSWER = 0x50, 0x51, 0x53, 0x54, 0x55, 0x56, 0x57
+MAX_MESSAGE = 16 << 20
+
+
+class Failure(Exception):
+    """An error for the caller: a code of docs/PROTOCOL.md and a message."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+class Link:
+    """The frames to and from the sidecar."""
+
+    def __init__(self, fd):
+        self.socket = socket.socket(fileno=fd)
+        self.input = b""
+        self.partial, self.partial_op = b"", None
+
+    def send(self, op, payload=b"", handle=0, number=0):
+        """Sends a payload, in chunks where it is long."""
+        for at in range(0, len(payload) or 1, CHUNK):
+            piece = payload[at : at + CHUNK]
+            flags = MORE if at + CHUNK < len(payload) else 0
+            header = HEADER.pack(len(piece), op, flags, 0, handle, number)
+            self.socket.sendall(header + piece)
+
+    def send_json(self, op, value, handle=0):
+        self.send(op, json.dumps(value).encode(), handle)
+
+    def _take(self, n):
+        while len(self.input) < n:
+            data = self.socket.recv(1 << 18)
+            if not data:
+                raise SystemExit  # the sidecar is gone, and so are we
+            self.input += data
+        taken, self.input = self.input[:n], self.input[n:]
+        return taken
+
+    def receive(self):
+        """The next whole message: operation, payload, handle, number."""
+        while True:
+            length, op, flags, _, handle, number = HEADER.unpack(self._take(HEADER.size))
+            payload = self._take(length)
+            if flags & MORE:
+                self.partial, self.partial_op = self.partial + payload, op
+                continue
+            if op == self.partial_op:
+                payload = self.partial + payload
+                self.partial, self.partial_op = b"", None
+            return op, payload, handle, number
+
+
+# --- actions: params and facts come in, a result goes out, or a Failure is raised ---
+
+
+def square(params, facts):
+    if len(params) != 1 or not isinstance(params[0], (int, float)):
+        raise Failure(-32602, "square expects one number")
+    return params[0] * params[0]
+
+
+def now(params, facts):
+    return time.strftime("%H:%M:%S", time.gmtime())
+
+
+def who(params, facts):
+    """The signed-in user; nobody else gets here."""
+    return facts["session"]["user"]
+
+
+ACTIONS = {
+    "python.square": (square, False),
+    "python.now": (now, False),
+    "python.who": (who, True),
+}
+
+
+def read_call(payload):
+    """flags, the action's name, facts and params of a CALL."""
+    flags, name_length = struct.unpack_from("<BH", payload)
+    at = 3 + name_length
+    name = payload[3:at].decode()
+    (facts_length,) = struct.unpack_from("<I", payload, at)
+    at += 4
+    facts = payload[at : at + facts_length]
+    return flags, name, json.loads(facts), json.loads(payload[at + facts_length :])
+
+
+def answer(link, handle, payload):
+    _, name, facts, params = read_call(payload)
+    try:
+        link.send_json(RETURN, ACTIONS[name][0](params, facts), handle)
+    except Failure as failure:
+        link.send_json(FAIL, {"code": failure.code, "message": str(failure)}, handle)
+    except Exception as error:  # whatever it is, the caller must hear of it
+        print(f"{name}: {error!r}", flush=True)
+        link.send_json(FAIL, {"code": -32000, "message": str(error)}, handle)
+
+
+def hello():
+    software = b"python-host/1"
+    return struct.pack(
+        "<HHIQIIH", 1, 3, os.getpid(), time.time_ns(), 0, MAX_MESSAGE, len(software)
+    ) + software
+
+
+def main():
+    link = Link(int(os.environ["SS_HOST_FD"]))
+    link.send(HELLO, hello())
+    while True:
+        op, payload, handle, _ = link.receive()
+        if op == SETUP:
+            actions = [
+                {"name": name, "authenticated": guarded}
+                for name, (_, guarded) in ACTIONS.items()
+            ]
+            link.send_json(READY, {"actions": actions, "problems": []})
+        elif op == CALL:
+            answer(link, handle, payload)
+        elif op == PING:
+            link.send(PONG, payload)
+        elif op == DRAIN:  # what came before it is answered by now
+            reason = b"drained"
+            link.send(GOODBYE, struct.pack("<H", len(reason)) + reason)
+            return
+
+
+if __name__ == "__main__":
+    main()

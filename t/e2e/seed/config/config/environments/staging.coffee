@@ -1,0 +1,4 @@
+exports.config =
+  db: {mongo: {name: 'demo_staging'}}
+  client:
+    motto: 'carpe diem'

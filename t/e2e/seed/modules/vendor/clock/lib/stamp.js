@@ -1,0 +1,1 @@
+exports.ed = function(what) { return what + ' stamped'; };

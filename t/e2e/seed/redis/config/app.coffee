@@ -1,0 +1,3 @@
+exports.config =
+  redis:
+    db_index: 3
