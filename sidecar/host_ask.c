@@ -13,6 +13,7 @@
 
 #include "asked.h"
 #include "bounds.h"
+#include "develop.h"
 #include "events.h"
 #include "host.h"
 #include "log.h"
@@ -265,6 +266,35 @@ static void ask_log(const ss_asked_t *a) {
                     "log: `level` must be error, warning, notice, info or debug");
 }
 
+static bool is_list_or_nothing(const json_t *value) {
+    return value == NULL || json_is_null(value) || json_is_array(value);
+}
+
+/* The packer has news for the pages that are open. */
+static void ask_develop(const ss_asked_t *a) {
+    const json_t *reload = json_object_get(a->args, "reload");
+    const json_t *files = json_object_get(a->args, "files");
+    const json_t *problems = json_object_get(a->args, "problems");
+    const char *what = json_string_value(reload);
+    bool known = what == NULL ? reload == NULL || json_is_null(reload)
+                              : strcmp(what, "page") == 0 || strcmp(what, "css") == 0;
+    if (!ss_develop_enabled()) {
+        ss_asked_refuse(a, SS_RPC_INVALID_REQUEST, "develop: this is not development");
+    } else if (!known) {
+        ss_asked_refuse(a, SS_RPC_INVALID_PARAMS, "develop: `reload` must be page, css or null");
+    } else if (!is_list_or_nothing(files) || !is_list_or_nothing(problems)) {
+        ss_asked_refuse(a, SS_RPC_INVALID_PARAMS, "develop: `files` and `problems` must be lists");
+    } else {
+        if (json_is_array(problems)) {
+            ss_develop_problems(SS_DEVELOP_PACKER, problems);
+        }
+        if (what != NULL) {
+            ss_develop_reload(what, json_is_array(files) ? files : NULL);
+        }
+        answer_null(a->host, a->number);
+    }
+}
+
 static const struct {
     const char *what;
     void (*run)(const ss_asked_t *a);
@@ -281,6 +311,7 @@ static const struct {
     {"call", ask_call},
     {"on", ask_on},
     {"log", ask_log},
+    {"develop", ask_develop},
 };
 
 void ss_host_ask(ss_peer_t *host, const ss_link_header_t *header, const ss_link_ask_t *ask) {

@@ -275,6 +275,32 @@ describe('events', () => {
   });
 });
 
+describe('news for open pages', () => {
+  const problem = { file: 'app/client/app.coffee', line: 3, column: 7, message: 'unexpected ,', frame: '' };
+
+  it('reach clients that listen to them: problems when they change, and what to load', async () => {
+    const [listener, other] = await Promise.all([newClient(a, { system: true }), newClient(a)]);
+    const { inbox } = a.place(other.client);
+    assert.equal(await ca.ask('develop', { reload: null, problems: [problem] }), null);
+    assert.deepEqual(await a.event(listener.client, 'system.problems'), { source: 'packer', problems: [problem] });
+    await ca.ask('develop', { reload: 'css', files: ['/assets/app-1.css'], problems: [problem] });
+    assert.deepEqual(await a.event(listener.client, 'system.reload'), { what: 'css', files: ['/assets/app-1.css'] });
+    await ca.ask('develop', { reload: 'page', problems: [] });
+    assert.deepEqual(await a.event(listener.client, 'system.problems'), { source: 'packer', problems: [] });
+    assert.deepEqual(await a.event(listener.client, 'system.reload'), { what: 'page', files: [] });
+    assert.deepEqual(inbox, []);
+  });
+
+  it('are refused outside of development', async () => {
+    const node = await startSidecar([], { app, env: { SS_ENV: 'production' } });
+    const console = await attachConsole(node.path);
+    assert.deepEqual(await refusal(console.ask('develop', { reload: 'page' })),
+      { code: -32600, message: 'develop: this is not development' });
+    console.close();
+    await node.stop();
+  });
+});
+
 describe('the rest', () => {
   it('users who are online', async () => {
     const { names } = await newClient(a);
@@ -322,6 +348,8 @@ describe('what is asked wrongly is told', () => {
     ['call', {}, '[]', -32602, /^call: `method` must be a string$/],
     ['call', { method: 'plain.echo' }, '[1', -32602, /^call: the params are not JSON$/],
     ['call', { method: 'plain.echo' }, '7', -32602, /^call: the params must be a list$/],
+    ['develop', { reload: 'all' }, '', -32602, /^develop: `reload` must be page, css or null$/],
+    ['develop', { reload: 'css', files: 'x' }, '', -32602, /^develop: `files` and `problems` must be lists$/],
     ['on', {}, '', -32602, /^on: `event` must be a string$/],
     ['on', { event: 'client:sneeze' }, '', -32602, /^on: there is no event 'client:sneeze'$/],
     ['log', { level: 'info' }, '', -32602, /^log: `message` must be a string$/],
