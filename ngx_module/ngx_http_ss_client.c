@@ -46,6 +46,10 @@ static void ngx_http_ss_client_gone(ngx_http_ss_client_t *client,
 static void ngx_http_ss_client_finish(ngx_http_ss_client_t *client);
 
 
+#define NGX_HTTP_SS_GOAWAY                                                    \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"system.goaway\","                        \
+    "\"params\":{\"reason\":\"reload\",\"drain_ms\":%M}}"
+
 #define ngx_http_ss_client_held(client)                                       \
     (((client)->throttled || (client)->blocked) && !(client)->closing)
 
@@ -811,10 +815,9 @@ ngx_http_ss_client_write_handler(ngx_event_t *wev)
 static void
 ngx_http_ss_client_drain(ngx_http_ss_client_t *client)
 {
-    ngx_msec_t  time, grace;
-
-    static const u_char  goaway[] = "{\"jsonrpc\":\"2.0\","
-        "\"method\":\"system.goaway\",\"params\":{\"reason\":\"reload\"}}";
+    u_char      *last;
+    ngx_msec_t   time, grace;
+    u_char       goaway[sizeof(NGX_HTTP_SS_GOAWAY) + NGX_INT_T_LEN];
 
     if (client->closing) {
         return;
@@ -839,8 +842,8 @@ ngx_http_ss_client_drain(ngx_http_ss_client_t *client)
 
     if (client->system) {
         grace = time / 2;
-        ngx_http_ss_output_message(client, SS_WS_TEXT, goaway,
-                                   sizeof(goaway) - 1);
+        last = ngx_sprintf(goaway, NGX_HTTP_SS_GOAWAY, time);
+        ngx_http_ss_output_message(client, SS_WS_TEXT, goaway, last - goaway);
     }
 
     if (!client->closing) {

@@ -124,10 +124,11 @@ export function createConnection(options) {
         next = null;
         current = peer;
         peer.opened = Date.now();
+        watch.start();
         if (former) {
             takeOver(former);
             peer.former = former;
-            setTimeout(takeOver, OVERLAP, peer);
+            setTimeout(() => takeOver(peer), OVERLAP);
         }
         if (chooser.opened(peer.kind)) {
             openLater(0);

@@ -76,6 +76,7 @@ export function createWatch({ interval, peers, ping, lost, retry }) {
     function schedule() {
         const delay = Math.min(TICK, interval() / 4);
         due = Date.now() + delay;
+        clearTimeout(timer);
         timer = setTimeout(tick, delay);
     }
 
@@ -93,11 +94,12 @@ export function createWatch({ interval, peers, ping, lost, retry }) {
     }
 
     return {
+        /** Also when the interval is another one. */
         start() {
             if (!timer) {
-                schedule();
                 listen('addEventListener');
             }
+            schedule();
         },
         stop() {
             clearTimeout(timer);
