@@ -154,7 +154,7 @@ export function createOutput({ app, env, development, version, now = Date.now })
          * @param {Map<string, {file: string, content: string | Uint8Array, map: string, integrity: string}>} files
          * @param {string} html
          * @param {Manifest['csp']} csp
-         * @returns {Promise<string[]>} notes
+         * @returns {Promise<{notes: string[], before: string[]}>} `before`: what the last page named
          */
         async write(files, html, csp) {
             mkdirSync(assets, { recursive: true });
@@ -180,7 +180,10 @@ export function createOutput({ app, env, development, version, now = Date.now })
                 csp,
             };
             replace(manifestFile, `${JSON.stringify(manifest, null, 2)}\n`);
-            return note ? [note] : [];
+            return {
+                notes: note ? [note] : [],
+                before: Object.values(before.files ?? {}).map((one) => one.file),
+            };
         },
     };
 }

@@ -51,8 +51,8 @@ export function createPacker({ app, env, development, version, csp = '', now }) 
     let developCode;
     /** @type {Record<Kind, import('./problems.mjs').Problem[]>} */
     const problems = { views: [], libs: [], styles: [], code: [] };
-    /** What the last page was, without its style sheets; and these. */
-    let lastPage = '';
+    /** What the last page was, without its style sheets; and these. @type {string | undefined} */
+    let lastPage;
     /** @type {string[]} */
     let lastStyles = [];
 
@@ -132,6 +132,13 @@ export function createPacker({ app, env, development, version, csp = '', now }) 
     const assets = (files, ext) => ['lib', 'templates', 'develop', 'app']
         .map((name) => files.get(`${name}.${ext}`)).filter((file) => file !== undefined);
 
+    /**
+     * What pages have to do that were opened before this packer ran, if there can be any.
+     * @param {string[]} before names of their assets @param {string[]} now
+     */
+    const firstReload = (before, now) =>
+        (before.length && before.join() !== now.join() ? /** @type {const} */ ('page') : null);
+
     /** What an open page has to do. @param {string} page @param {string[]} sheets */
     function reloadOf(page, sheets) {
         const fresh = sheets.filter((file) => !lastStyles.includes(file));
@@ -161,12 +168,15 @@ export function createPacker({ app, env, development, version, csp = '', now }) 
             const layout = views.layout || EMPTY_LAYOUT;
             const sheets = assets(files, 'css');
             const page = assemblePage({ ...parts, layout, styles: sheets });
-            notes.push(...await output.write(files, page.html, page.csp));
+            const written = await output.write(files, page.html, page.csp);
+            notes.push(...written.notes);
+            const isFirst = lastPage === undefined;
             const unstyled = assemblePage({ ...parts, layout, styles: [] }).html;
             return {
                 problems: found,
                 notes,
                 ...reloadOf(unstyled, sheets.map(({ file }) => file)),
+                ...(isFirst ? { reload: firstReload(written.before, [...files.values()].map(({ file }) => file)) } : {}),
                 sizes: [...files.values()].map(({ file, content }) => `${file} ${content.length} bytes`),
             };
         },

@@ -41,7 +41,10 @@ async function open(url) {
     /** @type {string[]} */
     const problems = [];
     page.on('pageerror', (error) => problems.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    // Failed responses are looked at below; jQuery 1 tries out whether there are inline handlers.
+    page.on('console', (message) => message.type() === 'error'
+        && !/^Failed to load resource|^Executing inline event handler/.test(message.text())
+        && problems.push(message.text()));
     page.on('requestfailed', (request) => problems.push(`failed: ${request.url()}`));
     page.on('response', (response) => response.status() >= 400 && !response.url().endsWith('/favicon.ico')
         && problems.push(`${response.status()}: ${response.url()}`));

@@ -181,7 +181,7 @@ test('an application that cannot be written to says so', async () => {
 test('an open page is told what it has to do', async () => {
     const app = makeApp({ ...LAYOUT, ...CLIENT, 'app/css/app.css': 'a{top:0}' });
     const packer = packerOf(app, { development: true });
-    assert.equal((await packer.pack()).reload, 'page');
+    assert.equal((await packer.pack()).reload, null, 'there can be none');
     assert.equal((await packer.pack()).reload, null);
     write(app, { 'app/css/app.css': 'a{top:1px}' });
     const css = await packer.pack(['styles']);
@@ -190,4 +190,8 @@ test('an open page is told what it has to do', async () => {
     assert.equal((await packer.pack(['code'])).reload, 'page');
     write(app, { 'lib/css/new.css': 'b{top:0}' });
     assert.equal((await packer.pack(['styles'])).reload, 'page', 'a sheet that no page has yet');
+    const next = packerOf(app, { development: true });
+    assert.equal((await next.pack()).reload, null, 'those from before have what there is');
+    write(app, { 'app/client/app.js': 'exports.x = 2;' });
+    assert.equal((await packerOf(app, { development: true }).pack()).reload, 'page', 'those from before are old');
 });

@@ -112,11 +112,11 @@ async function fakeSidecar({ refuse = false } = {}) {
                 frames.push({ op, payload });
                 rest = rest.subarray(end);
                 if (op === 0x01) {
-                    socket.write(Buffer.concat([frame(0x01, Buffer.alloc(26)), frame(0x50, '{"app":"x"}'), frame(0x02, '12345678')]));
+                    socket.write(Buffer.concat([frame(0x01, Buffer.from([1, 0, 2, 0, ...new Array(22).fill(0)])), frame(0x50, '{"app":"x"}'), frame(0x02, '12345678')]));
                 } else if (op === 0x56) {
                     const name = payload.toString('utf8', 2, 2 + payload.readUInt16LE(0));
                     asked.push({ name, ...JSON.parse(payload.toString('utf8', 6 + name.length)) });
-                    const answer = frame(0x57, refuse ? '\0{"message":"no"}' : '\x01null');
+                    const answer = frame(0x57, refuse ? '\0{"code":-32601,"message":"not in production"}' : '\x01null');
                     answer.writeUInt32LE(number, 16);
                     socket.write(answer);
                 }
@@ -187,7 +187,7 @@ test('a sidecar that refuses is said', async () => {
     after(() => link.close());
     link.tell({ reload: 'page', files: [], problems: [] });
     await until(() => said.length);
-    assert.match(said[0], /does not tell pages: \{"message":"no"\}/);
+    assert.match(said[0], /does not tell pages: not in production/);
 });
 
 test('saved, packed, told: code, style, a mistake, its end', async () => {
