@@ -9,26 +9,10 @@
 import { transform } from 'esbuild';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { TARGET } from './bundle.mjs';
+import { clientFile } from './client.mjs';
 import { compileCoffee } from './compile.mjs';
-import { PackError } from './problems.mjs';
 import { librariesOf } from './scan.mjs';
-
-/** Beside packer/ in an installation, in build/ where it is built. */
-const PLACES = ['../socketstream.min.js', '../build/client/socketstream.min.js'];
-
-/** The library that connects the page. */
-function browserLibrary() {
-    for (const place of PLACES) {
-        try {
-            return readFileSync(fileURLToPath(new URL(place, import.meta.url)), 'utf8');
-        } catch {
-            // The next place, or the error below.
-        }
-    }
-    throw new PackError('socketstream.min.js is missing: build it (make client)');
-}
 
 /** @param {{app: string, development: boolean, guard: import('./guard.mjs').Guard}} options */
 export function createLibraries({ app, development, guard }) {
@@ -71,7 +55,7 @@ export function createLibraries({ app, development, guard }) {
                 return entry;
             }));
             return {
-                code: [browserLibrary(), ...parts.map(({ code }) => code)].join('\n;\n'),
+                code: [readFileSync(clientFile('socketstream.min.js'), 'utf8'), ...parts.map(({ code }) => code)].join('\n;\n'),
                 notes: parts.flatMap(({ note }, i) =>
                     (note ? [`${path.relative(app, files[i])}: ${note}`] : [])),
                 jquery: files.some((file) => /jquery/i.test(path.basename(file))),

@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { createBundler, TARGET } from './bundle.mjs';
+import { clientFile } from './client.mjs';
 import { createGuard } from './guard.mjs';
 import { createLibraries } from './libs.mjs';
 import { createOutput, hashOf, integrityOf } from './output.mjs';
@@ -23,6 +24,14 @@ import { createViews, templatesScript } from './views.mjs';
 export const KINDS = ['views', 'libs', 'styles', 'code'];
 
 const here = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
+
+/** The browser library's own sources are not in an installation, but what is built of them. @type {import('esbuild').Plugin} */
+const builtClient = {
+    name: 'built-client',
+    setup({ onResolve }) {
+        onResolve({ filter: /client\/src\/develop\.js$/ }, () => ({ path: clientFile('develop.mjs') }));
+    },
+};
 
 /**
  * @typedef {object} Result
@@ -98,7 +107,7 @@ export function createPacker({ app, env, development, version, csp = '', now }) 
     async function develop() {
         developCode ??= (await build({
             entryPoints: [here('page/develop.mjs')], bundle: true, write: false, format: 'iife',
-            target: TARGET, minify: true, legalComments: 'none',
+            target: TARGET, minify: true, legalComments: 'none', plugins: [builtClient],
         })).outputFiles[0].text;
         return developCode;
     }

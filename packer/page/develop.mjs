@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // Only in pages of development: shows what is wrong with the application's files, above the page,
-// until it is right again.  That the page is loaded again is the browser library's business.
+// until it is right again; and with the browser library's own part for development loads what has
+// been packed anew.
 //
 // Everything is built by hand in a shadow root, so that neither the page's styles nor its
 // Content-Security-Policy get in the way.
+
+import { develop } from '../../client/src/develop.js';
 
 /** @typedef {{file: string, line: number, column: number, message: string, frame: string}} Problem */
 
@@ -97,9 +100,10 @@ function show() {
 }
 
 /** @type {any} */
-const { socket } = window.SS;
+const { SS } = window;
 
-socket.on('problems', (/** @type {{source: string, problems: Problem[]}} */ { source, problems }) => {
+develop(SS);
+SS.socket.on('problems', (/** @type {{source: string, problems: Problem[]}} */ { source, problems }) => {
     found[source] = problems;
     show();
 });
