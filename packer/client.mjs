@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Where the built browser library is: beside packer/ in an installation, in build/client where it
+// Where the built browser library is: in client/ of an installation, in build/client where it
 // is built.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { PackError } from './problems.mjs';
 
-const PLACES = ['../build/client/', '../'];
+const PLACES = ['../build/client/', '../client/'];
 
 /** @param {string} name @returns {string} its path */
 export function clientFile(name) {

@@ -93,7 +93,7 @@ const packer = createPacker({
 });
 if (options.watch) {
     const { keepPacked } = await import('./keep.mjs');
-    const end = await keepPacked({ app, packer, report, complain, ...options });
+    const end = await keepPacked({ ...options, packer, report, complain });
     for (const signal of ['SIGINT', 'SIGTERM']) {
         process.once(signal, end);
     }

@@ -12,7 +12,8 @@ import path from 'node:path';
 import { problemsOf } from './problems.mjs';
 import { libraryStylesOf, styleOf } from './scan.mjs';
 
-const require = createRequire(import.meta.url);
+/** These packages have no types. @type {(name: string) => any} */
+const load = createRequire(import.meta.url);
 
 /** @typedef {{app: string, development: boolean, guard: import('./guard.mjs').Guard}} Options */
 /** @typedef {{css: string, map: string}} Sheet */
@@ -23,7 +24,7 @@ const withMap = (css, map) => `${css}\n/*# sourceMappingURL=data:application/jso
 
 /** @param {Options} options @param {string} file @param {string} text */
 function compileStylus({ guard }, file, text) {
-    const stylus = require('stylus');
+    const stylus = load('stylus');
     const renderer = stylus(text)
         .set('filename', file)
         .set('include css', true)
@@ -67,7 +68,7 @@ function lessGuard(less, guard, from) {
 
 /** @param {Options} options @param {string} file @param {string} text */
 async function compileLess({ guard }, file, text) {
-    const less = require('less');
+    const less = load('less');
     const { css } = await less.render(text, {
         filename: file, math: 'always', javascriptEnabled: false, rewriteUrls: 'off',
         plugins: [lessGuard(less, guard, file)],

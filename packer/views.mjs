@@ -18,7 +18,8 @@ import compileTemplate from './page/compile_template.mjs';
 import { PackError, problem, problemsOf } from './problems.mjs';
 import { viewsOf } from './scan.mjs';
 
-const require = createRequire(import.meta.url);
+/** These packages have no types. @type {(name: string) => any} */
+const load = createRequire(import.meta.url);
 /** @type {Promise<string> | undefined} the script that templates run with */
 let runtime;
 
@@ -31,9 +32,9 @@ const PLACE = /<SocketStream\s*\/?>(?:\s*<\/SocketStream>)?/i;
 
 /** Pug's filters, by our own compilers: `:coffeescript` and the like. */
 const filters = {
-    coffeescript: (/** @type {string} */ text) => require('coffeescript').compile(text),
-    coffee: (/** @type {string} */ text) => require('coffeescript').compile(text),
-    stylus: (/** @type {string} */ text) => require('stylus').render(text),
+    coffeescript: (/** @type {string} */ text) => load('coffeescript').compile(text),
+    coffee: (/** @type {string} */ text) => load('coffeescript').compile(text),
+    stylus: (/** @type {string} */ text) => load('stylus').render(text),
     cdata: (/** @type {string} */ text) => `<![CDATA[\n${text}\n]]>`,
 };
 
@@ -64,7 +65,7 @@ export function createViews({ app, env, guard }) {
             const text = readFileSync(name, 'utf8');
             return /\.(?:jade|pug)$/.test(name) ? pugOfJade(text) : text;
         };
-        return require('pug').render(read(file), {
+        return load('pug').render(read(file), {
             filename: file, basedir: path.join(app, 'app/views'), doctype: 'html', filters,
             plugins: [{ read, resolve }], SocketStream: MARK, env, SS: { env },
         });
@@ -93,7 +94,7 @@ export function createViews({ app, env, guard }) {
     /** @param {string} file */
     function renderLayout(file) {
         const html = render(file).replace(PLACE, MARK);
-        return html.includes(MARK) ? html : html.replace(/<\/head>|$/i, (end) => MARK + end);
+        return html.includes(MARK) ? html : html.replace(/<\/head>|$/i, `${MARK}$&`);
     }
 
     /** @param {string} file @param {string} id @returns {Template} */
@@ -124,16 +125,18 @@ export function createViews({ app, env, guard }) {
                     return undefined;
                 }
             };
-            const found = attempt('app/views', () => viewsOf(app)) ?? { templates: [] };
+            /** @type {ReturnType<typeof viewsOf>} */
+            const found = attempt('app/views', () => viewsOf(app)) ?? { layout: undefined, templates: [] };
             if (!found.layout && !problems.length) {
                 problems.push(problem(app, {
                     file: existsSync(path.join(app, 'app/views')) ? 'app/views' : '',
                     message: 'app/views/app.jade, app.pug or app.html is missing: it is the page',
                 }));
             }
-            const layout = found.layout && attempt(found.layout, () => renderLayout(found.layout));
+            const file = found.layout;
+            const layout = file && attempt(file, () => renderLayout(file));
             const templates = found.templates
-                .map(({ file, id }) => attempt(file, () => renderTemplate(file, id)))
+                .map((view) => attempt(view.file, () => renderTemplate(view.file, view.id)))
                 .filter(Boolean);
             return { layout: layout ?? '', templates, problems };
         },

@@ -102,7 +102,7 @@ async function start(app, env) {
     });
 }
 
-test('a packed application starts in production without the packer\'s packages', async () => {
+test('a packed application starts in production without npm packages', async () => {
     const app = makeApp({ ...LAYOUT, ...CLIENT });
     await packer('--app', app);
     const { code, stdout, stderr } = await start(app, { SS_ENV: 'production', SS_SHARE_DIR: bareShare() });

@@ -4,13 +4,15 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import vm from 'node:vm';
-import pug from 'pug';
 import { pugOfJade } from '../../packer/jade.mjs';
 import { assemblePage, hashesOf, policyWith, runsAtOnce } from '../../packer/page.mjs';
 import compileTemplate from '../../packer/page/compile_template.mjs';
 import { CLIENT, LAYOUT, asset, makeApp, manifestOf, packed, packerOf, read, write } from './app.mjs';
+
+const pug = createRequire(import.meta.url)('pug');
 
 /** @param {string} text of 2011 */
 const html = (text) => pug.render(pugOfJade(text), { doctype: 'html' });
