@@ -21,14 +21,14 @@ const { values } = parseArgs({ options: { rounds: { type: 'string', default: '20
 /** @param {number[]} list */
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 
-/** Half of them CoffeeScript, a quarter TypeScript; 40 lines each. @param {string} app */
+/** Half of them CoffeeScript, a quarter TypeScript; 20 to 40 lines each. @param {string} app */
 function writeApp(app) {
     const body = {
         coffee: (/** @type {number} */ n) => `class Thing${n}\n  constructor: (@name) ->\n  greet: -> "hello #{@name}"\n\n${
-            Array.from({ length: 12 }, (_, i) => `exports.method${i} = (a, b) ->\n  list = (x * ${i} for x in [a..b] when x % 2 is 0)\n  new Thing${n}(list.length).greet()\n`).join('\n')}`,
+            Array.from({ length: 6 }, (_, i) => `exports.method${i} = (a, b) ->\n  list = (x * ${i} for x in [a..b] when x % 2 is 0)\n  new Thing${n}(list.length).greet()\n`).join('\n')}`,
         ts: (/** @type {number} */ n) => `interface Thing${n} { name: string; size?: number }\n${
-            Array.from({ length: 20 }, (_, i) => `export function method${i}(thing: Thing${n}): string {\n    return \`\${thing.name} \${(thing.size ?? ${i}) * ${n}}\`;\n}`).join('\n')}\n`,
-        js: (/** @type {number} */ n) => Array.from({ length: 20 }, (_, i) =>
+            Array.from({ length: 10 }, (_, i) => `export function method${i}(thing: Thing${n}): string {\n    return \`\${thing.name} \${(thing.size ?? ${i}) * ${n}}\`;\n}`).join('\n')}\n`,
+        js: (/** @type {number} */ n) => Array.from({ length: 10 }, (_, i) =>
             `exports.method${i} = function (a) {\n    var sum = ${n};\n    return a.map(function (x) { return x * sum + ${i}; });\n};`).join('\n'),
     };
     for (let n = 0; n < FILES; n++) {

@@ -145,6 +145,9 @@ export function createBundler({ app, development, guard }) {
                     return undefined;
                 }
                 const { kind, importer, resolveDir, namespace, with: attributes } = rest;
+                if (namespace === 'ss') { // the entry's own, which have been looked at
+                    return { path: path.join(app, name) };
+                }
                 const found = await resolve(name, {
                     kind, importer, resolveDir, namespace, with: attributes, pluginData: 'asked',
                 });

@@ -10,7 +10,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
     copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync,
-    writeFileSync,
+    utimesSync, writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { compressed, ENCODINGS } from './compress.mjs';
@@ -51,11 +51,27 @@ export function hashOf(...parts) {
 export const integrityOf = (content) =>
     `sha384-${createHash('sha384').update(content).digest('base64')}`;
 
-/** All at once, or not at all. @param {string} file @param {string | Uint8Array} content */
-function replace(file, content) {
+/**
+ * All at once, or not at all.
+ * @param {string} file @param {string | Uint8Array} content @param {number} [seconds] its time
+ */
+function replace(file, content, seconds) {
     const temporary = path.join(path.dirname(file), TEMPORARY + randomBytes(6).toString('hex'));
     writeFileSync(temporary, content);
+    if (seconds !== undefined) {
+        utimesSync(temporary, seconds, seconds);
+    }
     renameSync(temporary, file);
+}
+
+/**
+ * The time for a page: a second that no page before it had.  nginx makes an ETag of time and size,
+ * and two pages of one second and one size would be one page to browsers.
+ * @param {string} page
+ */
+function timeFor(page) {
+    const last = statSync(page, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    return Math.max(Math.floor(Date.now() / 1000), Math.floor(last / 1000) + 1);
 }
 
 /** @param {string} file @returns {any} */
@@ -107,16 +123,17 @@ export function createOutput({ app, env, development, version, now = Date.now })
     }
 
     async function writePage(/** @type {string} */ html) {
+        const time = timeFor(page);
         const siblings = development ? [] : await compressed(html);
         const exts = siblings.map(([ext]) => ext);
         for (const ext of ENCODINGS.filter((one) => !exts.includes(one))) {
             rmSync(`${page}.${ext}`, { force: true });
         }
         for (const [ext, bytes] of siblings) {
-            replace(`${page}.${ext}`, bytes);
+            replace(`${page}.${ext}`, bytes, time);
         }
-        if (!existsSync(page) || readFileSync(page, 'utf8') !== html) {
-            replace(page, html);
+        if (siblings.length || !existsSync(page) || readFileSync(page, 'utf8') !== html) {
+            replace(page, html, time);
         }
     }
 

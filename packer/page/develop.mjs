@@ -99,10 +99,28 @@ function show() {
     addEventListener('keydown', onKey, true);
 }
 
+/**
+ * Whether the page has what was packed last.  One that was on its way while something was packed has
+ * not, and did not hear of it either.
+ */
+async function isNew() {
+    const answer = await fetch('/assets/manifest.json', { cache: 'no-store' });
+    /** @type {{file: string}[]} */
+    const files = Object.values((await answer.json()).files);
+    const named = [...document.querySelectorAll('script[src], link[rel=stylesheet]')]
+        .map((tag) => tag.getAttribute('src') ?? tag.getAttribute('href'));
+    return files.every(({ file }) => named.includes(`/assets/${file}`));
+}
+
 /** @type {any} */
 const { SS } = window;
 
 develop(SS);
+SS.socket.on('connect', async () => {
+    if (!await isNew()) {
+        location.reload();
+    }
+});
 SS.socket.on('problems', (/** @type {{source: string, problems: Problem[]}} */ { source, problems }) => {
     found[source] = problems;
     show();

@@ -171,6 +171,20 @@ test('at every moment of many packs each asset that the page names is there', as
     assert.equal(looks > 8, true);
 });
 
+test('pages of one second have different times, siblings too: nginx takes time and size for the version', async () => {
+    const { app } = await packed(BIG);
+    const packer = packerOf(app);
+    const times = new Set();
+    for (let i = 0; i < 4; i++) {
+        write(app, { 'app/client/app.js': `exports.n = ${i};` });
+        await packer.pack();
+        const [page, sibling] = ['index.html', 'index.html.br'].map((name) => Math.floor(statSync(path.join(app, 'public', name)).mtimeMs / 1000));
+        assert.equal(page, sibling);
+        times.add(page);
+    }
+    assert.equal(times.size, 4);
+});
+
 test('an application that cannot be written to says so', async () => {
     const app = makeApp({ ...LAYOUT, ...CLIENT, 'public/assets': 'a file where a folder must be' });
     await assert.rejects(packerOf(app).pack(), /EEXIST|ENOTDIR/);
