@@ -217,7 +217,7 @@ export function createBundler({ app, development, guard }) {
             // Once more, from what esbuild says it has read: whatever way it took to a file.
             const inputs = result.metafile?.inputs ?? {};
             for (const name of Object.keys(inputs).filter((one) => !one.startsWith('ss:'))) {
-                if (!guard.isPublic(path.resolve(app, name))) {
+                if (!places.has(path.resolve(app, name)) && !guard.isPublic(path.resolve(app, name))) {
                     guard.check(path.resolve(app, name), importerOf(inputs, name));
                 }
             }

@@ -19,7 +19,7 @@ const isBelow = (file, folder) => file.startsWith(folder + path.sep);
 /** @param {string} file */
 function real(file) {
     try {
-        return realpathSync(file);
+        return realpathSync.native(file);
     } catch {
         return path.resolve(file); // whoever reads it will say that it is not there
     }
