@@ -87,8 +87,17 @@ async function saves(app, rounds) {
         executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
         args: ['--headless', '--no-sandbox', '--disable-gpu'],
     });
-    const page = await browser.newPage();
-    await page.goto(running.url);
+    try {
+        await measure(await browser.newPage(), running.url, app, rounds);
+    } finally {
+        await browser.close();
+        await running.stop();
+    }
+}
+
+/** @param {import('playwright-core').Page} page @param {string} url @param {string} app @param {number} rounds */
+async function measure(page, url, app, rounds) {
+    await page.goto(url);
     await page.waitForFunction(() => /** @type {any} */ (window).SS.started);
     /** @type {Record<string, number[]>} */
     const times = { css: [], js: [] };
@@ -106,8 +115,6 @@ async function saves(app, rounds) {
     for (const [kind, list] of Object.entries(times)) {
         console.log(`save to visible, ${kind}: median of ${list.length} ${Math.round(median(list))} ms, worst ${Math.round(Math.max(...list))} ms`);
     }
-    await browser.close();
-    await running.stop();
 }
 
 const app = mkdtempSync(path.join(tmpdir(), 'ss-pack-'));
