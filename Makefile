@@ -140,12 +140,20 @@ check:
 
 # MODULEDIR is where nginx looks for modules; Debian's is the default.
 MODULEDIR ?= /usr/lib/nginx/modules
+# JavaScript actions and the packer need npm packages: where they run, run `npm ci --omit=dev` in
+# share/socketstream.  C actions, and what is packed already, need none.
 install: all
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/include/socketstream \
-	    $(DESTDIR)$(prefix)/share/socketstream $(DESTDIR)$(MODULEDIR)
+	    $(addprefix $(DESTDIR)$(prefix)/share/socketstream/,client host packer/page testing) \
+	    $(DESTDIR)$(MODULEDIR)
 	install -m 755 $(B)/bin/socketstream $(DESTDIR)$(prefix)/bin/
 	install -m 644 sidecar/include/*.h $(DESTDIR)$(prefix)/include/socketstream/
-	install -m 644 $(wildcard $(B)/client/socketstream.*) $(DESTDIR)$(prefix)/share/socketstream/
+	install -m 644 $(wildcard $(B)/client/socketstream*) $(DESTDIR)$(prefix)/share/socketstream/client/
+	install -m 644 host/*.mjs $(DESTDIR)$(prefix)/share/socketstream/host/
+	install -m 644 testing/*.mjs $(DESTDIR)$(prefix)/share/socketstream/testing/
+	install -m 644 packer/*.mjs $(DESTDIR)$(prefix)/share/socketstream/packer/
+	install -m 644 packer/page/*.mjs $(DESTDIR)$(prefix)/share/socketstream/packer/page/
+	install -m 644 package.json package-lock.json $(DESTDIR)$(prefix)/share/socketstream/
 	install -m 644 $(B)/ngx_http_socketstream_module.so $(DESTDIR)$(MODULEDIR)/
 
 clean:

@@ -11,7 +11,7 @@ import { after, test } from 'node:test';
 import { startSidecar } from '../lib/fake_worker.mjs';
 import { root } from './app.mjs';
 
-const folders = ['bench', 'client', 'conf_examples', 'docs', 'examples', 'host', 'ngx_module', 'scripts', 'shared', 'sidecar', 't', 'testing'];
+const folders = ['bench', 'client', 'conf_examples', 'docs', 'examples', 'host', 'ngx_module', 'packer', 'scripts', 'shared', 'sidecar', 't', 'testing'];
 
 /** @param {string} dir @returns {string[]} files below it, as paths from the root */
 function filesBelow(dir) {
