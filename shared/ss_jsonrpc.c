@@ -42,6 +42,7 @@ typedef enum {
     MEMBER_PARAMS,
     MEMBER_RESULT,
     MEMBER_ERROR,
+    MEMBER_SILENT,
     MEMBERS
 } member_t;
 
@@ -62,6 +63,7 @@ static inline member_t find_plain_member(const char *name, size_t len) {
         return memcmp(name, "method", 6) == 0   ? MEMBER_METHOD
                : memcmp(name, "params", 6) == 0 ? MEMBER_PARAMS
                : memcmp(name, "result", 6) == 0 ? MEMBER_RESULT
+               : memcmp(name, "silent", 6) == 0 ? MEMBER_SILENT
                                                 : MEMBER_OTHER;
     case 7:
         return memcmp(name, "jsonrpc", 7) == 0 ? MEMBER_JSONRPC : MEMBER_OTHER;
@@ -127,6 +129,7 @@ static void judge_call(const ss_span_t value[MEMBERS], ss_rpc_call_t *call) {
     call->valid = is_version(value[MEMBER_JSONRPC]) && call->method.ptr != NULL &&
                   call->params.ptr == params.ptr && call->id.ptr == id.ptr;
     call->notification = call->valid && id.ptr == NULL;
+    call->silent = value[MEMBER_SILENT].ptr != NULL && value[MEMBER_SILENT].ptr[0] == 't';
     call->response =
         method.ptr == NULL && (value[MEMBER_RESULT].ptr != NULL || value[MEMBER_ERROR].ptr != NULL);
 }

@@ -36,6 +36,7 @@ typedef struct {
     bool method_escaped; /* the method holds a backslash: unescape before use */
     bool valid;          /* false: answer SS_RPC_INVALID_REQUEST, with the id if there is one */
     bool notification;   /* valid and without id: never answer */
+    bool silent;         /* has "silent":true, our extension: not to be logged */
     bool response;       /* an object with result or error and no method: a reply, which is not
                             valid as a call, but never answer it */
 } ss_rpc_call_t;

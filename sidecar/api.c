@@ -9,6 +9,7 @@
 #include "json_writer.h"
 #include "log.h"
 #include "login.h"
+#include "missing.h"
 #include "params.h"
 #include "request.h"
 
@@ -118,19 +119,17 @@ static void refuse(const ss_api_target_t *t, int code, const char *message) {
 /* --- requests -------------------------------------------------------------------------------- */
 
 /* "users/online/now.json" becomes users.online.now and sets `attachment`.  One action has one
- * path: a dot elsewhere names nothing. */
-static const ss_action_entry_t *find_action(const ss_registry_t *registry, ss_span_t path,
-                                            bool *attachment) {
+ * path: a dot elsewhere names nothing.  Gives the name's length; 0: it can be none. */
+static size_t read_name(ss_span_t path, char name[SS_RPC_METHOD_MAX], bool *attachment) {
     static const char suffix[] = ".json";
     const size_t suffix_len = sizeof suffix - 1;
-    char name[SS_RPC_METHOD_MAX];
     size_t len = path.len;
     *attachment = len > suffix_len && memcmp(path.ptr + len - suffix_len, suffix, suffix_len) == 0;
     if (*attachment) {
         len -= suffix_len;
     }
-    if (len == 0 || len > sizeof name || memchr(path.ptr, '.', len) != NULL) {
-        return NULL;
+    if (len == 0 || len > SS_RPC_METHOD_MAX || memchr(path.ptr, '.', len) != NULL) {
+        return 0;
     }
     for (size_t i = 0; i < len; i++) {
         name[i] = path.ptr[i];
@@ -138,7 +137,22 @@ static const ss_action_entry_t *find_action(const ss_registry_t *registry, ss_sp
             name[i] = '.';
         }
     }
-    return ss_registry_find(registry, name, len);
+    return len;
+}
+
+/* The action; NULL when the request has been answered. */
+static const ss_action_entry_t *find_action(const ss_api_target_t *t, ss_span_t path,
+                                            bool *attachment) {
+    const ss_registry_t *registry = &t->peer->sidecar->registry;
+    char why[SS_MISSING_MAX];
+    char name[SS_RPC_METHOD_MAX];
+    size_t len = read_name(path, name, attachment);
+    const ss_action_entry_t *action = len == 0 ? NULL : ss_registry_find(registry, name, len);
+    if (action == NULL) {
+        refuse(t, SS_RPC_METHOD_NOT_FOUND,
+               len == 0 ? NULL : ss_missing_action(registry, name, len, why));
+    }
+    return action;
 }
 
 /* true for application/json, with any parameters. */
@@ -193,10 +207,8 @@ static json_t *take_params(const ss_api_target_t *t, const ss_link_request_t *re
 
 static void call(const ss_api_target_t *t, const ss_link_request_t *request) {
     bool attachment;
-    const ss_action_entry_t *action =
-        find_action(&t->peer->sidecar->registry, request->path, &attachment);
+    const ss_action_entry_t *action = find_action(t, request->path, &attachment);
     if (action == NULL) {
-        refuse(t, SS_RPC_METHOD_NOT_FOUND, NULL);
         return;
     }
     int code = ss_request_guard(action, NULL);

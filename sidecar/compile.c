@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "share.h"
 
 #define WORDS_MAX 256
 #define OUTPUT_MAX (64u << 10)   /* of the compiler, shown */
@@ -47,25 +47,13 @@ bool ss_compile_find_header(ss_buf_t *dir, ss_buf_t *error) {
         ss_buf_append(dir, given, strlen(given));
         return true;
     }
-    char exe[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    exe[n < 0 ? 0 : n] = '\0';
-    char *slash = strrchr(exe, '/');
-    if (slash != NULL) {
-        *slash = '\0';
+    if (ss_share_beside(places, sizeof places / sizeof places[0], "socketstream.h", dir)) {
+        dir->len -= strlen("/socketstream.h");
+        return true;
     }
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        dir->len = 0;
-        ss_buf_printf(dir, "%s/%s/socketstream.h", exe, places[i]);
-        if (access(ss_buf_string(dir), R_OK) == 0) {
-            dir->len -= strlen("/socketstream.h");
-            return true;
-        }
-    }
-    ss_buf_printf(error,
-                  "cannot find socketstream.h, which C actions need, near %s; "
-                  "set SS_INCLUDE_DIR to its folder",
-                  exe);
+    ss_buf_literal(error, "cannot find socketstream.h, which C actions need, near ");
+    ss_share_program_dir(error);
+    ss_buf_literal(error, "; set SS_INCLUDE_DIR to its folder");
     return false;
 }
 

@@ -20,28 +20,50 @@ typedef struct {
     const char *app_dir;
     ss_buf_t header_dir; /* found when the first .c file needs it */
     ss_modules_t *modules;
-    ss_registry_t *registry;
+    ss_registry_t *registry; /* NULL: nothing is loaded */
+    bool scripts;            /* there are files for an action host */
     ss_buf_t *error;
 } loader_t;
 
-typedef enum { ENTRY_OTHER, ENTRY_FOLDER, ENTRY_C, ENTRY_SO } entry_kind_t;
+typedef enum { ENTRY_OTHER, ENTRY_FOLDER, ENTRY_C, ENTRY_SO, ENTRY_SCRIPT } entry_kind_t;
 
 typedef struct {
     char *name;      /* as in the folder */
-    size_t stem_len; /* without .c or .so */
+    size_t stem_len; /* without the ending that tells its kind */
     entry_kind_t kind;
 } entry_t;
+
+static const struct {
+    const char *text;
+    entry_kind_t kind;
+} endings[] = {
+    {".d.ts", ENTRY_OTHER}, /* types alone */
+    {".c", ENTRY_C},        {".so", ENTRY_SO},      {".js", ENTRY_SCRIPT},
+    {".mjs", ENTRY_SCRIPT}, {".cjs", ENTRY_SCRIPT}, {".coffee", ENTRY_SCRIPT},
+    {".ts", ENTRY_SCRIPT},
+};
 
 static bool name_character(char c) {
     return isalnum((unsigned char)c) || c == '_' || c == '$' || c == '-';
 }
 
-static size_t stem_length(const char *file) {
+static entry_kind_t file_kind(const char *file, size_t *stem_len) {
     size_t len = strlen(file);
-    if (len > 2 && strcmp(file + len - 2, ".c") == 0) {
-        return len - 2;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t n = strlen(endings[i].text);
+        if (len > n && strcmp(file + len - n, endings[i].text) == 0) {
+            *stem_len = len - n;
+            return endings[i].kind;
+        }
     }
-    return len > 3 && strcmp(file + len - 3, ".so") == 0 ? len - 3 : len;
+    *stem_len = len;
+    return ENTRY_OTHER;
+}
+
+static size_t stem_length(const char *file) {
+    size_t stem_len;
+    file_kind(file, &stem_len);
+    return stem_len;
 }
 
 bool ss_module_name(const char *path, ss_buf_t *name, ss_buf_t *error) {
@@ -51,7 +73,7 @@ bool ss_module_name(const char *path, ss_buf_t *name, ss_buf_t *error) {
     for (size_t i = 0; i < len; i++) {
         if (path[i] != '/' && !name_character(path[i])) {
             ss_buf_printf(error,
-                          "app/server/%s: names of C modules and their folders may hold letters, "
+                          "app/server/%s: names of modules and their folders may hold letters, "
                           "digits, _ $ and -",
                           path);
             return false;
@@ -151,23 +173,32 @@ static bool compile_source(loader_t *l, const char *path, const char *relative, 
     return ss_compile(path, ss_buf_string(object), ss_buf_string(&l->header_dir), l->error);
 }
 
-static bool load_file(loader_t *l, const char *relative, entry_kind_t kind) {
+static bool load_module(loader_t *l, const char *relative, entry_kind_t kind, const char *prefix) {
     ss_buf_t path = {0};
-    ss_buf_t prefix = {0};
     ss_buf_t object = {0};
+    bool ready = true;
     ss_buf_printf(&path, "%s/app/server/%s", l->app_dir, relative);
-    bool loaded = ss_module_name(relative, &prefix, l->error);
-    if (loaded && kind == ENTRY_C) {
-        loaded = compile_source(l, ss_buf_string(&path), relative, &object);
+    if (kind == ENTRY_C) {
+        ready = compile_source(l, ss_buf_string(&path), relative, &object);
     } else {
         ss_buf_append(&object, path.data, path.len);
     }
-    loaded =
-        loaded && load(l, ss_buf_string(&path), ss_buf_string(&object), ss_buf_string(&prefix));
+    ready = ready && load(l, ss_buf_string(&path), ss_buf_string(&object), prefix);
     ss_buf_free(&path);
-    ss_buf_free(&prefix);
     ss_buf_free(&object);
-    return loaded;
+    return ready;
+}
+
+/* Scripts are for a host to load; their names are checked here as those of all others. */
+static bool take_file(loader_t *l, const char *relative, entry_kind_t kind) {
+    ss_buf_t prefix = {0};
+    bool taken = ss_module_name(relative, &prefix, l->error);
+    l->scripts = l->scripts || kind == ENTRY_SCRIPT;
+    if (taken && kind != ENTRY_SCRIPT && l->registry != NULL) {
+        taken = load_module(l, relative, kind, ss_buf_string(&prefix));
+    }
+    ss_buf_free(&prefix);
+    return taken;
 }
 
 static int skip_hidden(const struct dirent *d) {
@@ -181,18 +212,32 @@ static int by_bytes(const struct dirent **a, const struct dirent **b) {
 }
 
 static entry_t classify(const char *folder, const char *name) {
-    entry_t e = {ss_copy(name, strlen(name)), stem_length(name), ENTRY_OTHER};
+    entry_t e = {ss_copy(name, strlen(name)), 0, ENTRY_OTHER};
     ss_buf_t path = {0};
     struct stat st;
     ss_buf_printf(&path, "%s/%s", folder, name);
+    e.kind = file_kind(name, &e.stem_len);
     if (stat(ss_buf_string(&path), &st) == 0 && S_ISDIR(st.st_mode)) {
         e.kind = ENTRY_FOLDER;
         e.stem_len = strlen(name);
-    } else if (name[e.stem_len] != '\0') {
-        e.kind = name[e.stem_len + 1] == 'c' ? ENTRY_C : ENTRY_SO;
     }
     ss_buf_free(&path);
     return e;
+}
+
+/* In the seed's words. */
+static void tell_conflict(const entry_t *a, const entry_t *b, const char *folder, ss_buf_t *error) {
+    if (b->kind == ENTRY_FOLDER) {
+        const entry_t *other = a;
+        a = b;
+        b = other;
+    }
+    ss_buf_printf(error,
+                  "Unable to load the %s/%s %s\n"
+                  "It conflicts with a %s of the same name, %s/%s: both are '%.*s'; rename one",
+                  folder, a->name, a->kind == ENTRY_FOLDER ? "directory" : "file",
+                  b->kind == ENTRY_FOLDER ? "directory" : "file", folder, b->name, (int)a->stem_len,
+                  a->name);
 }
 
 /* Two entries of one folder that would give one name. */
@@ -201,14 +246,11 @@ static bool find_conflict(const entry_t *entries, int n, const char *folder, ss_
         for (int k = i + 1; k < n; k++) {
             const entry_t *a = &entries[i];
             const entry_t *b = &entries[k];
-            if (a->kind == ENTRY_OTHER || b->kind == ENTRY_OTHER || a->stem_len != b->stem_len ||
-                memcmp(a->name, b->name, a->stem_len) != 0) {
-                continue;
+            if (a->kind != ENTRY_OTHER && b->kind != ENTRY_OTHER && a->stem_len == b->stem_len &&
+                memcmp(a->name, b->name, a->stem_len) == 0) {
+                tell_conflict(a, b, folder, error);
+                return true;
             }
-            ss_buf_printf(error, "%s/%s%s and %s/%s%s conflict: both are '%.*s'; rename one",
-                          folder, a->name, a->kind == ENTRY_FOLDER ? "/" : "", folder, b->name,
-                          b->kind == ENTRY_FOLDER ? "/" : "", (int)a->stem_len, a->name);
-            return true;
         }
     }
     return false;
@@ -216,29 +258,29 @@ static bool find_conflict(const entry_t *entries, int n, const char *folder, ss_
 
 static bool walk(loader_t *l, const char *relative, unsigned depth);
 
-static bool load_entry(loader_t *l, const char *relative, const entry_t *e, unsigned depth) {
+static bool take_entry(loader_t *l, const char *relative, const entry_t *e, unsigned depth) {
     ss_buf_t path = {0};
     ss_buf_printf(&path, "%s%s%s", relative, *relative == '\0' ? "" : "/", e->name);
-    bool loaded = e->kind == ENTRY_OTHER    ? true
-                  : e->kind == ENTRY_FOLDER ? walk(l, ss_buf_string(&path), depth + 1)
-                                            : load_file(l, ss_buf_string(&path), e->kind);
+    bool taken = e->kind == ENTRY_OTHER    ? true
+                 : e->kind == ENTRY_FOLDER ? walk(l, ss_buf_string(&path), depth + 1)
+                                           : take_file(l, ss_buf_string(&path), e->kind);
     ss_buf_free(&path);
-    return loaded;
+    return taken;
 }
 
-/* Loads one folder, given by its path below app/server. */
+/* Takes one folder, given by its path below app/server. */
 static bool walk(loader_t *l, const char *relative, unsigned depth) {
     ss_buf_t folder = {0};
     ss_buf_printf(&folder, "%s/app/server%s%s", l->app_dir, *relative == '\0' ? "" : "/", relative);
     struct dirent **found = NULL;
     int n = scandir(ss_buf_string(&folder), &found, skip_hidden, by_bytes);
-    bool loaded = n >= 0 || (depth == 0 && errno == ENOENT);
-    if (!loaded) {
+    bool good = n >= 0 || (depth == 0 && errno == ENOENT);
+    if (!good) {
         ss_buf_printf(l->error, "cannot read the folder %s: %s", folder.data, strerror(errno));
     } else if (depth > SS_APP_DEPTH_MAX) {
         ss_buf_printf(l->error, "%s: more than %d folders deep; does a link point upwards?",
                       folder.data, SS_APP_DEPTH_MAX);
-        loaded = false;
+        good = false;
     }
     n = n < 0 ? 0 : n;
     entry_t *entries = ss_alloc(((size_t)n + 1) * sizeof entries[0]);
@@ -246,15 +288,15 @@ static bool walk(loader_t *l, const char *relative, unsigned depth) {
         entries[i] = classify(folder.data, found[i]->d_name);
         free(found[i]);
     }
-    loaded = loaded && !find_conflict(entries, n, folder.data, l->error);
+    good = good && !find_conflict(entries, n, folder.data, l->error);
     for (int i = 0; i < n; i++) {
-        loaded = loaded && load_entry(l, relative, &entries[i], depth);
+        good = good && take_entry(l, relative, &entries[i], depth);
         free(entries[i].name);
     }
     free(entries);
     free(found);
     ss_buf_free(&folder);
-    return loaded;
+    return good;
 }
 
 bool ss_module_load_all(const char *app_dir, ss_modules_t *modules, ss_registry_t *registry,
@@ -263,6 +305,13 @@ bool ss_module_load_all(const char *app_dir, ss_modules_t *modules, ss_registry_
     bool loaded = walk(&l, "", 0);
     ss_buf_free(&l.header_dir);
     return loaded;
+}
+
+bool ss_module_check(const char *app_dir, bool *scripts, ss_buf_t *error) {
+    loader_t l = {.app_dir = app_dir, .error = error};
+    bool good = walk(&l, "", 0);
+    *scripts = l.scripts;
+    return good;
 }
 
 /* ISO C has no conversion from an object's address to a function's; POSIX defines this one. */

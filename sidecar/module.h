@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The application's C actions: finds the .c and .so files below app/server, names, compiles and
- * loads them.
+ * What is below app/server: finds all of it, and names, compiles and loads the .c and .so files.
  *
- * Owns the rules of naming and of what conflicts.  Leaves compiling to compile.c, calling to
- * request.c.  Modules stay loaded to the end of the process: their code may still be on a thread.
+ * Owns the rules of naming and of what conflicts, whatever language a file is in.  Leaves .js,
+ * .mjs, .cjs, .coffee and .ts files to action hosts, compiling to compile.c, calling to request.c.
+ * Modules stay loaded to the end of the process: their code may still be on a thread.
  */
 #ifndef SS_MODULE_H
 #define SS_MODULE_H
@@ -28,7 +28,11 @@ typedef struct {
  * app/server, "foo.bar".  false with `error` when the path makes no good name. */
 bool ss_module_name(const char *path, ss_buf_t *name, ss_buf_t *error);
 
-/* Loads all below <app_dir>/app/server into `registry`; compiled objects go to
+/* Checks names and conflicts below <app_dir>/app/server as ss_module_load_all() does, loads
+ * nothing, and tells whether there is anything for an action host.  false with `error`. */
+bool ss_module_check(const char *app_dir, bool *scripts, ss_buf_t *error);
+
+/* Loads all modules in C below <app_dir>/app/server into `registry`; compiled objects go to
  * <app_dir>/.socketstream/build.  No such folder means no actions.  false with `error`: some may
  * have been loaded, but no hook has run. */
 bool ss_module_load_all(const char *app_dir, ss_modules_t *modules, ss_registry_t *registry,

@@ -177,6 +177,7 @@ ss_request_t *ss_request_open(ss_peer_t *peer, const ss_action_entry_t *action,
     peer->calls++;
     request->batch = NULL;
     request->silent = false;
+    request->unlogged = false;
     request->attachment = false;
     request->id_len = 0;
     size_t len = address_len < SS_ADDRESS_MAX ? address_len : SS_ADDRESS_MAX;
@@ -206,7 +207,7 @@ ss_client_t *ss_request_client(const ss_request_t *r) {
 void ss_request_run(ss_request_t *request, json_t *params) {
     struct ss_req *handle = (struct ss_req *)(uintptr_t)request->handle;
     const ss_action_entry_t *action = request->action;
-    if (ss_log_payloads(2)) {
+    if (!request->unlogged && ss_log_payloads(2)) {
         ss_log_payload(action->name, "params", params);
     }
     action->run(handle, params);
@@ -238,7 +239,7 @@ void ss_request_finish(ss_request_t *request, const json_t *result, const ss_fai
     if (client != NULL) {
         ss_change_save(client->session);
     }
-    if (request->started_ns != 0) {
+    if (request->started_ns != 0 && !request->unlogged) {
         log_call(request, result, failure);
     }
     request->transport->answer(request, result, failure);

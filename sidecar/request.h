@@ -50,6 +50,7 @@ struct ss_request {
     uint32_t call;
     uint32_t index;
     bool silent;     /* nobody wants the answer */
+    bool unlogged;   /* the caller wants no line in the log */
     bool attachment; /* api.c: the answer is to be saved as a file */
     uint8_t id_len;
     char id[SS_RPC_ID_MAX];               /* rpc.c: the id's JSON text */

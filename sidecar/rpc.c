@@ -7,6 +7,7 @@
 
 #include "json_writer.h"
 #include "log.h"
+#include "missing.h"
 #include "params.h"
 #include "request.h"
 #include "ss_ws.h"
@@ -134,23 +135,26 @@ static void refuse(const message_t *m, ss_span_t id, int code, const char *text)
 
 /* --- calls ----------------------------------------------------------------------------------- */
 
+/* NULL: there is none, and `text` says why. */
 static const ss_action_entry_t *find_action(const ss_registry_t *registry,
-                                            const ss_rpc_call_t *call) {
-    char name[SS_RPC_METHOD_MAX];
-    if (!call->method_escaped) {
-        return ss_registry_find(registry, call->method.ptr, call->method.len);
+                                            const ss_rpc_call_t *call, const char **text) {
+    static char why[SS_MISSING_MAX];
+    char plain[SS_RPC_METHOD_MAX];
+    ss_span_t name = call->method;
+    if (call->method_escaped) {
+        name = (ss_span_t){plain, ss_json_unescape(plain, call->method.ptr, call->method.len)};
     }
-    if (call->method.len > sizeof name) {
-        return NULL;
+    const ss_action_entry_t *action = ss_registry_find(registry, name.ptr, name.len);
+    if (action == NULL) {
+        *text = ss_missing_action(registry, name.ptr, name.len, why);
     }
-    return ss_registry_find(registry, name,
-                            ss_json_unescape(name, call->method.ptr, call->method.len));
+    return action;
 }
 
 /* Returns the request to run; else `code` and perhaps `text` say what is wrong with the call. */
 static ss_request_t *prepare(const message_t *m, const ss_rpc_call_t *call, json_t **params,
                              int *code, const char **text) {
-    const ss_action_entry_t *action = find_action(&m->peer->sidecar->registry, call);
+    const ss_action_entry_t *action = find_action(&m->peer->sidecar->registry, call, text);
     if (action == NULL) {
         *code = SS_RPC_METHOD_NOT_FOUND;
         return NULL;
@@ -188,6 +192,7 @@ static void run(const message_t *m, const ss_rpc_call_t *call) {
     r->generation = m->header->generation;
     r->call = m->header->call;
     r->silent = call->notification || r->call == 0;
+    r->unlogged = call->silent;
     if (!r->silent) {
         r->id_len = (uint8_t)call->id.len;
         memcpy(r->id, call->id.ptr, call->id.len);

@@ -124,10 +124,21 @@ describe('a path that names no action', () => {
     it(JSON.stringify(path.slice(0, 30)), async () => {
       const { status, body, headers } = await get(path, '25');
       assert.equal(status, 404);
-      assert.deepEqual(JSON.parse(body), { error: { code: -32601, message: 'Method not found' } });
+      const { error } = JSON.parse(body);
+      assert.equal(error.code, -32601);
+      assert.match(error.message, /^(Method not found|Unable to find the .{1,300})$/);
       assert.equal(headers['Cache-Control'], 'no-store');
     });
   }
+
+  it('is told in the same words as over the WebSocket', async () => {
+    for (const [path, message] of [
+      ['app/nothing', "Unable to find the 'nothing' action in /app/server/app. Action names are case sensitive"],
+      ['no/where.json', 'Unable to find the /app/server/no module. Does the file exist?'],
+      ['app/user', "Unable to call the 'user' action as this is a reserved word"],
+      ['app.square', 'Method not found'],
+    ]) assert.equal(JSON.parse((await get(path)).body).error.message, message);
+  });
 });
 
 describe('a POST', () => {

@@ -262,6 +262,25 @@ describe('hostile calls', () => {
   });
 });
 
+describe('a silent call', () => {
+  it('leaves no line, neither of params nor of its outcome; others do', async () => {
+    const sidecar = await startSidecar(['--log-level', '4', '--log-format', 'json']);
+    const worker = await sidecar.worker();
+    const client = await worker.open();
+    const call = (/** @type {string} */ rest) => worker.ask(client, `{"jsonrpc":"2.0","id":1,${rest}}`);
+    await call('"method":"app.params","params":["unheard"],"silent":true');
+    await call('"method":"app.fail","params":[-5,"unheard"],"silent":true');
+    await call('"method":"app.params","params":["heard"],"silent":false');
+    await worker.ask(client, '[{"jsonrpc":"2.0","id":1,"method":"app.square","params":[2],"silent":true},' +
+      '{"jsonrpc":"2.0","id":2,"method":"app.params","params":["of a batch"]}]');
+    await sidecar.stop();
+    assert.doesNotMatch(sidecar.log, /unheard|app\.fail|app\.square/);
+    assert.match(sidecar.log, /heard/);
+    assert.match(sidecar.log, /of a batch/);
+    assert.equal(sidecar.log.split('"transport":"websocket"').length - 1, 2);
+  });
+});
+
 describe('the end', () => {
   it('SIGTERM: DRAIN, calls in flight are answered, new links are not taken, exit 0', async () => {
     for (const signal of /** @type {const} */ (['SIGTERM', 'SIGINT'])) {

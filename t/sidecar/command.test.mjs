@@ -271,12 +271,15 @@ describe('actions in C', () => {
   /** @type {[string, Record<string, string>, RegExp][]} */
   const refused = [
     ['a file and a folder of one name', { 'chat.c': good, 'chat/room.c': good },
-      /app\/server\/chat\/? and .*app\/server\/chat\.c conflict/],
+      /Unable to load the \S*app\/server\/chat directory[^]*It conflicts with a file of the same name, \S*app\/server\/chat\.c:/],
     ['a source and an object of one name', { 'chat.c': good, 'chat.so': so },
-      /chat\.c and .*chat\.so conflict/],
-    ['a conflict deeper down', { 'a/b/x.c': good, 'a/b/x/y.c': good }, /a\/b\/x\/? and .*a\/b\/x\.c conflict/],
-    ['a file name with a dot', { 'chat.room.c': good }, /chat\.room\.c: names of C modules/],
-    ['a folder name with a space', { 'my chat/room.c': good }, /my chat\/room\.c: names of C modules/],
+      /chat\.c file[^]*It conflicts with a file of the same name, \S*chat\.so:/],
+    ['a source in C and one in CoffeeScript of one name', { 'chat.c': good, 'chat.coffee': '' },
+      /chat\.c file[^]*It conflicts with a file of the same name, \S*chat\.coffee:/],
+    ['a conflict deeper down', { 'a/b/x.c': good, 'a/b/x/y.c': good }, 
+      /a\/b\/x directory[^]*a file of the same name, \S*a\/b\/x\.c:/],
+    ['a file name with a dot', { 'chat.room.c': good }, /chat\.room\.c: names of modules/],
+    ['a folder name with a space', { 'my chat/room.c': good }, /my chat\/room\.c: names of modules/],
     ['a name of the protocol', { 'system.c': good }, /'system' is a name of the protocol/],
     ['a folder of the protocol', { 'rpc/x.c': good }, /'rpc' is a name of the protocol/],
     ['a module without actions', { 'a.c': 'int x;\n' }, /a\.c exports no actions/],
@@ -317,7 +320,7 @@ describe('actions in C', () => {
 
   it('files that begin with _ or . or end in ~ are not looked at', async () => {
     const app = makeApp({ 'main.c': good, '_draft.c': '!', '.hidden.c': '!', 'main.c~': '!', '_more/x.c': '!',
-      'notes.txt': '!', 'main.js': '!' });
+      'notes.txt': '!', 'main.json': '!' });
     assert.equal((await answerOf(app)).result, 'x');
   });
 

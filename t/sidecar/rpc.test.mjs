@@ -93,8 +93,13 @@ describe('errors', () => {
   });
 
   it('answers an unknown action with -32601', async () => {
-    assert.deepEqual(await worker.call(client, 'app.nothing').then((r) => r.error),
-      { code: -32601, message: 'Method not found' });
+    for (const [name, message] of [
+      ['app.nothing', "Unable to find the 'nothing' action in /app/server/app. Action names are case sensitive"],
+      ['nested.nobody.x', 'Unable to find the /app/server/nested/nobody module. Does the file exist?'],
+      ['app.session', "Unable to call the 'session' action as this is a reserved word"],
+      ['a"b<.\u{1f600}', 'Unable to find the /app/server/a"b< module. Does the file exist?'],
+      ['a\u0000\n.b', 'Unable to find the /app/server/a?? module. Does the file exist?'],
+    ]) assert.deepEqual((await worker.call(client, name)).error, { code: -32601, message });
   });
 
   it('says what is wrong with params that no action can get', async () => {

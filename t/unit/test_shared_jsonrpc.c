@@ -3,7 +3,8 @@
  * ss_jsonrpc and ss_errors: what a message says, what is refused, what is answered.
  *
  * What the scan says of a message is written down as text: for each call `id`, `method`, `params`
- * as they stand, - where absent, then the flags: valid, notification, response, escaped.
+ * as they stand, - where absent, then the flags: valid, notification, response, escaped,
+ * silent.
  */
 #include "test.h"
 
@@ -48,9 +49,9 @@ static const char *summary(const char *text, size_t len) {
         n += add_span(out + n, call.id);
         n += add_span(out + n, call.method);
         n += add_span(out + n, call.params);
-        n += (size_t)sprintf(out + n, "%s%s%s%s", call.valid ? "v" : "",
+        n += (size_t)sprintf(out + n, "%s%s%s%s%s", call.valid ? "v" : "",
                              call.notification ? "n" : "", call.response ? "r" : "",
-                             call.method_escaped ? "e" : "");
+                             call.method_escaped ? "e" : "", call.silent ? "s" : "");
         assert_true(n < sizeof out / 2);
         count++;
     }
@@ -123,6 +124,22 @@ static void reads_escaped_names(void **unused) {
           "single | - m - vn");
     check("{" V "\"method\":\"m\",\"i\\td\":1,\"\\u0069\":2}", "single | - m - vn");
     check("{" V "\"method\":\"a\\u002eb\"}", "single | - a\\u002eb - vne");
+}
+
+static void a_call_is_silent_by_true_alone(void **unused) {
+    check("{" V "\"id\":1,\"method\":\"m\",\"silent\":true}", "single | 1 m - vs");
+    check("{\"silent\" : true ," V "\"method\":\"m\"}", "single | - m - vns");
+    check("{" V "\"method\":\"m\",\"\\u0073ilent\":true}", "single | - m - vns");
+    check("{" V "\"method\":\"m\",\"silent\":true,\"silent\":false}", "single | - m - vn");
+    static const char *const others[] = {"false",    "null",   "1",
+                                         "\"true\"", "[true]", "{\"true\":1}"};
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        char text[128];
+        snprintf(text, sizeof text, "{" V "\"method\":\"m\",\"silent\":%s}", others[i]);
+        check(text, "single | - m - vn");
+    }
+    check("{" V "\"method\":\"m\",\"params\":{\"silent\":true}}",
+          "single | - m {\"silent\":true} vn");
 }
 
 static void calls_invalid_what_is_no_call(void **unused) {
@@ -327,6 +344,7 @@ int main(void) {
         TEST("ignores members it does not know", ignores_members_it_does_not_know),
         TEST("takes the last of repeated members", takes_the_last_of_repeated_members),
         TEST("reads escaped names", reads_escaped_names),
+        TEST("a call is silent by true alone", a_call_is_silent_by_true_alone),
         TEST("calls invalid what is no call", calls_invalid_what_is_no_call),
         TEST("holds ids and methods to their limits", holds_ids_and_methods_to_their_limits),
         TEST("reads batches", reads_batches),

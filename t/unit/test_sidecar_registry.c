@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "guard.h"
+#include "missing.h"
 #include "random.h"
 #include "registry.h"
 
@@ -122,6 +123,63 @@ static void lists_names_sorted(void **unused) {
     ss_registry_finish(&r);
 }
 
+/* --- names that are missing ------------------------------------------------------------------- */
+
+static void what_is_missing_is_told_as_the_seed_did(void **unused) {
+    static const char *const table[][2] = {
+        {"nothing.here", "Unable to find the /app/server/nothing module. Does the file exist?"},
+        {"square", "Unable to find the /app/server/square module. Does the file exist?"},
+        {"app", "Unable to find the /app/server/app module. Does the file exist?"},
+        {"app.users.now", "Unable to find the /app/server/app/users module. Does the file exist?"},
+        {"system.x", "Unable to find the /app/server/system module. Does the file exist?"},
+        {"app.squar", "Unable to find the 'squar' action in /app/server/app. "
+                      "Action names are case sensitive"},
+        {"app.Square", "Unable to find the 'Square' action in /app/server/app. "
+                       "Action names are case sensitive"},
+        {"app.",
+         "Unable to find the '' action in /app/server/app. Action names are case sensitive"},
+        {"users.online.tomorrow",
+         "Unable to find the 'tomorrow' action in /app/server/users/online. "
+         "Action names are case sensitive"},
+        {"app.session", "Unable to call the 'session' action as this is a reserved word"},
+        {"nothing.user", "Unable to call the 'user' action as this is a reserved word"},
+        {"user", "Unable to call the 'user' action as this is a reserved word"},
+        {"app.users", "Unable to find the 'users' action in /app/server/app. "
+                      "Action names are case sensitive"},
+        {".", "Unable to find the /app/server/ module. Does the file exist?"},
+        {"", "Unable to find the /app/server/ module. Does the file exist?"},
+        {"a\nb\x7f.c", "Unable to find the /app/server/a?b? module. Does the file exist?"},
+    };
+    char text[SS_MISSING_MAX];
+    ss_registry_t r = {0};
+    ss_registry_add(&r, "app.square", run_a, 0);
+    ss_registry_add(&r, "users.online.now", run_a, 0);
+    ss_registry_add(&r, "system.health", run_a, 0)->hidden = true;
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        const char *name = table[i][0];
+        assert_string_equal(ss_missing_action(&r, name, strlen(name), text), table[i][1]);
+    }
+    ss_registry_finish(&r);
+}
+
+static void a_long_missing_name_is_cut(void **unused) {
+    char name[1000];
+    char text[SS_MISSING_MAX];
+    ss_registry_t r = {0};
+    memset(name, 'x', sizeof name);
+    name[400] = '.';
+    assert_true(strlen(ss_missing_action(&r, name, sizeof name, text)) < 200);
+    assert_non_null(strstr(text, "xxx module. Does the file exist?"));
+    ss_registry_add(&r, "a.b", run_a, 0);
+    name[0] = 'a';
+    name[1] = '.';
+    name[400] = 'x';
+    assert_true(strlen(ss_missing_action(&r, name, sizeof name, text)) < 250);
+    assert_non_null(strstr(text, "xxx' action in /app/server/a."));
+    assert_non_null(strstr(ss_missing_action(&r, "a\0b.c", 5, text), "/app/server/a?b module"));
+    ss_registry_finish(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST("finds what was added", finds_what_was_added),
@@ -131,6 +189,8 @@ int main(void) {
              thousands_are_found_and_their_neighbours_missed),
         TEST("random bytes are misses", random_bytes_are_misses),
         TEST("lists the names sorted", lists_names_sorted),
+        TEST("what is missing is told as the seed did", what_is_missing_is_told_as_the_seed_did),
+        TEST("a long missing name is cut", a_long_missing_name_is_cut),
     };
     return cmocka_run_group_tests_name("sidecar/registry", tests, NULL, NULL);
 }

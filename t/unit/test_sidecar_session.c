@@ -10,7 +10,9 @@
 
 #include "bounds.h"
 #include "channels.h"
+#include "facts.h"
 #include "guard.h"
+#include "json_writer.h"
 #include "mem.h"
 #include "publish.h"
 #include "pubsub.h"
@@ -167,6 +169,49 @@ static void what_was_set_last_covers_what_is_being_saved_and_what_was(void **sta
     assert_true(json_equal(all, expected));
     json_decref(all);
     json_decref(expected);
+    ss_session_clear(s);
+    ss_session_unref(s);
+}
+
+/* --- as hosts are told ----------------------------------------------------------------------- */
+
+static void expect_facts(const ss_session_t *s, const char *rest) {
+    ss_buf_t facts = {0};
+    char expected[512];
+    char id[SS_SESSION_ID_TEXT + 1];
+    ss_session_text(s->id, id);
+    snprintf(expected, sizeof expected, "{\"id\":\"%s\",\"created_at\":1700000000000%s}", id, rest);
+    ss_facts_session(&facts, s);
+    assert_string_equal(ss_buf_string(&facts), expected);
+    ss_buf_free(&facts);
+}
+
+static void the_facts_of_a_session_are_what_it_holds(void **state) {
+    ss_session_t *s = ss_session_create(1700000000);
+    expect_facts(s, ",\"new\":true");
+    ss_session_set_topics(s, user("\xc3\xa4 \"b\""), list_of(channel("x"), channel("a\nb")), 2);
+    ss_session_set_attribute(s, "k", json_integer(1));
+    expect_facts(s, ",\"user\":\"\xc3\xa4 \\\"b\\\"\",\"attributes\":{\"k\":1},"
+                    "\"channels\":[\"x\",\"a\\nb\"],\"new\":true");
+    s->data->version = 7;
+    ss_session_set_attribute(s, "k", NULL);
+    ss_session_set_topics(s, NULL, NULL, 0);
+    expect_facts(s, "");
+    ss_session_clear(s);
+    ss_session_unref(s);
+}
+
+static void attributes_that_are_no_json_are_left_out_of_the_facts(void **state) {
+    ss_session_t *s = ss_session_create(1700000000);
+    json_t *nested = json_array();
+    json_t *at = nested;
+    for (int i = 0; i < SS_JSON_WRITE_DEPTH_MAX; i++) {
+        json_t *next = json_array();
+        json_array_append_new(at, next);
+        at = next;
+    }
+    ss_session_set_attribute(s, "k", nested);
+    expect_facts(s, ",\"new\":true");
     ss_session_clear(s);
     ss_session_unref(s);
 }
@@ -361,6 +406,9 @@ int main(void) {
              other_topics_take_the_place_of_the_former),
         TEST("what was set last covers what is being saved, and that what was",
              what_was_set_last_covers_what_is_being_saved_and_what_was),
+        TEST("the facts of a session are what it holds", the_facts_of_a_session_are_what_it_holds),
+        TEST("attributes that are no JSON are left out of the facts",
+             attributes_that_are_no_json_are_left_out_of_the_facts),
         TEST("a record reads back as it was written", a_record_reads_back_as_it_was_written),
         TEST("a record with anything in it gives what is good",
              a_record_with_anything_in_it_gives_what_is_good),
