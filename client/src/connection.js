@@ -1,69 +1,88 @@
 // SPDX-License-Identifier: MIT
 //
-// The connection: one WebSocket at a time, replaced whenever it is lost.
+// The connection: one transport at a time, replaced whenever it is lost.
 //
-// Owns sockets, reconnecting and the calls in flight on each socket.  Leaves to index.js what
-// messages mean.  A call belongs to the socket it was sent on: it is answered there, or fails with
-// that socket, and is never sent twice.  Two sockets overlap only while a server that is going away
-// hands over to the next (system.goaway): then nothing is lost or doubled, and nobody is told.
+// Owns which peer is in use and when the next is tried.  Leaves calls to calls.js, events that come
+// on two connections to overlap.js, silence and sleep to watch.js, and what messages mean to
+// index.js.  A peer is in use from system.init on, the server's first message.  Two peers overlap
+// only while a server that is going away hands over to the next (system.goaway), or the WebSocket
+// to what was a makeshift: then nothing is lost or doubled, and nobody is told.
+
+import { createOverlap } from './overlap.js';
+import { createWatch } from './watch.js';
 
 const BASE_DELAY = 250; // ms before the first attempt, at most; doubled with each that fails
 const MAX_DELAY = 15000;
-const HANDOVER_DELAY = 200; // a restarted server gets its clients back within this
+const RESTART_DELAY = 200; // a restarted server gets its clients back within this
+const SPREAD = 0.35; // of the time that a leaving server stays, over which its clients move
 const OVERLAP = 500; // for which the socket of a server going away is listened to beside its successor
 const STABLE = 5000; // a socket that lived so long starts the delays anew
-const MAX_QUEUE = 1000; // calls that wait for a connection
 
-export const UNAVAILABLE = -32003;
+const LOST = 1006;
 const SERVICE_RESTART = 1012;
+// What we sent, or who we are, is not accepted: it would not be the next time.
+const FATAL = [1002, 1003, 1007, 1008];
 
-/** @typedef {{resolve: (result: any) => void, reject: (error: Error) => void}} Waiting */
 /**
  * @typedef {object} Peer
- * @property {WebSocket} ws
- * @property {Map<number, Waiting>} calls in flight
- * @property {number} opened when
+ * @property {import('./websocket.js').Transport} transport
+ * @property {import('./chooser.js').Kind} kind
+ * @property {Map<number, import('./calls.js').Call>} calls in flight, in their order
+ * @property {number} started when
+ * @property {number} opened when; 0 before
+ * @property {number} heard when something came last
+ * @property {any} pong the timer of a ping that is not answered yet; 0: none
+ * @property {boolean} moving a successor is wanted
  * @property {boolean} leaving closes when its calls are answered; what else it says is old
  * @property {Peer | null} former still tells the events, while this one's are held
  * @property {any[]} held notifications
  * @property {Map<string, number> | null} seen how often which event, since a successor was sought
  */
-
-/**
- * @param {string} message
- * @param {number} code
- * @param {any} [data]
- * @returns {Error & {code: number, data: any}}
- */
-export function callError(message, code, data) {
-    return Object.assign(new Error(message), { code, data });
-}
-
-/** @param {string} message */
-const unavailable = (message) => callError(message, UNAVAILABLE, { retryable: true });
+/** @typedef {import('../types/socketstream.js').State} State */
 
 /**
  * @param {{
- *   url: string,
- *   WebSocket: typeof WebSocket,
+ *   open: (kind: import('./chooser.js').Kind, handlers: import('./websocket.js').Handlers) =>
+ *     import('./websocket.js').Transport,
+ *   chooser: ReturnType<typeof import('./chooser.js').createChooser>,
+ *   calls: ReturnType<typeof import('./calls.js').createCalls>,
  *   random: () => number,
- *   onNotification: (method: string, params: any) => void,
- *   onState: (state: 'connect' | 'disconnect' | 'reconnecting', detail?: any) => void,
+ *   interval: () => number,
+ *   onMessage: (text: any) => void,
+ *   onNotification: (message: any) => void,
+ *   onState: (name: 'connecting' | 'connect' | 'disconnect' | 'reconnecting', detail?: any) => void,
  * }} options
  */
 export function createConnection(options) {
+    const { chooser, calls, onState } = options;
+    const overlap = createOverlap(options.onNotification);
     /** @type {Peer | null} open, takes the calls */
     let current = null;
     /** @type {Peer | null} on its way to become the current one */
     let next = null;
-    /** @type {{text: string, id: number, waiting: Waiting}[]} */
-    let queue = [];
-    let lastId = 0;
     let failures = 0;
     let wanted = false;
-    let told = false; // of a connection, by 'connect'
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
+    let stopped = ''; // why, once it has been
+    let lastId = 0; // of pings, which count down
+    /** @type {State} */
+    let state = 'disconnected';
+    /** @type {any} */
+    let timer = 0;
+
+    const watch = createWatch({
+        interval: options.interval,
+        peers: () => ({ current, next }),
+        ping: (peer) => peer.transport.send(`{"jsonrpc":"2.0","id":${--lastId},"method":"system.ping","silent":true}`),
+        lost: (peer, reason) => onClose(peer, LOST, reason),
+        retry() {
+            if (timer) {
+                failures = 0;
+                open();
+            }
+        },
+    });
+
+    const backOff = () => Math.min(MAX_DELAY, BASE_DELAY * 2 ** failures++);
 
     /** @param {number} delay full jitter: anything up to it */
     function openLater(delay) {
@@ -71,45 +90,36 @@ export function createConnection(options) {
         timer = setTimeout(open, options.random() * delay);
     }
 
-    function reconnect(/** @type {number} */ code) {
-        if (!wanted || next) {
-            return;
-        }
-        const delay =
-            code === SERVICE_RESTART && !failures
-                ? HANDOVER_DELAY
-                : Math.min(MAX_DELAY, BASE_DELAY * 2 ** failures);
-        failures++;
-        options.onState('reconnecting', { attempt: failures });
-        openLater(delay);
-    }
-
     function open() {
         clearTimeout(timer);
-        timer = undefined;
+        timer = 0;
         if (!wanted || next) {
             return;
         }
-        /** @type {Peer} */
-        const peer = {
-            ws: new options.WebSocket(options.url, 'socketstream'),
-            calls: new Map(),
-            opened: 0,
-            leaving: false,
-            former: null,
-            held: [],
-            seen: null,
-        };
+        const now = Date.now();
+        const kind = chooser.next();
+        const peer = /** @type {Peer} */ (/** @type {unknown} */ ({
+            kind, calls: new Map(), started: now, opened: 0, heard: now,
+            pong: 0, moving: false, leaving: false, former: null, held: [], seen: null,
+        }));
         next = peer;
         if (current) {
-            current.seen = new Map();
+            overlap.seek(current);
         }
-        peer.ws.onopen = () => onOpen(peer);
-        peer.ws.onclose = (event) => onClose(peer, event.code);
-        peer.ws.onmessage = (event) => onMessage(peer, event.data);
+        try {
+            peer.transport = options.open(kind, {
+                message: (text) => onMessage(peer, text),
+                close: (code, reason) => onClose(peer, code, reason),
+                sign: () => watch.heard(peer),
+            });
+        } catch (error) {
+            peer.transport = { send() {}, close() {} };
+            queueMicrotask(() => onClose(peer, LOST, String(error)));
+        }
     }
 
-    function onOpen(/** @type {Peer} */ peer) {
+    /** The server has greeted. */
+    function onReady(/** @type {Peer} */ peer) {
         const former = current;
         next = null;
         current = peer;
@@ -119,187 +129,164 @@ export function createConnection(options) {
             peer.former = former;
             setTimeout(takeOver, OVERLAP, peer);
         }
-        for (const { text, id, waiting } of queue.splice(0)) {
-            peer.calls.set(id, waiting);
-            peer.ws.send(text);
+        if (chooser.opened(peer.kind)) {
+            openLater(0);
         }
+        if (state !== 'connected') {
+            state = 'connected';
+            onState('connect');
+        }
+        calls.pump();
     }
 
-    /**
-     * From now on the peer tells the events, first those held that its predecessor has not.
-     * That one leaves when what it has in flight is answered, or when its server goes.
-     */
+    /** From now on the peer tells the events; its former one leaves once its calls are answered. */
     function takeOver(/** @type {Peer} */ peer) {
-        const { former } = peer;
-        if (!former) {
-            return;
-        }
-        peer.former = null;
-        former.leaving = true;
-        for (const message of peer.held.splice(0)) {
-            const key = JSON.stringify(message);
-            const times = former.seen?.get(key);
-            if (times) {
-                former.seen?.set(key, times - 1);
-            } else {
-                options.onNotification(message.method, message.params);
-            }
-        }
-        if (!former.calls.size) {
-            former.ws.close(1000);
+        const former = overlap.takeOver(peer);
+        if (former) {
+            leaveIfDone(former);
         }
     }
 
-    function onClose(/** @type {Peer} */ peer, /** @type {number} */ code) {
-        for (const { reject } of peer.calls.values()) {
-            reject(unavailable('The connection was lost before the answer came'));
+    function leaveIfDone(/** @type {Peer} */ peer) {
+        if (peer.leaving && !peer.calls.size) {
+            drop(peer);
         }
-        peer.calls.clear();
+    }
+
+    function drop(/** @type {Peer} */ peer) {
+        clearTimeout(peer.pong);
+        peer.transport.close();
+    }
+
+    function onClose(/** @type {Peer} */ peer, /** @type {number} */ code, /** @type {string} */ reason) {
+        const isNext = peer === next;
+        const isCurrent = peer === current;
+        drop(peer);
         takeOver(peer);
-        if (current?.former === peer) {
+        if (current && current.former === peer) {
             takeOver(current);
         }
-        if (peer === next) {
+        if (isNext) {
             next = null;
-        } else if (peer !== current) {
-            return;
-        } else {
+            chooser.failed();
+        } else if (isCurrent) {
             current = null;
             if (Date.now() - peer.opened > STABLE || code === SERVICE_RESTART) {
                 failures = 0;
             }
         }
-        if (!current) {
-            if (told) {
-                told = false;
-                options.onState('disconnect', { code });
-            }
-            reconnect(code);
-        } else {
-            // The successor could not be reached; the present socket is still good.
+        calls.lost(peer, code);
+        if (FATAL.includes(code)) {
+            stop(code, reason);
+        } else if (!current && (isNext || isCurrent)) {
+            onLost(code, reason);
+        } else if (current && isNext) {
+            // The successor could not be reached; the present one is still good.
             current.seen = null;
-            openLater(Math.min(MAX_DELAY, BASE_DELAY * 2 ** failures++));
+            if (current.moving) {
+                openLater(backOff());
+            }
         }
     }
 
-    function onMessage(/** @type {Peer} */ peer, /** @type {any} */ data) {
+    function onLost(/** @type {number} */ code, /** @type {string} */ reason) {
+        if (state === 'connected') {
+            state = 'reconnecting';
+            onState('disconnect', { code, reason, final: false });
+        }
+        if (wanted && !next) {
+            const soon = code === SERVICE_RESTART && !failures;
+            const delay = backOff();
+            state = 'reconnecting';
+            onState(state, { attempt: failures });
+            openLater(soon ? RESTART_DELAY : delay);
+        }
+    }
+
+    /** Closes all there is, for good. */
+    function stop(/** @type {number} */ code, /** @type {string} */ reason) {
+        const told = state !== 'disconnected';
+        wanted = false;
+        clearTimeout(timer);
+        timer = 0;
+        watch.stop();
+        for (const peer of [next, current && current.former, current]) {
+            if (peer) {
+                peer.former = null;
+                drop(peer);
+            }
+        }
+        next = current = null;
+        state = 'disconnected';
+        stopped = `Disconnected: ${reason || code}`;
+        calls.fail(stopped);
+        if (told) {
+            onState('disconnect', { code, reason, final: true });
+        }
+    }
+
+    function onMessage(/** @type {Peer} */ peer, /** @type {any} */ text) {
+        watch.heard(peer);
+        options.onMessage(text);
+        /** @type {any} */
         let message;
         try {
-            message = JSON.parse(data);
+            message = JSON.parse(text);
         } catch {
             return; // not from a SocketStream server
         }
-        for (const one of Array.isArray(message) ? message : [message]) {
-            if (one?.method === 'event') {
-                onEvent(peer, one);
-            } else if (one?.method) {
-                options.onNotification(one.method, one.params);
-                onSystem(peer, one.method);
+        for (const one of /** @type {any[]} */ ([]).concat(message)) {
+            if (!one) {
+                continue;
+            }
+            if (one.method === 'event') {
+                overlap.event(peer, one);
+            } else if (one.method) {
+                onSystem(peer, one);
             } else {
-                settle(peer, one);
+                calls.answer(peer, one);
             }
         }
     }
 
-    /** While two sockets overlap an event comes on both, and which of them is first varies. */
-    function onEvent(/** @type {Peer} */ peer, /** @type {any} */ message) {
-        if (peer.leaving) {
-            return;
-        }
-        if (peer.former) {
-            peer.held.push(message);
-            return;
-        }
-        if (peer.seen) {
-            const key = JSON.stringify(message);
-            peer.seen.set(key, (peer.seen.get(key) ?? 0) + 1);
-        }
-        options.onNotification(message.method, message.params);
-    }
-
-    function onSystem(/** @type {Peer} */ peer, /** @type {string} */ method) {
+    function onSystem(/** @type {Peer} */ peer, /** @type {any} */ message) {
+        const { method, params = {} } = message;
         if (method === 'system.goaway' && peer === current) {
-            openLater(HANDOVER_DELAY);
+            peer.moving = true;
+            openLater((params.drain_ms || 0) * SPREAD || RESTART_DELAY);
         }
-        // What the page wants to know of the server at 'connect' comes with this.
-        if (method === 'system.init' && !told) {
-            told = true;
-            options.onState('connect');
-        }
-    }
-
-    function settle(/** @type {Peer} */ peer, /** @type {any} */ answer) {
-        const waiting = peer.calls.get(answer?.id);
-        if (!waiting) {
-            return;
-        }
-        peer.calls.delete(answer.id);
-        if (answer.error) {
-            const { message, code, data } = answer.error;
-            waiting.reject(callError(message, code, data));
-        } else {
-            waiting.resolve(answer.result);
-        }
-        if (peer.leaving && !peer.calls.size) {
-            peer.ws.close(1000);
+        // What the page wants to know of the server at 'connect' comes with system.init.
+        options.onNotification(message);
+        if (method === 'system.init' && peer === next) {
+            onReady(peer);
         }
     }
 
     return {
-        get connected() {
-            return current !== null;
+        leaveIfDone,
+        get peer() {
+            return current;
+        },
+        get state() {
+            return state;
+        },
+        get stopped() {
+            return stopped;
         },
 
         connect() {
             wanted = true;
-            if (!current) {
-                open();
-            }
-        },
-
-        /** Cuts short the wait before the next attempt. */
-        retry() {
-            if (timer !== undefined) {
-                open();
-            }
-        },
-
-        /** Closes for good; what waits fails. */
-        disconnect() {
-            wanted = false;
-            clearTimeout(timer);
-            for (const { waiting } of queue.splice(0)) {
-                waiting.reject(unavailable('Disconnected'));
-            }
-            next?.ws.close();
-            current?.former?.ws.close(1000);
-            current?.ws.close(1000);
-        },
-
-        /**
-         * Sends now, or in order once connected.
-         * @param {string} method @param {any[]} params
-         * @returns {Promise<any>}
-         */
-        call(method, params) {
-            return new Promise((resolve, reject) => {
-                const id = ++lastId;
-                const text = JSON.stringify({
-                    jsonrpc: '2.0',
-                    id,
-                    method,
-                    params: params.length ? params : undefined,
-                });
-                const waiting = { resolve, reject };
-                if (current?.ws.readyState === 1) {
-                    current.calls.set(id, waiting);
-                    current.ws.send(text);
-                } else if (queue.length < MAX_QUEUE) {
-                    queue.push({ text, id, waiting });
-                } else {
-                    reject(unavailable(`${MAX_QUEUE} calls wait for a connection already`));
+            stopped = '';
+            watch.start();
+            if (!current && !next) {
+                if (state === 'disconnected') {
+                    state = 'connecting';
+                    onState(state);
                 }
-            });
+                open();
+            }
         },
+
+        disconnect: () => stop(1000, 'disconnect() was called'),
     };
 }

@@ -5,39 +5,53 @@
 /** @typedef {(...args: any[]) => void} Handler */
 
 /**
- * A handler that throws keeps neither the others nor us from going on; its error reaches the
- * console as an uncaught one.
+ * What `fn` throws reaches the console as an uncaught error, and stops nobody else.
+ * @param {Handler} fn @param {any[]} args
  */
+export function guarded(fn, ...args) {
+    try {
+        fn(...args);
+    } catch (error) {
+        queueMicrotask(() => {
+            throw error;
+        });
+    }
+}
+
 export function createEmitter() {
-    /** @type {Map<string, Set<Handler>>} */
+    /** @type {Map<string, Map<Handler, boolean>>} handlers, and whether they are called once only */
     const handlers = new Map();
+
+    const named = (/** @type {string} */ name) => handlers.get(name) || new Map();
+
+    /** @param {string} name @param {Handler} fn @param {boolean} once */
+    function add(name, fn, once) {
+        handlers.set(name, named(name).set(fn, once));
+    }
+
     return {
         /** @param {string} name @param {Handler} fn */
-        on(name, fn) {
-            if (!handlers.has(name)) {
-                handlers.set(name, new Set());
-            }
-            handlers.get(name)?.add(fn);
-        },
+        on: (name, fn) => add(name, fn, false),
+        /** @param {string} name @param {Handler} fn */
+        once: (name, fn) => add(name, fn, true),
         /** @param {string} name @param {Handler} [fn] all of them when not given */
         off(name, fn) {
             if (fn) {
-                handlers.get(name)?.delete(fn);
+                named(name).delete(fn);
             } else {
                 handlers.delete(name);
             }
         },
-        /** @param {string} name @param {any[]} args */
+        /** @param {string} name @param {any[]} args @returns {boolean} whether anybody listens */
         emit(name, ...args) {
-            for (const fn of [...(handlers.get(name) ?? [])]) {
-                try {
-                    fn(...args);
-                } catch (error) {
-                    queueMicrotask(() => {
-                        throw error;
-                    });
+            const called = [...named(name)];
+            for (const [fn, once] of called) {
+                if (once) {
+                    named(name).delete(fn);
                 }
+                guarded(fn, ...args);
             }
+            return called.length > 0;
         },
     };
 }

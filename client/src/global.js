@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // What <script src="…/socketstream.min.js"> runs: the page's SS, which connects by itself.
+//
+// Options of createClient() may stand at the script's tag: data-options='{"queue":100}'.
 
 import { createClient } from './index.js';
 
-const SS = createClient({ connect: false });
+const { options = '{}' } = (document.currentScript || document.documentElement).dataset;
+const SS = createClient({ ...JSON.parse(options), connect: false });
 /** @type {any} */ (window).SS = SS;
 
 // Not before the page's own scripts have run: 'connect' would come before the handlers for it.  A

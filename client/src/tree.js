@@ -38,7 +38,7 @@ export function createTree(call) {
             set: () => false,
             ownKeys: () => {
                 const start = path ? `${path}.` : '';
-                return [...(known ?? [])]
+                return [...(known || [])]
                     .filter((name) => name.startsWith(start))
                     .map((name) => name.slice(start.length))
                     .filter((name) => name && !name.includes('.'));
@@ -52,10 +52,14 @@ export function createTree(call) {
 
     return {
         root: node(''),
-        /** @param {string[]} names all actions of the server */
-        learn(names) {
+        /**
+         * @param {string[]} names all actions of the server
+         * @param {string} prefix that each call's name begins with, '' or 'v1.'; others are not shown
+         */
+        learn(names, prefix) {
             known = new Set();
-            for (const name of names) {
+            for (const full of names) {
+                const name = full.startsWith(prefix) ? full.slice(prefix.length) : '';
                 for (let end = name.length; end > 0; end = name.lastIndexOf('.', end - 1)) {
                     known.add(name.slice(0, end));
                 }
