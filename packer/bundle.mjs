@@ -94,6 +94,18 @@ export function createBundler({ app, development, guard }) {
         throw failure;
     }
 
+    /**
+     * Who wants a file by a pattern, `require('./' + name)`: such a file is not resolved like others.
+     * @param {import('esbuild').Metafile['inputs']} inputs @param {string} name
+     */
+    function importerOf(inputs, name) {
+        const wants = (/** @type {string} */ from) => inputs[from].imports.some(({ path: pattern }) =>
+            pattern.includes('*') && path.resolve(app, name)
+                .startsWith(path.resolve(app, path.dirname(from), pattern.split('*')[0])));
+        const found = Object.keys(inputs).find(wants);
+        return found && path.resolve(app, found);
+    }
+
     /** The script that requires all others. */
     function entryCode() {
         const shared = codeIn(app, 'app/shared');
@@ -111,7 +123,7 @@ export function createBundler({ app, development, guard }) {
                 guard.check(file);
                 const place = [root, ...names];
                 places.set(file, place);
-                lines.push(register(place, `require(${JSON.stringify(file)})`));
+                lines.push(register(place, `require(${JSON.stringify(`./${path.relative(app, file)}`)})`));
             }
         }
         return lines.join('\n');
@@ -200,9 +212,10 @@ export function createBundler({ app, development, guard }) {
             });
             const result = await build.rebuild().catch(untied);
             // Once more, from what esbuild says it has read: whatever way it took to a file.
-            for (const name of Object.keys(result.metafile?.inputs ?? {})) {
-                if (!name.startsWith('ss:')) {
-                    guard.check(path.resolve(app, name));
+            const inputs = result.metafile?.inputs ?? {};
+            for (const name of Object.keys(inputs).filter((one) => !one.startsWith('ss:'))) {
+                if (!guard.isPublic(path.resolve(app, name))) {
+                    guard.check(path.resolve(app, name), importerOf(inputs, name));
                 }
             }
             const output = (/** @type {RegExp} */ name) =>

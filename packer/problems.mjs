@@ -62,15 +62,8 @@ export function problem(app, { file = '', line = 0, column = 0, message }) {
     };
 }
 
-/**
- * The first paragraph of what Stylus and Pug say: behind it comes a frame of their own.
- * @param {string} message
- */
-function essence(message) {
-    const paragraphs = message.split(/\n\s*\n/).map((part) => part.trim()).filter(Boolean);
-    const plain = paragraphs.filter((part) => !/^\s*(?:>?\s*\d+\||.*:\d+:\d+\n)/.test(part));
-    return (plain[0] ?? message).split('\n')[0];
-}
+/** What Stylus says, and Pug of what goes wrong while it renders: place, frame, message. */
+const FRAMED = /^(\/.+?):(\d+)(?::(\d+))?\n(?:[ >]*\d+\|.*\n|-+\^\n)+\s*([^\n]*)/;
 
 /**
  * Whatever a compiler threw, as problems.
@@ -89,9 +82,14 @@ export function problemsOf(app, error, file) {
         return [problem(app, { file: error.file, message, line, column })];
     }
     const raw = { file: error?.filename ?? file, message: String(error?.message ?? error) };
-    const line = Number(error?.lineno ?? error?.line) || 0; // Stylus; Pug and Less
+    const told = FRAMED.exec(raw.message);
+    if (told) {
+        const [, name, line, column, message] = told;
+        return [problem(app, { file: name, line: Number(line), column: Number(column ?? 0), message: message.trim() })];
+    }
+    const line = Number(error?.line) || 0; // Pug and Less
     const column = Number(error?.column) || 0;
-    const message = error?.msg ?? (line ? essence(raw.message) : raw.message);
+    const message = error?.msg ?? raw.message;
     return [problem(app, { ...raw, message, line, column: error?.type ? column + 1 : column })];
 }
 

@@ -17,10 +17,9 @@ const require = createRequire(import.meta.url);
 /** @typedef {{app: string, development: boolean, guard: import('./guard.mjs').Guard}} Options */
 /** @typedef {{css: string, map: string}} Sheet */
 
-/** @param {string} map of Stylus or Less @param {string} css */
-const withMap = (css, map) => (map
-    ? `${css}\n/*# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString('base64')} */`
-    : css);
+/** @param {string} css @param {object} map */
+const withMap = (css, map) => `${css}\n/*# sourceMappingURL=data:application/json;base64,`
+    + `${Buffer.from(JSON.stringify(map)).toString('base64')} */`;
 
 /** @param {Options} options @param {string} file @param {string} text */
 function compileStylus({ guard }, file, text) {
@@ -28,7 +27,7 @@ function compileStylus({ guard }, file, text) {
     const renderer = stylus(text)
         .set('filename', file)
         .set('include css', true)
-        .set('sourcemap', { comment: false });
+        .set('sourcemap', { comment: false, basePath: path.dirname(file) });
     // Before it reads them: what is imported is evaluated.
     for (const used of renderer.deps(file)) {
         guard.check(path.resolve(used), file);
@@ -37,18 +36,42 @@ function compileStylus({ guard }, file, text) {
         throw new Error('json() is not there: what it reads would go to browsers');
     });
     const css = renderer.render();
-    return withMap(css, JSON.stringify({ ...renderer.sourcemap, sourcesContent: undefined }));
+    const { version, names, mappings, sources } = renderer.sourcemap;
+    const sourcesContent = sources.map((/** @type {string} */ name) =>
+        readFileSync(path.resolve(path.dirname(file), name), 'utf8'));
+    return withMap(css, { version, names, mappings, sources, sourcesContent });
+}
+
+/**
+ * Looks at each file that Less is about to read, also by data-uri() and the like.
+ * @param {any} less @param {Options['guard']} guard @param {string} from
+ */
+function lessGuard(less, guard, from) {
+    class Files extends less.FileManager {
+        /** @param {any[]} args @returns {any} a promise, or what it would give when that cannot be */
+        loadFile(...args) {
+            const checked = (/** @type {any} */ found) => {
+                guard.check(path.resolve(found.filename ?? from), from);
+                return found;
+            };
+            const found = super.loadFile(...args);
+            return found instanceof Promise ? found.then(checked) : checked(found);
+        }
+    }
+    return {
+        install(/** @type {any} */ _, /** @type {any} */ manager) {
+            manager.addFileManager(new Files());
+        },
+    };
 }
 
 /** @param {Options} options @param {string} file @param {string} text */
 async function compileLess({ guard }, file, text) {
     const less = require('less');
-    const { css, imports } = await less.render(text, {
+    const { css } = await less.render(text, {
         filename: file, math: 'always', javascriptEnabled: false, rewriteUrls: 'off',
+        plugins: [lessGuard(less, guard, file)],
     });
-    for (const used of imports) {
-        guard.check(path.resolve(path.dirname(file), used), file);
-    }
     return css;
 }
 
