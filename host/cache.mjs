@@ -60,7 +60,7 @@ export function createCache(app) {
                 writeFileSync(draft, `${text.length}\n${text}`, { mode: 0o600 });
                 renameSync(draft, path.join(folder, key));
             } catch {
-                rmSync(draft, { force: true });
+                discard(draft);
             }
         },
 
@@ -71,6 +71,15 @@ export function createCache(app) {
             }
         },
     };
+}
+
+/** @param {string} file */
+function discard(file) {
+    try {
+        rmSync(file, { force: true });
+    } catch {
+        // There is no folder it could be in.
+    }
 }
 
 /** Those used last stay. @param {string} folder */

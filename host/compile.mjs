@@ -28,7 +28,6 @@ const OCTAL_ESCAPES_MAX = 1000; // in one file
  * @property {string} code
  * @property {'module' | 'commonjs'} format
  * @property {boolean} mapped  the code has a source map
- * @property {string} [note]   what its author should know
  *
  * @typedef {object} Compiler
  * @property {(file: string) => Compiled} read      throws SourceError where the source is wrong
@@ -39,10 +38,18 @@ const OCTAL_ESCAPES_MAX = 1000; // in one file
  * @property {() => void} finish  forgets what was read and trims the cache
  */
 
-/** @param {any} map a source map as its compiler gave it @param {string} file */
+/** What is kept of a compilation: nothing in it depends on where the application is.
+ *  @typedef {{code: string, map: {names: string[], mappings: string}, format: Compiled['format'], note?: string}} Kept */
+
+/** @param {string} text a source map as its compiler gave it */
+function keepMap(text) {
+    const { names, mappings } = JSON.parse(text);
+    return { names, mappings };
+}
+
+/** @param {Kept['map']} map @param {string} file */
 function inlineMap(map, file) {
-    const { version, names, mappings } = typeof map === 'string' ? JSON.parse(map) : map;
-    const text = JSON.stringify({ version, sources: [pathToFileURL(file).href], names, mappings });
+    const text = JSON.stringify({ version: 3, sources: [pathToFileURL(file).href], ...map });
     return `\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(text).toString('base64')}\n`;
 }
 
@@ -65,7 +72,7 @@ function formatOf(code, file) {
         return 'commonjs';
     }
     try {
-        vm.compileFunction(code.replace(/^#!.*/, ''), ['exports', 'require', 'module', '__filename', '__dirname']);
+        vm.compileFunction(code.replace(/^#!.*/, '')); // a module may have a `require` of its own
     } catch (error) {
         return MODULE_ONLY.test(String(/** @type {Error} */ (error).message)) ? 'module' : 'commonjs';
     }
@@ -91,7 +98,7 @@ function runCoffee(name, source, file, bare) {
         if (formatter) {
             Object.defineProperty(Error, 'prepareStackTrace', formatter);
         } else {
-            delete Error.prepareStackTrace;
+            Reflect.deleteProperty(Error, 'prepareStackTrace');
         }
     }
 }
@@ -141,7 +148,7 @@ export function tryCoffee(source, file, bare = true) {
     return { result: undefined, refusal };
 }
 
-/** @param {string} source @param {string} file @returns {Compiled} */
+/** @param {string} source @param {string} file @returns {Kept} */
 function compileCoffee(source, file) {
     const { result, refusal } = tryCoffee(source, file);
     if (!result) {
@@ -152,8 +159,7 @@ function compileCoffee(source, file) {
         const at = coffeeError(refusal, file);
         note = `CoffeeScript 2 refuses line ${at.line} (${at.message.split('\n')[0]}), compiled as CoffeeScript 1`;
     }
-    const code = result.js + inlineMap(result.v3SourceMap, file);
-    return { code, format: formatOf(result.js, file), mapped: true, note };
+    return { code: result.js, map: keepMap(result.v3SourceMap), format: formatOf(result.js, file), note };
 }
 
 /** @param {any} failure what esbuild throws @param {string} file */
@@ -167,9 +173,9 @@ function esbuildError(failure, file) {
 /** @type {import('esbuild').TransformOptions} */
 const TYPESCRIPT = { logLevel: 'silent', loader: 'ts', target: TARGET, sourcemap: true, sourcesContent: false };
 
-/** @param {{code: string, map: string}} result of esbuild @param {string} file @returns {Compiled} */
+/** @param {{code: string, map: string}} result of esbuild @param {string} file @returns {Kept} */
 function fromEsbuild(result, file) {
-    return { code: result.code + inlineMap(result.map, file), format: formatOf(result.code, file), mapped: true };
+    return { code: result.code, map: keepMap(result.map), format: formatOf(result.code, file) };
 }
 
 /** @param {string} source @param {string} file */
@@ -211,13 +217,14 @@ export function createCompiler({ app, note = toStandardError }) {
     /** @param {string} kind @param {string} file @param {string} source */
     const keyOf = (kind, file, source) => {
         const made = kind === '.coffee' ? [versionOf('coffeescript'), versionOf('coffee-script')] : [versionOf('esbuild'), TARGET];
-        return cache.key([FORM, kind, ...made, file, source]);
+        return cache.key([FORM, kind, ...made, path.relative(app, file), source]);
     };
 
     /** @param {string} kind @param {string} file @param {string} source
-     *  @param {(source: string, file: string) => Compiled} make */
+     *  @param {(source: string, file: string) => Kept} make @returns {Compiled} */
     const cached = (kind, file, source, make) => {
         const key = keyOf(kind, file, source);
+        /** @type {Kept | undefined} */
         let result = cache.get(key);
         if (!result) {
             result = make(source, file);
@@ -226,7 +233,7 @@ export function createCompiler({ app, note = toStandardError }) {
         if (result.note) {
             note(`${path.relative(app, file)}: ${result.note}`);
         }
-        return result;
+        return { code: result.code + inlineMap(result.map, file), format: result.format, mapped: true };
     };
 
     /** @param {string} file @returns {Compiled} */

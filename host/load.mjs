@@ -6,7 +6,7 @@
 // the globals that the files see; `ss.shared` is filled in here, as the files of app/shared are
 // loaded.
 
-import { statSync, realpathSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { findActions } from './actions.mjs';
 import { EXTENSIONS } from './compile.mjs';
@@ -23,6 +23,13 @@ import { findSources } from './tree.mjs';
  * @property {Problem[]} problems
  * @property {string[]} warnings  for the log
  * @property {any} shared  the tree of app/shared
+ *
+ * @typedef {object} Options
+ * @property {string} app   absolute
+ * @property {any} [config] all of it
+ * @property {any} [ss]     gets `shared`
+ * @property {(message: string) => void} [log]  gets what authors should know; standard error unless
+ *   told otherwise
  */
 
 export const CONFIG_DB_LIMIT_MS = 30000; // for what config/db waits for
@@ -66,8 +73,21 @@ function findConfigDb(app) {
         .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
 }
 
+/** The helpers are there on both sides or on none: who deletes the browser's file, or says
+ *  `helpers: false`, does without them. @param {string} app @param {any} config */
+function wantsHelpers(app, config) {
+    if (typeof config.helpers === 'boolean') {
+        return config.helpers;
+    }
+    try {
+        return readdirSync(path.join(app, 'lib/client')).some((name) => /^(?:\d+\.)?helpers\.(?:js|coffee)$/.test(name));
+    } catch {
+        return false;
+    }
+}
+
 /** Waits for a promise, or for what an exported function returns. @param {any} exported */
-async function settle(exported) {
+export async function settle(exported, limitMs = CONFIG_DB_LIMIT_MS) {
     const main = typeof exported?.default === 'function' || typeof exported?.default?.then === 'function'
         ? exported.default : exported;
     const result = typeof main === 'function' ? main() : main;
@@ -77,7 +97,7 @@ async function settle(exported) {
     /** @type {NodeJS.Timeout | undefined} */
     let timer;
     const late = new Promise((resolve, reject) => {
-        timer = setTimeout(() => reject(new Error(`it did not finish within ${CONFIG_DB_LIMIT_MS / 1000} s`)), CONFIG_DB_LIMIT_MS);
+        timer = setTimeout(() => reject(new Error(`it did not finish within ${limitMs / 1000} s`)), limitMs);
     });
     try {
         await Promise.race([result, late]);
@@ -86,13 +106,8 @@ async function settle(exported) {
     }
 }
 
-/**
- * Once for each process: modules stay what they were when first loaded.
- * @param {{app: string, ss?: any, log?: (message: string) => void}} options `app` absolute; `log`
- *   gets what authors should know, standard error unless told otherwise
- * @returns {Promise<Loaded>}
- */
-export async function loadApp({ app: given, ss = {}, log }) {
+/** What a load goes on with. @param {Options} options */
+function begin({ app: given, ss = {}, log }) {
     const app = realpathSync(given);
     const installed = installModules(app, log);
     modules = installed;
@@ -109,25 +124,63 @@ export async function loadApp({ app: given, ss = {}, log }) {
             loaded.problems.push(problemOf(error, { app, file, module }));
         }
     };
+    return { app, installed, loaded, attempt };
+}
 
-    const db = findConfigDb(app);
-    if (db) {
-        await attempt(db, undefined, settle);
+/** @typedef {ReturnType<typeof begin>} Load */
+
+/** @param {Load} load @param {any} config */
+async function takeHelpers({ app }, config) {
+    if (wantsHelpers(app, config)) {
+        await import('./helpers.mjs');
     }
+}
 
-    const shared = findSources(app, 'app/shared');
-    const server = findSources(app, 'app/server');
-    loaded.problems.push(...shared.problems.map(({ module, ...problem }) => problem), ...server.problems);
-    await installed.prepare([...shared.sources, ...server.sources].map(({ file }) => file));
-
-    for (const { file, name } of shared.sources) {
+/** @param {Load} load */
+async function takeShared({ app, installed, loaded, attempt }) {
+    const { sources, problems } = findSources(app, 'app/shared');
+    loaded.problems.push(...problems.map(({ module, ...problem }) => problem));
+    await installed.prepare(sources.map(({ file }) => file));
+    for (const { file, name } of sources) {
         await attempt(file, undefined, (exported) => plant(loaded.shared, name, sharedValue(exported)));
     }
-    for (const { file, name } of server.sources) {
+}
+
+/** @param {Load} load */
+async function takeServer({ app, installed, loaded, attempt }) {
+    const { sources, problems } = findSources(app, 'app/server');
+    loaded.problems.push(...problems);
+    await installed.prepare(sources.map(({ file }) => file));
+    for (const { file, name } of sources) {
         await attempt(file, name, (exported) => takeActions(loaded, exported, path.relative(app, file), name));
     }
-    installed.finish();
-    return loaded;
+}
+
+/**
+ * Once for each process: modules stay what they were when first loaded.
+ * @param {Options} options @returns {Promise<Loaded>}
+ */
+export async function loadApp(options) {
+    const load = begin(options);
+    await takeHelpers(load, options.config ?? {});
+    const db = findConfigDb(load.app);
+    if (db) {
+        await load.attempt(db, undefined, (exported) => settle(exported));
+    }
+    await takeShared(load);
+    await takeServer(load);
+    load.installed.finish();
+    return load.loaded;
+}
+
+/** What a console needs: helpers and shared code, but nothing that runs the application again.
+ *  @param {Options} options @returns {Promise<Loaded>} */
+export async function loadShared(options) {
+    const load = begin(options);
+    await takeHelpers(load, options.config ?? {});
+    await takeShared(load);
+    load.installed.finish();
+    return load.loaded;
 }
 
 /** @param {Loaded} loaded @param {any} exported @param {string} file @param {string} name */

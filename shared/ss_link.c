@@ -39,7 +39,10 @@ static uint8_t allowed_flags(uint8_t op, const rule_t *rule) {
     return (uint8_t)flags;
 }
 
-static bool has_call(uint8_t op) { return op == SS_LINK_MESSAGE || op == SS_LINK_REPLY; }
+static bool has_call(uint8_t op) {
+    return op == SS_LINK_MESSAGE || op == SS_LINK_REPLY || op == SS_LINK_ASK ||
+           op == SS_LINK_ANSWER;
+}
 
 ss_link_rc_t ss_link_decode_header(const uint8_t *data, size_t len, ss_link_direction_t towards,
                                    ss_link_header_t *out) {
@@ -277,4 +280,55 @@ bool ss_link_decode_publish(const void *payload, size_t len, ss_link_publish_t *
         }
     }
     return true;
+}
+
+/* A text with a 32-bit length before it. */
+static void write_str32(ss_writer_t *w, ss_span_t text) {
+    if (text.len > UINT32_MAX) {
+        w->failed = true;
+        return;
+    }
+    ss_write_u32(w, (uint32_t)text.len);
+    ss_write_bytes(w, text.ptr, text.len);
+}
+
+static ss_span_t read_str32(ss_reader_t *r) {
+    size_t len = ss_read_u32(r);
+    return (ss_span_t){(const char *)ss_read_bytes(r, len), len};
+}
+
+void ss_link_encode_call(ss_writer_t *w, uint8_t flags, ss_span_t action, ss_span_t facts) {
+    ss_write_u8(w, flags);
+    ss_write_str16(w, action.ptr, action.len);
+    write_str32(w, facts);
+}
+
+bool ss_link_decode_call(const void *payload, size_t len, ss_link_call_t *out) {
+    ss_reader_t r = ss_reader(payload, len);
+    out->flags = ss_read_u8(&r);
+    out->action = ss_read_str16(&r);
+    out->facts = read_str32(&r);
+    out->params = read_rest(&r);
+    return read_all(&r);
+}
+
+void ss_link_encode_ask(ss_writer_t *w, ss_span_t what, ss_span_t args) {
+    ss_write_str16(w, what.ptr, what.len);
+    write_str32(w, args);
+}
+
+bool ss_link_decode_ask(const void *payload, size_t len, ss_link_ask_t *out) {
+    ss_reader_t r = ss_reader(payload, len);
+    out->what = ss_read_str16(&r);
+    out->args = read_str32(&r);
+    out->body = read_rest(&r);
+    return read_all(&r);
+}
+
+bool ss_link_decode_answer(const void *payload, size_t len, ss_link_answer_t *out) {
+    ss_reader_t r = ss_reader(payload, len);
+    uint8_t ok = ss_read_u8(&r);
+    out->ok = ok == 1;
+    out->json = read_rest(&r);
+    return read_all(&r) && ok <= 1;
 }

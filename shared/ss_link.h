@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The link: what an nginx worker (or, later, an action host) and a sidecar say to each other over
- * a Unix stream socket.  docs/PROTOCOL.md tells the same with examples.
+ * The link: what an nginx worker or an action host and a sidecar say to each other over a Unix
+ * stream socket.  docs/PROTOCOL.md tells the same with examples, docs/ACTION_HOSTS.md as a host
+ * sees it.
  *
  * Owns the operations with their directions and limits, the frame header, and the payload codecs.
  * Leaves to the two programs: sockets, queues, timers.  Every frame is a 20-byte header, all
@@ -13,11 +14,15 @@
  *     6  u16 reserved     0
  *     8  u32 slot         the client, as its worker numbers it; 0 where the op is the link's own
  *    12  u32 generation   of that slot; a frame for an older generation is dropped in silence
- *    16  u32 call         MESSAGE and REPLY: the message's number; else 0
+ *    16  u32 call         MESSAGE, REPLY, ASK and ANSWER: the message's number; else 0
+ *
+ * Between host and sidecar slot and generation are the two halves of one number, the handle of a
+ * call, low half first.
  *
  * A message over SS_LINK_CHUNK bytes travels as several frames of one op, all but the last with
  * SS_LINK_MORE.  Chunks of different clients may be interleaved; between the chunks of one client's
- * message no other message of that client stands.
+ * message no other message of that client stands.  To and from a host no other chunked message at
+ * all stands between them.
  */
 #ifndef SS_LINK_H
 #define SS_LINK_H
@@ -35,23 +40,27 @@
 #define SS_LINK_HEARTBEAT_MS 1000       /* a PING this often from both ends */
 #define SS_LINK_SILENCE_MS 3000         /* nothing received for so long is a lost link */
 
+/* Who receives.  A sidecar is two receivers, by who is at the other end of the link. */
 typedef enum {
-    SS_LINK_TO_SIDECAR = 1,
+    SS_LINK_TO_SIDECAR = 1, /* from a worker */
     SS_LINK_TO_WORKER = 2,
-    SS_LINK_BOTH = 3,
+    SS_LINK_TO_HOST = 4,
+    SS_LINK_FROM_HOST = 8,
+    SS_LINK_FROM_SIDECAR = SS_LINK_TO_WORKER | SS_LINK_TO_HOST,
+    SS_LINK_ALL = 15,
 } ss_link_direction_t;
 
-/* X(value, NAME, direction, min payload, max payload, chunked, of a client) */
+/* X(value, NAME, direction, min payload, max payload, chunked, of a client or a call) */
 #define SS_LINK_OPS(X)                                                                             \
     /* first frame each way; the worker speaks first and waits for the answer */                   \
-    X(0x01, HELLO, SS_LINK_BOTH, 26, 512, false, false)                                            \
+    X(0x01, HELLO, SS_LINK_ALL, 26, 512, false, false)                                             \
     /* heartbeat: 8 opaque bytes, returned in PONG */                                              \
-    X(0x02, PING, SS_LINK_BOTH, 8, 8, false, false)                                                \
-    X(0x03, PONG, SS_LINK_BOTH, 8, 8, false, false)                                                \
+    X(0x02, PING, SS_LINK_ALL, 8, 8, false, false)                                                 \
+    X(0x03, PONG, SS_LINK_ALL, 8, 8, false, false)                                                 \
     /* last frame before closing on purpose: str16 reason */                                       \
-    X(0x04, GOODBYE, SS_LINK_BOTH, 2, 1024, false, false)                                          \
+    X(0x04, GOODBYE, SS_LINK_ALL, 2, 1024, false, false)                                           \
     /* the sidecar is leaving: give it nothing new; it answers what it has and closes */           \
-    X(0x05, DRAIN, SS_LINK_TO_WORKER, 0, 0, false, false)                                          \
+    X(0x05, DRAIN, SS_LINK_FROM_SIDECAR, 0, 0, false, false)                                       \
     /* with each heartbeat: u8 SS_LINK_HEALTH_…, u32 ms of the last canary through Redis */      \
     X(0x06, HEALTH, SS_LINK_TO_WORKER, 5, 5, false, false)                                         \
     /* a client asks to connect; answered by ACCEPT or REJECT */                                   \
@@ -80,7 +89,22 @@ typedef enum {
     X(0x40, JOIN, SS_LINK_TO_WORKER, 1, SS_LINK_TOPIC_MAX, false, true)                            \
     X(0x41, LEAVE, SS_LINK_TO_WORKER, 1, SS_LINK_TOPIC_MAX, false, true)                           \
     /* one text message for the members of topics, for each of them once */                        \
-    X(0x42, PUBLISH, SS_LINK_TO_WORKER, 2, SS_LINK_PAYLOAD_MAX, true, false)
+    X(0x42, PUBLISH, SS_LINK_TO_WORKER, 0, SS_LINK_PAYLOAD_MAX, true, false)                       \
+    /* a host's life, all JSON but the reason (str16): what it has to know, what it offers; it */  \
+    /* wants to be replaced */                                                                     \
+    X(0x50, SETUP, SS_LINK_TO_HOST, 0, SS_LINK_PAYLOAD_MAX, true, false)                           \
+    X(0x51, READY, SS_LINK_FROM_HOST, 0, SS_LINK_PAYLOAD_MAX, true, false)                         \
+    X(0x52, RETIRE, SS_LINK_FROM_HOST, 2, 1024, false, false)                                      \
+    /* a call of an action, and its one answer: a result or an error, as JSON */                   \
+    X(0x53, CALL, SS_LINK_TO_HOST, 0, SS_LINK_PAYLOAD_MAX, true, true)                             \
+    X(0x54, RETURN, SS_LINK_FROM_HOST, 0, SS_LINK_PAYLOAD_MAX, true, true)                         \
+    X(0x55, FAIL, SS_LINK_FROM_HOST, 0, SS_LINK_PAYLOAD_MAX, true, true)                           \
+    /* the host wants something; call != 0 wants exactly one ANSWER */                             \
+    X(0x56, ASK, SS_LINK_FROM_HOST, 0, SS_LINK_PAYLOAD_MAX, true, true)                            \
+    X(0x57, ANSWER, SS_LINK_TO_HOST, 0, SS_LINK_PAYLOAD_MAX, true, false)                          \
+    /* what it asked to be told, and the names of all actions: JSON */                             \
+    X(0x58, EVENT, SS_LINK_TO_HOST, 0, SS_LINK_PAYLOAD_MAX, true, false)                           \
+    X(0x59, ACTIONS, SS_LINK_TO_HOST, 0, SS_LINK_PAYLOAD_MAX, true, false)
 
 typedef enum {
 #define X(value, name, direction, min, max, chunked, client) SS_LINK_##name = (value),
@@ -117,6 +141,11 @@ typedef enum {
     SS_LINK_BAD_FLAGS,     /* flags the operation does not have, or reserved not 0 */
     SS_LINK_BAD_SLOT,      /* slot or call set where the operation has none */
 } ss_link_rc_t;
+
+/* The call that a frame of a host is about, or is to a host; 0: none. */
+static inline uint64_t ss_link_handle(const ss_link_header_t *h) {
+    return (uint64_t)h->generation << 32 | h->slot;
+}
 
 /* Reads and checks a header against the table.  `towards` is the receiver's side. */
 ss_link_rc_t ss_link_decode_header(const uint8_t *data, size_t len, ss_link_direction_t towards,
@@ -247,5 +276,41 @@ typedef struct {
 void ss_link_encode_publish(ss_writer_t *w, uint8_t flags, ss_link_pairs_t *pairs);
 /* false also for an empty or over-long topic, and for SS_LINK_PUBLISH_ALL with topics. */
 bool ss_link_decode_publish(const void *payload, size_t len, ss_link_publish_t *out);
+
+enum {
+    SS_LINK_CALL_SILENT = 0x01,     /* the call is not to be logged */
+    SS_LINK_CALL_UNANSWERED = 0x02, /* nobody waits for the answer, which is due all the same */
+};
+
+/* CALL: u8 flags, str16 action, u32 length and as many bytes of facts, then the params.  The
+ * payload may be longer than a frame. */
+typedef struct {
+    uint8_t flags;    /* SS_LINK_CALL_… */
+    ss_span_t action; /* its full name */
+    ss_span_t facts;  /* JSON object: who calls */
+    ss_span_t params; /* JSON array */
+} ss_link_call_t;
+
+/* Without the params, which follow. */
+void ss_link_encode_call(ss_writer_t *w, uint8_t flags, ss_span_t action, ss_span_t facts);
+bool ss_link_decode_call(const void *payload, size_t len, ss_link_call_t *out);
+
+/* ASK: str16 what, u32 length and as many bytes of arguments, then the body. */
+typedef struct {
+    ss_span_t what; /* "session.save" */
+    ss_span_t args; /* JSON object */
+    ss_span_t body; /* as `what` demands; may be empty */
+} ss_link_ask_t;
+
+void ss_link_encode_ask(ss_writer_t *w, ss_span_t what, ss_span_t args);
+bool ss_link_decode_ask(const void *payload, size_t len, ss_link_ask_t *out);
+
+/* ANSWER: u8 1 and the answer as JSON, or u8 0 and an error like that of a FAIL. */
+typedef struct {
+    bool ok;
+    ss_span_t json;
+} ss_link_answer_t;
+
+bool ss_link_decode_answer(const void *payload, size_t len, ss_link_answer_t *out);
 
 #endif

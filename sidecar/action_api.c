@@ -29,17 +29,7 @@ static ss_request_t *to_answer(const ss_req *req) {
                ss_request_action_name(req));
         return NULL;
     }
-    ss_request_t *request = ss_request_get(req);
-    if (request != NULL) {
-        return request;
-    }
-    if (ss_request_timed_out(req)) {
-        ss_log(SS_LOG_NOTICE, "%s answered after its deadline; ignored",
-               ss_request_action_name(req));
-    } else {
-        ss_log(SS_LOG_WARNING, "%s answered a call twice; ignored", ss_request_action_name(req));
-    }
-    return NULL;
+    return ss_request_to_answer(req);
 }
 
 void ss_reply(ss_req *req, json_t *result) {
@@ -48,7 +38,7 @@ void ss_reply(ss_req *req, json_t *result) {
         ss_log(SS_LOG_ERROR, "%s replied with NULL", request->action->name);
         ss_request_finish(request, NULL, &(ss_failure_t){.code = SS_RPC_INTERNAL});
     } else if (request != NULL) {
-        ss_request_finish(request, result, NULL);
+        ss_request_finish(request, &(ss_result_t){.json = result}, NULL);
     }
     json_decref(result);
 }
@@ -84,7 +74,8 @@ void ss_error_data(ss_req *req, int code, json_t *data, const char *format, ...)
 bool ss_pending(ss_req *req) {
     const ss_request_t *r = ss_request_get(req);
     return r != NULL && r->peer->state == SS_PEER_OPEN &&
-           ss_client_find(&r->peer->clients, r->slot, r->generation) != NULL;
+           (r->transport->by_host ||
+            ss_client_find(&r->peer->clients, r->slot, r->generation) != NULL);
 }
 
 const char *ss_address(ss_req *req) {

@@ -75,7 +75,8 @@ static void add_attachment(ss_link_pairs_t *pairs, const char *action) {
     ss_link_add_pair(pairs, text("Content-Disposition"), text(value));
 }
 
-static void respond_result(const ss_api_target_t *t, const ss_request_t *r, const json_t *result) {
+static void respond_result(const ss_api_target_t *t, const ss_request_t *r,
+                           const ss_result_t *result) {
     ss_buf_t *b = ss_peer_begin(t->peer);
     size_t start = b->len;
     ss_writer_t w;
@@ -85,7 +86,7 @@ static void respond_result(const ss_api_target_t *t, const ss_request_t *r, cons
         add_attachment(&pairs, r->action->name);
     }
     b->len += ss_written(&w);
-    ss_json_write_t rc = ss_json_write(b, result, t->peer->max_answer);
+    ss_json_write_t rc = ss_result_write(b, result, t->peer->max_answer);
     if (rc == SS_JSON_WRITTEN) {
         ss_api_end(t);
         return;
@@ -98,7 +99,7 @@ static void respond_result(const ss_api_target_t *t, const ss_request_t *r, cons
     ss_api_refuse(t, &failure, 500, NULL);
 }
 
-static void answer(ss_request_t *r, const json_t *result, const ss_failure_t *failure) {
+static void answer(ss_request_t *r, const ss_result_t *result, const ss_failure_t *failure) {
     ss_api_target_t t = {r->peer, r->slot, r->generation};
     if (ss_client_find(&r->peer->clients, r->slot, r->generation) == NULL) {
         return; /* cancelled */
@@ -110,7 +111,7 @@ static void answer(ss_request_t *r, const json_t *result, const ss_failure_t *fa
     }
 }
 
-static const ss_transport_t transport = {"http", answer};
+static const ss_transport_t transport = {"http", answer, false};
 
 static void refuse(const ss_api_target_t *t, int code, const char *message) {
     ss_api_refuse(t, &(ss_failure_t){.code = code, .message = message}, 0, NULL);
@@ -149,8 +150,11 @@ static const ss_action_entry_t *find_action(const ss_api_target_t *t, ss_span_t 
     size_t len = read_name(path, name, attachment);
     const ss_action_entry_t *action = len == 0 ? NULL : ss_registry_find(registry, name, len);
     if (action == NULL) {
-        refuse(t, SS_RPC_METHOD_NOT_FOUND,
-               len == 0 ? NULL : ss_missing_action(registry, name, len, why));
+        ss_failure_t failure = {.code = SS_RPC_METHOD_NOT_FOUND};
+        if (len != 0) {
+            failure = ss_missing_failure(registry, name, len, why);
+        }
+        ss_api_refuse(t, &failure, 0, NULL);
     }
     return action;
 }
@@ -180,29 +184,30 @@ bool ss_api_body_acceptable(const ss_link_request_t *request) {
     return request->body.len == 0;
 }
 
-/* The parameters; NULL when the request has been answered. */
-static json_t *take_params(const ss_api_target_t *t, const ss_link_request_t *request) {
+/* The parameters; false when the request has been answered. */
+static bool take_params(const ss_api_target_t *t, const ss_link_request_t *request,
+                        ss_params_t *params, bool as_text) {
     const char *error = NULL;
     bool malformed = false;
-    json_t *params = NULL;
+    bool taken;
     if (equals(request->method, "GET") || equals(request->method, "HEAD")) {
-        params = ss_params_query(request->args, &error);
+        taken = ss_params_query(params, request->args, as_text, &error);
     } else if (!equals(request->method, "POST")) {
         ss_api_refuse(t, &(ss_failure_t){SS_RPC_INVALID_REQUEST, "Method not allowed", NULL}, 405,
                       "GET, HEAD, POST");
-        return NULL;
+        return false;
     } else if (!ss_api_body_acceptable(request)) {
         ss_api_refuse(
             t, &(ss_failure_t){SS_RPC_INVALID_REQUEST, "The body must be application/json", NULL},
             415, NULL);
-        return NULL;
+        return false;
     } else {
-        params = ss_params_body(request->body, &malformed, &error);
+        taken = ss_params_body(params, request->body, as_text, &malformed, &error);
     }
-    if (params == NULL) {
+    if (!taken) {
         refuse(t, malformed ? SS_RPC_PARSE : SS_RPC_INVALID_PARAMS, malformed ? NULL : error);
     }
-    return params;
+    return taken;
 }
 
 static void call(const ss_api_target_t *t, const ss_link_request_t *request) {
@@ -216,21 +221,22 @@ static void call(const ss_api_target_t *t, const ss_link_request_t *request) {
         refuse(t, code, NULL);
         return;
     }
-    json_t *params = take_params(t, request);
-    if (params == NULL) {
+    ss_params_t params = {0};
+    if (!take_params(t, request, &params, action->group != NULL)) {
         return;
     }
     ss_request_t *r =
         ss_request_open(t->peer, action, &transport, request->address.ptr, request->address.len);
     if (r == NULL) {
-        json_decref(params);
+        ss_params_free(&params);
         refuse(t, SS_RPC_TOO_MANY_CALLS, NULL);
         return;
     }
     r->slot = t->slot;
     r->generation = t->generation;
     r->attachment = attachment;
-    ss_request_run(r, params);
+    r->http = request;
+    ss_request_run(r, &params);
 }
 
 void ss_api_request(ss_peer_t *peer, const ss_link_header_t *h, ss_span_t message, int refused) {

@@ -35,5 +35,20 @@
 #define SS_OLD_ID_MS 30000               /* and the id from before a login for that long */
 #define SS_LOADS_MAX 256                 /* sessions loaded at a time after Redis was away */
 #define SS_REDIS_WAIT_MS 1000            /* for Redis, before the sidecar listens */
+#define SS_HOSTS_MAX 128                 /* processes of action hosts, by all commands together */
+#define SS_HOST_ARGS_MAX 32              /* words of a command */
+#define SS_HOST_ACTIONS_MAX 4096         /* actions of one host */
+#define SS_HOST_PROBLEMS_MAX 100         /* problems that one host tells of */
+#define SS_HOST_AHEAD_MAX 1024           /* calls waiting for one host that is being started */
+#define SS_HOST_QUEUE_MAX (32u << 20)    /* bytes waiting for one host; more calls are -32003 */
+#define SS_HOST_LINE_MAX 2000            /* bytes of a line of a host's in the log; it is split */
+#define SS_HOST_LAST_WORDS_MAX 512       /* of them, that are kept to say why it ended */
+#define SS_HOST_START_MS 60000           /* silence of a host that loads its code, at least */
+#define SS_HOST_BUSY_MS 250              /* pings of a host that has calls, looks at its memory */
+#define SS_HOST_HEADROOM_MIB 64          /* over host.memory_limit, for what is no heap */
+#define SS_HOST_LEAVE_MS 2000            /* for hosts to leave once the last worker has */
+#define SS_WATCH_MS 50                   /* quiet after a change of files, before it counts */
+#define SS_WATCH_LIMIT_MS 1000    /* changes without a pause count after that at the latest */
+#define SS_WATCH_FOLDERS_MAX 4096 /* folders that are watched */
 
 #endif

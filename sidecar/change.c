@@ -31,8 +31,9 @@ typedef struct ss_change {
     ss_req *req;
     ss_done_fn done;
     void *arg;
-    ss_topic_t *as;      /* the user at the time of asking; a reference, NULL: nobody */
-    ss_topic_t **topics; /* references */
+    ss_session_t **at_end; /* NULL: nobody asks */
+    ss_topic_t *as;        /* the user at the time of asking; a reference, NULL: nobody */
+    ss_topic_t **topics;   /* references */
     uint32_t n;
     ss_topic_t **result; /* the channels once Redis has said yes; references */
     uint32_t n_result;
@@ -153,6 +154,8 @@ static bool prepare(change_t *c) {
         return true;
     case SS_CHANGE_LOGOUT:
         return d->version != 0 || d->user != NULL || d->dirty != NULL;
+    case SS_CHANGE_NONE:
+        return false;
     }
     return false;
 }
@@ -168,7 +171,7 @@ static uint64_t new_version(void) {
 /* What other nodes hear. */
 static void write_notice(ss_buf_t *b, const change_t *c) {
     static const char *const kinds[] = {"changed", "changed", "changed",
-                                        "changed", "moved",   "logout"};
+                                        "changed", "moved",   "logout"}; /* NONE tells nothing */
     char id[SS_SESSION_ID_TEXT + 1];
     ss_session_text(c->session->id, id);
     ss_buf_printf(b, "{\"id\":\"%s\",\"kind\":\"%s\",\"node\":\"%s\"", id, kinds[c->kind],
@@ -315,10 +318,16 @@ static void free_change(change_t *c) {
     free(c);
 }
 
-static void on_ready(ss_topics_wait_t *wait) {
-    change_t *c = (change_t *)((char *)wait - offsetof(change_t, wait));
-    ss_done_later(c->req, c->done, 0, c->arg);
+static void tell(change_t *c, int code) {
+    if (c->at_end != NULL) {
+        *c->at_end = ss_session_ref(c->session);
+    }
+    ss_done_later(c->req, c->done, code, c->arg);
     free_change(c);
+}
+
+static void on_ready(ss_topics_wait_t *wait) {
+    tell((change_t *)((char *)wait - offsetof(change_t, wait)), 0);
 }
 
 /* What could not be saved is dirty again, below what has been set since. */
@@ -359,8 +368,7 @@ static void finish(change_t *c, int code) {
     if (code == SS_ERROR_NOT_AUTHENTICATED) {
         ss_change_save(c->session); /* what the next user has set meanwhile */
     }
-    ss_done_later(c->req, c->done, code, c->arg);
-    free_change(c);
+    tell(c, code);
 }
 
 static void emit_channel(const char *event, const change_t *c, const ss_topic_t *topic) {
@@ -403,8 +411,11 @@ static void apply(change_t *c) {
     d->attributes = attributes;
     d->version = c->version;
     if (c->kind == SS_CHANGE_LOGIN) {
+        uint8_t former[SS_SESSION_ID_BYTES];
+        memcpy(former, s->id, sizeof former);
         ss_session_rename(s, c->login.id);
         ss_connection_renamed(s);
+        ss_events_emit_renamed(s, former);
         ss_login_tell(s, c->req, &c->login);
     }
     for (uint32_t i = n_before; i < d->n_channels; i++) {
@@ -457,42 +468,65 @@ static void on_changed(const redisReply *reply, void *arg) {
     ss_session_unref(s);
 }
 
-static void refuse(ss_topic_t **topics, uint32_t n, ss_req *req, ss_done_fn done, void *arg) {
-    free_topics(topics, n);
-    ss_done_later(req, done, SS_ERROR_UNAVAILABLE, arg);
+/* The one past the limit. */
+static void refuse(change_t *c) {
+    free_topics(c->topics, c->n);
+    if (c->at_end != NULL) {
+        *c->at_end = ss_session_ref(c->session);
+    }
+    ss_done_later(c->req, c->done, SS_ERROR_UNAVAILABLE, c->arg);
 }
 
-void ss_change_add(ss_session_t *s, ss_change_kind_t kind, ss_topic_t **topics, uint32_t n,
-                   ss_req *req, ss_done_fn done, void *arg) {
-    ss_session_data_t *d = ss_session_data(s);
-    if (d->n_changes == SS_SESSION_CHANGES_MAX) {
-        refuse(topics, n, req, done, arg);
-        return;
+/* In whose name it is asked; NULL where it does not matter. */
+static ss_topic_t *asker(const change_t *c) {
+    bool saves = c->kind == SS_CHANGE_SAVE && c->done == NULL; /* for whoever it is by then */
+    ss_topic_t *user = c->session->data->user;
+    if (user == NULL || c->kind == SS_CHANGE_LOGIN || c->kind == SS_CHANGE_LOGOUT ||
+        c->kind == SS_CHANGE_NONE || saves) {
+        return NULL;
     }
-    change_t *c = ss_alloc_zero(sizeof *c);
+    return ss_topic_ref(user);
+}
+
+static void enqueue(const change_t *asked) {
+    ss_session_t *s = asked->session;
+    ss_session_data_t *d = ss_session_data(s);
+    change_t **end = &d->changes;
+    change_t *c = ss_alloc(sizeof *c);
+    *c = *asked;
     c->session = ss_session_ref(s);
-    c->kind = kind;
-    c->topics = topics;
-    c->n = n;
-    c->req = req;
-    c->done = done;
-    c->arg = arg;
-    c->as = d->user == NULL ? NULL : ss_topic_ref(d->user);
-    if (kind == SS_CHANGE_LOGIN) {
+    c->as = asker(c);
+    if (c->kind == SS_CHANGE_LOGIN) {
         ss_login_make(&c->login);
     }
-    bool saves = kind == SS_CHANGE_SAVE && done == NULL; /* for whoever it is by then */
-    if (kind == SS_CHANGE_LOGIN || kind == SS_CHANGE_LOGOUT || saves) {
-        ss_topic_unref(c->as);
-        c->as = NULL;
-    }
-    change_t **end = &d->changes;
     while (*end != NULL) {
         end = &(*end)->next;
     }
     *end = c;
     d->n_changes++;
     ss_change_continue(s);
+}
+
+void ss_change_add_for(ss_session_t *s, ss_change_kind_t kind, ss_topic_t **topics, uint32_t n,
+                       ss_req *req, ss_done_fn done, void *arg, ss_session_t **at_end) {
+    change_t c = {.session = s,
+                  .kind = kind,
+                  .topics = topics,
+                  .n = n,
+                  .req = req,
+                  .done = done,
+                  .arg = arg,
+                  .at_end = at_end};
+    if (ss_session_data(s)->n_changes == SS_SESSION_CHANGES_MAX) {
+        refuse(&c);
+    } else {
+        enqueue(&c);
+    }
+}
+
+void ss_change_add(ss_session_t *s, ss_change_kind_t kind, ss_topic_t **topics, uint32_t n,
+                   ss_req *req, ss_done_fn done, void *arg) {
+    ss_change_add_for(s, kind, topics, n, req, done, arg, NULL);
 }
 
 void ss_change_save(ss_session_t *s) {

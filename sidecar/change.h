@@ -22,6 +22,7 @@ typedef enum {
     SS_CHANGE_RESET,       /* from all channels */
     SS_CHANGE_LOGIN,       /* as the user that is `topics[0]`; the id changes */
     SS_CHANGE_LOGOUT,      /* ends all that the session holds */
+    SS_CHANGE_NONE, /* `done` comes once the session is known, and what was before it is done */
 } ss_change_kind_t;
 
 /* Queues a change.  Takes the references and the array of `topics` (NULL when n is 0).  `done`,
@@ -29,6 +30,11 @@ typedef enum {
  * SS_ERROR_NOT_AUTHENTICATED when the user who asked for it has left meanwhile. */
 void ss_change_add(ss_session_t *session, ss_change_kind_t kind, ss_topic_t **topics, uint32_t n,
                    ss_req *req, ss_done_fn done, void *arg);
+
+/* The same for one who needs the session afterwards, which may be another then: it had moved to an
+ * id that is here too.  `*at_end`, which lives until `done`, gets a reference. */
+void ss_change_add_for(ss_session_t *session, ss_change_kind_t kind, ss_topic_t **topics,
+                       uint32_t n, ss_req *req, ss_done_fn done, void *arg, ss_session_t **at_end);
 
 /* Queues the saving of the attributes if they are dirty. */
 void ss_change_save(ss_session_t *session);

@@ -22,6 +22,9 @@ int ss_cmd_sidecar(int argc, char **argv);
 /* socketstream pack [--app DIR]: public/ of an application, for production. */
 int ss_cmd_pack(int argc, char **argv);
 
+/* socketstream console [--app DIR] [--socket PATH] [-e EXPRESSION]: becomes host/console.mjs. */
+int ss_cmd_console(int argc, char **argv);
+
 /* socketstream config [--app DIR] [KEY]: prints the merged configuration. */
 int ss_cmd_config(int argc, char **argv);
 

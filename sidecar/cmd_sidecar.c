@@ -18,8 +18,10 @@
 
 #include "config.h"
 #include "bounds.h"
+#include "host_group.h"
 #include "log.h"
 #include "notify.h"
+#include "share.h"
 #include "sidecar.h"
 #include "ss_link.h"
 #include "work.h"
@@ -40,6 +42,8 @@ static const char usage[] =
     "  --log-format FORMAT     pretty or json, instead of what fits the output\n"
     "  --action-timeout-ms N   instead of the configuration's action_timeout\n"
     "  --max-message BYTES     largest message taken from a worker\n"
+    "  --pid-dir DIR           write the numbers of action hosts' processes to DIR/host-0.pid, "
+    "...\n"
     "  --help                  this text\n"
     "\n"
     "Example: socketstream sidecar --app /srv/chat --listen /run/socketstream/0.sock\n";
@@ -62,6 +66,7 @@ enum {
     OPT_FORMAT,
     OPT_TIMEOUT,
     OPT_MESSAGE,
+    OPT_PID_DIR,
     OPT_HELP
 };
 
@@ -75,6 +80,7 @@ static const struct option long_options[] = {
     {"log-format", required_argument, NULL, OPT_FORMAT},
     {"action-timeout-ms", required_argument, NULL, OPT_TIMEOUT},
     {"max-message", required_argument, NULL, OPT_MESSAGE},
+    {"pid-dir", required_argument, NULL, OPT_PID_DIR},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -184,6 +190,9 @@ static bool parse_option(int option, command_line_t *line) {
         }
         line->options.max_message = (uint32_t)number;
         return true;
+    case OPT_PID_DIR:
+        line->options.hosts.pid_dir = optarg;
+        return true;
     default:
         return false; /* getopt_long() has said what is wrong */
     }
@@ -229,10 +238,29 @@ static ss_online_options_t online_options(const ss_config_t *config) {
     };
 }
 
+/* Where host/main.mjs is: what that demands is said when it is to be started. */
+static void find_root(ss_buf_t *root) {
+    ss_buf_t ignored = {0};
+    if (ss_share_find("host/main.mjs", root, &ignored)) {
+        root->len -= strlen("/host/main.mjs");
+    }
+    ss_buf_free(&ignored);
+}
+
+static void apply_hosts(ss_host_options_t *hosts, const ss_config_t *config, ss_buf_t *root) {
+    find_root(root);
+    hosts->count = (unsigned)ss_config_integer(config, "hosts");
+    hosts->node = ss_config_string(config, "host.node");
+    hosts->root = ss_buf_string(root);
+    hosts->memory_limit_mib = (unsigned)ss_config_integer(config, "host.memory_limit");
+    hosts->commands = ss_config_get(config, "host.commands");
+}
+
 /* The command line counts more than the configuration. */
 static void apply_config(command_line_t *line, const ss_config_t *config) {
     ss_sidecar_options_t *o = &line->options;
     o->env = ss_config_env(config);
+    o->config = ss_config_get(config, "");
     o->client_config = ss_config_get(config, "client");
     o->redis = ss_config_get(config, "redis");
     o->session_ttl_ms = (uint64_t)ss_config_integer(config, "session.ttl") * 1000;
@@ -305,6 +333,7 @@ static int run(const ss_sidecar_options_t *options) {
     if (ss_work_jobs() != 0) {
         /* A thread may be busy for ever, and libuv would wait for it. */
         ss_link_server_close(&sidecar.server);
+        ss_hosts_kill();
         ss_log_flush();
         _exit(started ? SS_EXIT_OK : SS_EXIT_FAILED);
     }
@@ -325,7 +354,9 @@ int ss_cmd_sidecar(int argc, char **argv) {
         complain("%s", error);
         return SS_EXIT_FAILED;
     }
+    ss_buf_t root = {0};
     apply_config(&line, config);
+    apply_hosts(&line.options.hosts, config, &root);
     if (ss_log_open(line.log_file, (int)line.log_level, line.log_format)) {
         rc = run(&line.options);
     } else {
@@ -333,6 +364,7 @@ int ss_cmd_sidecar(int argc, char **argv) {
                 strerror(errno));
         rc = SS_EXIT_FAILED;
     }
+    ss_buf_free(&root);
     ss_config_destroy(config);
     return rc;
 }

@@ -7,17 +7,16 @@
  * merged is therefore always right.
  */
 #include "config.h"
-#include "config_keys.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "config_files.h"
+#include "config_keys.h"
 
 #define ENV_DEFAULT "development"
 #define ENV_LENGTH_MAX 64
@@ -71,6 +70,16 @@ static bool fail(char *error, const char *format, ...) {
         }
     }
     return false;
+}
+
+/* The same for a text of several lines. */
+static void fail_lines(char *error, const char *text) {
+    snprintf(error, SS_CONFIG_ERROR_MAX, "%s", text);
+    for (char *c = error; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' && *c != '\n' && *c != '\t') {
+            *c = ' ';
+        }
+    }
 }
 
 static const config_key_t *key_find(const char *path) {
@@ -256,37 +265,6 @@ static bool add_defaults(ss_config_t *config, char *error) {
     return true;
 }
 
-/* A file that does not exist is an empty layer. */
-static bool add_file(ss_config_t *config, const char *app_dir, const char *name, char *error) {
-    char path[4096];
-    struct stat st;
-    json_error_t where;
-    json_t *layer;
-    bool ok;
-    int fd;
-
-    if (snprintf(path, sizeof(path), "%s/%s", app_dir, name) >= (int)sizeof(path)) {
-        return fail(error, "%s: the path is too long", name);
-    }
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd == -1) {
-        return errno == ENOENT || fail(error, "%s: %s", name, strerror(errno));
-    }
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > SS_CONFIG_FILE_MAX) {
-        close(fd);
-        return fail(error, "%s: not a regular file of at most %d bytes", name, SS_CONFIG_FILE_MAX);
-    }
-    layer = json_loadfd(fd, JSON_REJECT_DUPLICATES, &where);
-    close(fd);
-    if (layer == NULL) {
-        return fail(error, "%s:%d:%d: %s", name, where.line, where.column, where.text);
-    }
-    ok = json_is_object(layer) ? add_layer(config, layer, name, error)
-                               : fail(error, "%s: must hold a JSON object", name);
-    json_decref(layer);
-    return ok;
-}
-
 /* A variable's value is JSON where it can be, else a string; for a key that is a string it is
  * one even when it looks like a number. */
 static json_t *variable_value(char *const *names, size_t n, const char *text) {
@@ -402,27 +380,56 @@ static bool set_env(ss_config_t *config, const char *const *variables, char *err
     return true;
 }
 
+/* Puts all layers that are known together, anew. */
+static bool merge_all(ss_config_t *config, const ss_config_file_t files[SS_CONFIG_FILES],
+                      const char *const *variables, char *error) {
+    json_decref(config->root);
+    config->root = json_object();
+    bool ok = add_defaults(config, error);
+    for (int i = 0; i < SS_CONFIG_FILES && ok; i++) {
+        ok = files[i].value == NULL || add_layer(config, files[i].value, files[i].name, error);
+    }
+    return ok && add_variables(config, variables, error);
+}
+
+/* What Node is called is configuration too: it counts what can be known without. */
+static const char *node_name(const ss_config_t *config) {
+    const char *name = json_string_value(walk(config->root, "host.node"));
+    return name == NULL || *name == '\0' ? "node" : name;
+}
+
+static bool load(ss_config_t *config, ss_config_file_t files[SS_CONFIG_FILES], const char *app_dir,
+                 const char *const *variables, char *error) {
+    ss_buf_t said = {0};
+    bool ok = ss_config_files_read(files, app_dir, config->env, &said) ||
+              fail(error, "%s", ss_buf_string(&said));
+    ok = ok && merge_all(config, files, variables, error);
+    if (ok && ss_config_files_need_node(files)) {
+        ok = ss_config_files_run(files, app_dir, config->env, node_name(config), &said);
+        if (!ok) {
+            fail_lines(error, ss_buf_string(&said));
+        }
+        ok = ok && merge_all(config, files, variables, error);
+    }
+    ss_buf_free(&said);
+    return ok;
+}
+
 ss_config_t *ss_config_load_from(const char *app_dir, const char *const *variables, char *error) {
     ss_config_t *config = calloc(1, sizeof(*config));
-    char env_file[ENV_LENGTH_MAX + 64];
+    ss_config_file_t files[SS_CONFIG_FILES] = {0};
 
     error[0] = '\0';
-    if (config == NULL || (config->root = json_object()) == NULL) {
+    if (config == NULL) {
         fail(error, "configuration: not enough memory");
-        goto failed;
+        return NULL;
     }
-    if (!set_env(config, variables, error)) {
-        goto failed;
+    if (!set_env(config, variables, error) || !load(config, files, app_dir, variables, error)) {
+        ss_config_destroy(config);
+        config = NULL;
     }
-    snprintf(env_file, sizeof(env_file), "config/environments/%s.json", config->env);
-    if (!add_defaults(config, error) || !add_file(config, app_dir, "config/app.json", error) ||
-        !add_file(config, app_dir, env_file, error) || !add_variables(config, variables, error)) {
-        goto failed;
-    }
+    ss_config_files_finish(files);
     return config;
-failed:
-    ss_config_destroy(config);
-    return NULL;
 }
 
 ss_config_t *ss_config_load(const char *app_dir, char *error) {

@@ -5,8 +5,8 @@
  * Owns the table of keys that SocketStream knows, with their types, limits and defaults, and the
  * order in which the sources count:
  *
- *     defaults < preset of the environment < config/app.json
- *              < config/environments/<SS_ENV>.json < variables such as SS__http__port=3001
+ *     defaults < preset of the environment < config/app.*
+ *              < config/environments/<SS_ENV>.* < variables such as SS__http__port=3001
  *
  * Leaves to others: what the values mean.  Keys it does not know belong to the application and
  * pass through unchanged.  A loaded configuration never changes, and every known key has a value
@@ -20,17 +20,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SS_CONFIG_DEPTH_MAX 32           /* levels in the name of one environment variable */
-#define SS_CONFIG_FILE_MAX (1024 * 1024) /* bytes of one file */
-#define SS_CONFIG_ERROR_MAX 1024         /* room for any message of ss_config_load() */
+#define SS_CONFIG_DEPTH_MAX 32   /* levels in the name of one environment variable */
+#define SS_CONFIG_ERROR_MAX 4096 /* room for any message of ss_config_load() */
 
 typedef struct ss_config ss_config_t;
 
 /* Reads the configuration of the application in `app_dir` for the environment SS_ENV
- * ("development" when unset) from the files and from `environ`.
+ * ("development" when unset) from the files and from `environ`.  Runs Node, and waits for it, where
+ * a file is no JSON.
  *
- * NULL when something is wrong; then `error` (SS_CONFIG_ERROR_MAX bytes) holds one line for the
- * user, without newline, that names the file, line and column, or the key and where it was set.
+ * NULL when something is wrong; then `error` (SS_CONFIG_ERROR_MAX bytes) holds a line for the user,
+ * without newline, that names the file, line and column, or the key and where it was set.  For a
+ * file that Node runs the code around it and what it printed may follow on further lines.
  * The caller owns the result. */
 ss_config_t *ss_config_load(const char *app_dir, char *error);
 

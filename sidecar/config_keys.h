@@ -17,6 +17,11 @@
     X("client.log.level", T_INTEGER, 0, 5, "2")                                                    \
     X("client.heartbeat_interval", T_NUMBER, 0.1, 86400, "30")                                     \
     X("action_timeout", T_NUMBER, 0.1, 3600, "30")                                                 \
+    X("hosts", T_INTEGER, 0, 64, "1")                                                              \
+    X("host", T_OBJECT, 0, 0, "{}")                                                                \
+    X("host.node", T_STRING, 0, 0, "\"node\"")                                                     \
+    X("host.memory_limit", T_INTEGER, 16, 1048576, "512")                                          \
+    X("host.commands", T_STRINGS, 0, 0, "[]")                                                      \
     X("session", T_OBJECT, 0, 0, "{}")                                                             \
     X("session.ttl", T_INTEGER, 1, 315360000, "2592000")                                           \
     X("users", T_OBJECT, 0, 0, "{}")                                                               \

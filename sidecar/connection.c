@@ -7,6 +7,7 @@
 
 #include "api.h"
 #include "bounds.h"
+#include "develop.h"
 #include "events.h"
 #include "hub.h"
 #include "log.h"
@@ -138,6 +139,7 @@ static void send_accept(const ss_client_t *c) {
     if ((c->flags & SS_CLIENT_SYSTEM) != 0) {
         const ss_buf_t *init = &ss_hub_sidecar()->init_text;
         ss_connection_send(c, init->data, init->len);
+        ss_develop_welcome(c);
     }
 }
 

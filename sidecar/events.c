@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "connection.h"
+#include "facts.h"
+#include "host.h"
 #include "include/socketstream.h"
 #include "log.h"
 #include "mem.h"
@@ -39,6 +41,10 @@ static const struct {
     [CHANNEL_UNSUBSCRIBE] = {"channel:unsubscribe", NULL},
     [USER_OFFLINE] = {"user:offline", NULL},
 };
+
+/* For hosts alone, which know sessions by their ids. */
+static const char renamed[] = "session:renamed";
+#define RENAMED_BIT (1u << N_EVENTS)
 
 static handler_t *handlers[N_EVENTS];
 
@@ -79,7 +85,64 @@ bool ss_on(const char *event, ss_event_fn fn, void *arg) {
     return true;
 }
 
-bool ss_events_wanted(const char *event) { return handlers[find(event)] != NULL; }
+uint32_t ss_events_bit(const char *event) {
+    event_t which = find(event);
+    return which != N_EVENTS ? 1u << which : strcmp(event, renamed) == 0 ? RENAMED_BIT : 0;
+}
+
+bool ss_events_wanted(const char *event) {
+    event_t which = find(event);
+    return handlers[which] != NULL || ss_host_listened(1u << which);
+}
+
+/* --- for hosts ------------------------------------------------------------------------------- */
+
+static void add_text(ss_buf_t *b, const char *name, const char *text) {
+    if (*text != '\0') {
+        ss_buf_printf(b, ",\"%s\":", name);
+        ss_buf_json_string(b, text, strlen(text));
+    }
+}
+
+static void tell_hosts(event_t which, const ss_event *e, const ss_session_t *session) {
+    ss_buf_t b = {0};
+    if (!ss_host_listened(1u << which)) {
+        return;
+    }
+    ss_buf_printf(&b, "{\"event\":\"%s\"", e->name);
+    if (session != NULL) {
+        ss_buf_literal(&b, ",\"session\":");
+        ss_facts_session(&b, session);
+    } else {
+        add_text(&b, "user", e->user_id);
+    }
+    add_text(&b, "socket", e->socket_id);
+    add_text(&b, "address", e->address);
+    add_text(&b, "channel", e->channel);
+    ss_buf_literal(&b, "}");
+    uint8_t pin = session != NULL ? session->pin : (uint8_t)e->user_id[0];
+    ss_host_event(1u << which, pin, (ss_span_t){b.data, b.len});
+    ss_buf_free(&b);
+}
+
+void ss_events_emit_renamed(const ss_session_t *session, const uint8_t *from) {
+    char old[SS_SESSION_ID_TEXT + 1];
+    char now[SS_SESSION_ID_TEXT + 1];
+    ss_buf_t b = {0};
+    if (!ss_host_listened(RENAMED_BIT)) {
+        return;
+    }
+    ss_session_text(from, old);
+    ss_session_text(session->id, now);
+    ss_buf_printf(&b, "{\"event\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"session\":", renamed, old,
+                  now);
+    ss_facts_session(&b, session);
+    ss_buf_literal(&b, "}");
+    ss_host_event(RENAMED_BIT, session->pin, (ss_span_t){b.data, b.len});
+    ss_buf_free(&b);
+}
+
+/* --- for all --------------------------------------------------------------------------------- */
 
 static void call(event_t which, const ss_event *event) {
     for (const handler_t *h = handlers[which]; h != NULL; h = h->next) {
@@ -93,7 +156,7 @@ void ss_events_emit(const char *name, const ss_session_t *session, const ss_clie
     char socket[SS_SOCKET_ID_MAX] = "";
     char address[SS_ADDRESS_MAX + 1] = "";
     event_t which = find(name);
-    if (handlers[which] == NULL) {
+    if (!ss_events_wanted(name)) {
         return;
     }
     ss_session_text(session->id, id);
@@ -110,9 +173,12 @@ void ss_events_emit(const char *name, const ss_session_t *session, const ss_clie
         .channel = channel == NULL ? "" : channel,
     };
     call(which, &event);
+    tell_hosts(which, &event, session);
 }
 
 void ss_events_emit_user(const char *name, const char *user) {
     event_t which = find(name);
-    call(which, &(ss_event){names[which].name, "", user, "", "", ""});
+    const ss_event event = {names[which].name, "", user, "", "", ""};
+    call(which, &event);
+    tell_hosts(which, &event, NULL);
 }

@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include "api.h"
-#include "health.h"
 #include "connection.h"
+#include "health.h"
+#include "host_frames.h"
 #include "log.h"
 #include "rpc.h"
 
@@ -42,23 +43,33 @@ static void on_hello(ss_peer_t *peer, const uint8_t *payload, size_t len) {
         ss_peer_fail(peer, "malformed HELLO");
     } else if (hello.version != SS_LINK_VERSION) {
         ss_peer_fail(peer,
-                     "link version mismatch: the worker speaks %u, this sidecar (socketstream "
+                     "link version mismatch: the %s speaks %u, this sidecar (socketstream "
                      "%s) speaks %d; run both from one release",
-                     hello.version, SS_VERSION, SS_LINK_VERSION);
-    } else if (hello.role != SS_LINK_ROLE_WORKER) {
+                     peer->host == NULL ? "worker" : "host", hello.version, SS_VERSION,
+                     SS_LINK_VERSION);
+    } else if (hello.role == SS_LINK_ROLE_SIDECAR ||
+               (peer->host != NULL && hello.role != SS_LINK_ROLE_HOST)) {
         ss_peer_fail(peer, "role %u has no business here", hello.role);
     } else {
         peer->state = SS_PEER_OPEN;
-        peer->pid = hello.pid;
+        ss_peer_introduce(peer, hello.role, hello.pid);
         peer->worker = hello.generation;
         if (hello.max_message != 0 && hello.max_message < peer->max_answer) {
             peer->max_answer = hello.max_message;
         }
+        ss_buf_t waiting = peer->output; /* for a host: HELLO goes first */
+        peer->output = (ss_buf_t){0};
         answer_hello(peer);
-        ss_health_tell(peer);
-        ss_log(SS_LOG_NOTICE, "worker %u connected (%.*s)", (unsigned)hello.pid,
-               (int)hello.software.len, hello.software.ptr);
-        ss_connection_hello(peer);
+        ss_log(SS_LOG_NOTICE, "%s connected (%.*s)", peer->name, (int)hello.software.len,
+               hello.software.ptr);
+        if (hello.role == SS_LINK_ROLE_HOST) {
+            ss_host_frames_hello(peer);
+        } else {
+            ss_health_tell(peer);
+            ss_connection_hello(peer);
+        }
+        ss_buf_append(&peer->output, waiting.data, waiting.len);
+        ss_buf_free(&waiting);
     }
 }
 
@@ -66,7 +77,7 @@ static void on_goodbye(ss_peer_t *peer, const uint8_t *payload, size_t len) {
     ss_reader_t r = ss_reader(payload, len);
     ss_span_t reason = ss_read_str16(&r);
     char text[1100];
-    snprintf(text, sizeof text, "the worker said goodbye: %.*s", (int)reason.len,
+    snprintf(text, sizeof text, "it said goodbye: %.*s", (int)reason.len,
              reason.len == 0 ? "" : reason.ptr);
     ss_peer_close(peer, text);
 }
@@ -143,24 +154,8 @@ static void on_request(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t
     on_chunk(peer, client, h, payload);
 }
 
-void ss_frames_handle(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t *payload) {
-    if ((peer->state == SS_PEER_NEW) != (h->op == SS_LINK_HELLO)) {
-        ss_peer_fail(peer, "%s, but HELLO comes first, and once", ss_link_op_name(h->op));
-        return;
-    }
+static void handle_worker(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t *payload) {
     switch (h->op) {
-    case SS_LINK_HELLO:
-        on_hello(peer, payload, h->length);
-        break;
-    case SS_LINK_PING:
-        ss_peer_send(peer, SS_LINK_PONG, 0, 0, 0, payload, h->length);
-        break;
-    case SS_LINK_PONG:
-        ss_peer_pong(peer, payload);
-        break;
-    case SS_LINK_GOODBYE:
-        on_goodbye(peer, payload, h->length);
-        break;
     case SS_LINK_OPEN:
         ss_connection_open(peer, h, payload);
         break;
@@ -179,6 +174,34 @@ void ss_frames_handle(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t 
         break;
     default:
         ss_peer_fail(peer, "%s is not for a sidecar", ss_link_op_name(h->op));
+        break;
+    }
+}
+
+void ss_frames_handle(ss_peer_t *peer, const ss_link_header_t *h, const uint8_t *payload) {
+    if ((peer->state == SS_PEER_NEW) != (h->op == SS_LINK_HELLO)) {
+        ss_peer_fail(peer, "%s, but HELLO comes first, and once", ss_link_op_name(h->op));
+        return;
+    }
+    switch (h->op) {
+    case SS_LINK_HELLO:
+        on_hello(peer, payload, h->length);
+        break;
+    case SS_LINK_PING:
+        ss_peer_send(peer, SS_LINK_PONG, 0, 0, 0, payload, h->length);
+        break;
+    case SS_LINK_PONG:
+        ss_peer_pong(peer, payload);
+        break;
+    case SS_LINK_GOODBYE:
+        on_goodbye(peer, payload, h->length);
+        break;
+    default:
+        if (peer->role == SS_LINK_ROLE_HOST) {
+            ss_host_frames_handle(peer, h, payload);
+        } else {
+            handle_worker(peer, h, payload);
+        }
         break;
     }
 }

@@ -233,11 +233,11 @@ void ss_log_call(const ss_log_call_t *call) {
     append(line, at < sizeof line ? at : sizeof line - 1, false);
 }
 
-void ss_log_payload(const char *action, const char *what, const json_t *value) {
+void ss_log_payload(const char *action, const char *what, const ss_result_t *value) {
     ss_buf_t raw = {0};
     char text[LINE_MAX_BYTES];
     size_t at = (size_t)snprintf(text, sizeof text, "%s %s ", action, what);
-    if (ss_json_write(&raw, value, SS_LOG_PAYLOAD_MAX) == SS_JSON_WRITTEN) {
+    if (ss_result_write(&raw, value, SS_LOG_PAYLOAD_MAX) == SS_JSON_WRITTEN) {
         at += ss_log_escape(text + at, sizeof text - at, raw.data, raw.len);
     } else {
         at += (size_t)snprintf(text + at, sizeof text - at, "(too long to show)");

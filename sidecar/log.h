@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "include/socketstream.h"
+#include "result.h"
 #include "ss_wire.h"
 
 #define SS_LOG_LEVEL_MAX 4
@@ -54,7 +55,7 @@ typedef struct {
 void ss_log_call(const ss_log_call_t *call);
 
 /* One line with a call's params or result, if that is no longer than SS_LOG_PAYLOAD_MAX. */
-void ss_log_payload(const char *action, const char *what, const json_t *value);
+void ss_log_payload(const char *action, const char *what, const ss_result_t *value);
 
 /* Escapes control characters and what is not UTF-8 as \xNN into `out` and ends it with a NUL;
  * cut at `cap`.  Gives the bytes written without the NUL. */

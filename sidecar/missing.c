@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host_swap.h"
+
 #define PART_MAX 120 /* bytes of a module's or an action's name that are shown */
 
 /* A part of the name as it is shown: a path for a module, its dots as slashes. */
@@ -24,7 +26,7 @@ static const char *show(char out[PART_MAX + 1], const char *part, size_t len, ch
 static bool is_module(const ss_registry_t *r, const char *prefix, size_t len) {
     for (size_t i = 0; i < r->count; i++) {
         const ss_action_entry_t *a = r->actions[i];
-        if (!a->hidden && a->name_len > len && a->name[len] == '.' &&
+        if (ss_action_told(a) && a->name_len > len && a->name[len] == '.' &&
             memcmp(a->name, prefix, len) == 0) {
             return true;
         }
@@ -54,4 +56,14 @@ const char *ss_missing_action(const ss_registry_t *r, const char *name, size_t l
                  show(module, name, dot == NULL ? len : module_len, '/'));
     }
     return out;
+}
+
+ss_failure_t ss_missing_failure(const ss_registry_t *r, const char *name, size_t len,
+                                char out[SS_MISSING_MAX]) {
+    const char *problem = ss_host_swap_problem(name, len);
+    if (problem == NULL) {
+        return (ss_failure_t){SS_RPC_METHOD_NOT_FOUND, ss_missing_action(r, name, len, out), NULL};
+    }
+    snprintf(out, SS_MISSING_MAX, "%s", problem);
+    return (ss_failure_t){SS_RPC_INTERNAL, out, NULL};
 }

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "failure.h"
 #include "registry.h"
 
 #define SS_MISSING_MAX 384 /* bytes of a message, with the NUL */
@@ -15,5 +16,10 @@
  * `out`.  A long name is cut, control characters in it become '?'. */
 const char *ss_missing_action(const ss_registry_t *registry, const char *name, size_t len,
                               char out[SS_MISSING_MAX]);
+
+/* What a call of that name gets: this message, or, where its module could not be loaded, why.  The
+ * text is in `out`. */
+ss_failure_t ss_missing_failure(const ss_registry_t *registry, const char *name, size_t len,
+                                char out[SS_MISSING_MAX]);
 
 #endif

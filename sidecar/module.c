@@ -92,16 +92,6 @@ bool ss_module_name(const char *path, ss_buf_t *name, ss_buf_t *error) {
     return true;
 }
 
-/* Action names are like module names, with dots between their parts. */
-static bool action_name_good(const char *name) {
-    for (const char *p = name; *p != '\0'; p++) {
-        if (!name_character(*p) && (*p != '.' || p == name || p[-1] == '.' || p[1] == '\0')) {
-            return false;
-        }
-    }
-    return *name != '\0';
-}
-
 static bool register_actions(loader_t *l, const char *path, const char *prefix,
                              const ss_action *actions, unsigned flags) {
     if (actions[SS_MODULE_ACTIONS].name != NULL) { /* compilers only warn */
@@ -109,7 +99,7 @@ static bool register_actions(loader_t *l, const char *path, const char *prefix,
         return false;
     }
     for (unsigned i = 0; actions[i].name != NULL; i++) {
-        if (!action_name_good(actions[i].name) || actions[i].run == NULL ||
+        if (!ss_action_name_good(actions[i].name) || actions[i].run == NULL ||
             strlen(prefix) + 1 + strlen(actions[i].name) > SS_RPC_METHOD_MAX) {
             ss_buf_printf(l->error, "%s: '%s' is no good action: %s", path, actions[i].name,
                           actions[i].run == NULL ? "it has no function"

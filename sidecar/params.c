@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "bounds.h"
-#include "mem.h"
+#include "json_writer.h"
 #include "ss_json.h"
 #include "ss_utf8.h"
 
@@ -38,27 +38,76 @@ static json_t *list_of(json_t *value) {
     return list;
 }
 
-json_t *ss_params_parse(ss_span_t text, const char **error) {
+/* Text in which only the encoding may be wrong. */
+static bool take_text(ss_params_t *out, ss_span_t text, const char **error) {
+    if (!ss_utf8_valid(text.ptr, text.len)) {
+        fail(error, "they are not UTF-8");
+        return false;
+    }
+    *out = (ss_params_t){.text = text};
+    return true;
+}
+
+static bool take_list(ss_params_t *out, json_t *list) {
+    *out = (ss_params_t){.list = list};
+    return list != NULL;
+}
+
+bool ss_params_parse(ss_params_t *out, ss_span_t text, bool as_text, const char **error) {
+    if (as_text) {
+        return take_text(out, text, error);
+    }
     if (text.ptr == NULL) {
-        return json_array();
+        return take_list(out, json_array());
     }
     json_error_t reason;
     json_t *value = json_loadb(text.ptr, text.len, JSON_ALLOW_NUL, &reason);
-    return value == NULL ? fail_json(error, &reason) : list_of(value);
+    return take_list(out, value == NULL ? fail_json(error, &reason) : list_of(value));
 }
 
-json_t *ss_params_body(ss_span_t body, bool *malformed, const char **error) {
-    *malformed = false;
+static json_t *parse_body(ss_span_t body, const char **error) {
+    json_error_t reason;
     if (body.len == 0) {
         return json_array();
     }
-    json_error_t reason;
     json_t *value = json_loadb(body.ptr, body.len, JSON_ALLOW_NUL | JSON_DECODE_ANY, &reason);
-    if (value != NULL) {
-        return list_of(value);
+    return value == NULL ? fail_json(error, &reason) : list_of(value);
+}
+
+static bool is_json(ss_span_t body) {
+    return ss_json_valid(body.ptr, body.len) && ss_utf8_valid(body.ptr, body.len);
+}
+
+bool ss_params_body(ss_params_t *out, ss_span_t body, bool as_text, bool *malformed,
+                    const char **error) {
+    *malformed = false;
+    if (as_text) {
+        *out = (ss_params_t){.text = body};
+        *malformed = body.len != 0 && !is_json(body);
+        return !*malformed;
     }
-    *malformed = !ss_json_valid(body.ptr, body.len) || !ss_utf8_valid(body.ptr, body.len);
-    return fail_json(error, &reason);
+    bool taken = take_list(out, parse_body(body, error));
+    *malformed = !taken && !is_json(body);
+    return taken;
+}
+
+void ss_params_write(ss_buf_t *b, const ss_params_t *params) {
+    const char *end = params->text.ptr + params->text.len;
+    const char *first = params->text.len == 0 ? end : ss_json_skip_space(params->text.ptr, end);
+    bool list = first != end && *first == '[';
+    if (!list) {
+        ss_buf_literal(b, "[");
+    }
+    ss_buf_append(b, params->text.ptr, params->text.len);
+    if (!list) {
+        ss_buf_literal(b, "]");
+    }
+}
+
+void ss_params_free(ss_params_t *params) {
+    json_decref(params->list);
+    free(params->owned);
+    *params = (ss_params_t){0};
 }
 
 /* --- queries --------------------------------------------------------------------------------- */
@@ -158,7 +207,7 @@ static json_t *object_of(char *text, size_t len, const char **error) {
     return object;
 }
 
-json_t *ss_params_query(ss_span_t args, const char **error) {
+static json_t *parse_query(ss_span_t args, const char **error) {
     if (args.len == 0) {
         return json_array();
     }
@@ -172,4 +221,17 @@ json_t *ss_params_query(ss_span_t args, const char **error) {
     json_t *list = json_array();
     json_array_append_new(list, value);
     return list;
+}
+
+bool ss_params_query(ss_params_t *out, ss_span_t args, bool as_text, const char **error) {
+    if (!take_list(out, parse_query(args, error))) {
+        return false;
+    }
+    if (as_text) {
+        ss_buf_t text = {0};
+        ss_json_write(&text, out->list, SIZE_MAX); /* at most some times as long as the query */
+        json_decref(out->list);
+        *out = (ss_params_t){.text = {text.data, text.len}, .owned = text.data};
+    }
+    return true;
 }

@@ -13,17 +13,18 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "bounds.h"
 #include "connection.h"
 #include "frames.h"
 #include "health.h"
+#include "host_group.h"
 #include "log.h"
 
 /* Content of the PING that follows DRAIN. */
 static const uint8_t drain_mark[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
 
-#define SILENT_TICKS (SS_LINK_SILENCE_MS / SS_LINK_HEARTBEAT_MS)
 #define REASON_MAX 512
 
 static void consume(ss_peer_t *peer);
@@ -46,29 +47,48 @@ static void on_closed(uv_handle_t *handle) {
     ss_peer_unref(peer);
 }
 
+static void add_to_list(ss_peer_t *peer) {
+    ss_sidecar_t *sidecar = peer->sidecar;
+    bool worker = peer->role == SS_LINK_ROLE_WORKER;
+    ss_peer_t **first = worker ? &sidecar->peers : &sidecar->hosts;
+    peer->prev = NULL;
+    peer->next = *first;
+    if (peer->next != NULL) {
+        peer->next->prev = peer;
+    }
+    *first = peer;
+    *(worker ? &sidecar->peer_count : &sidecar->host_count) += 1;
+}
+
+static void take_off_list(ss_peer_t *peer) {
+    ss_sidecar_t *sidecar = peer->sidecar;
+    bool worker = peer->role == SS_LINK_ROLE_WORKER;
+    if (peer->prev != NULL) {
+        peer->prev->next = peer->next;
+    } else {
+        *(worker ? &sidecar->peers : &sidecar->hosts) = peer->next;
+    }
+    if (peer->next != NULL) {
+        peer->next->prev = peer->prev;
+    }
+    *(worker ? &sidecar->peer_count : &sidecar->host_count) -= 1;
+}
+
 void ss_peer_close(ss_peer_t *peer, const char *reason) {
     if (peer->state == SS_PEER_CLOSED) {
         return;
     }
     /* Who only looks whether somebody listens is not worth a line. */
-    ss_log(peer->state == SS_PEER_NEW ? SS_LOG_DEBUG : SS_LOG_NOTICE,
-           "link of worker %u closed: %s", (unsigned)peer->pid, reason);
+    ss_log(peer->state == SS_PEER_NEW ? SS_LOG_DEBUG : SS_LOG_NOTICE, "link of %s closed: %s",
+           peer->name, reason);
     peer->state = SS_PEER_CLOSED;
-    ss_sidecar_t *sidecar = peer->sidecar;
-    if (peer->prev != NULL) {
-        peer->prev->next = peer->next;
-    } else {
-        sidecar->peers = peer->next;
-    }
-    if (peer->next != NULL) {
-        peer->next->prev = peer->prev;
-    }
-    sidecar->peer_count--;
+    take_off_list(peer);
     ss_connection_link_lost(peer);
     uv_close((uv_handle_t *)&peer->pipe, on_closed);
-    if (sidecar->draining && sidecar->peer_count == 0) {
-        uv_stop(sidecar->loop);
+    if (peer->host != NULL) {
+        ss_host_link_lost(peer->host);
     }
+    ss_sidecar_link_closed(peer->sidecar);
 }
 
 static void say_goodbye(ss_peer_t *peer, const char *reason) {
@@ -87,7 +107,7 @@ void ss_peer_fail(ss_peer_t *peer, const char *format, ...) {
     if (peer->state == SS_PEER_CLOSED) {
         return;
     }
-    ss_log(SS_LOG_WARNING, "worker %u broke the link's rules: %s", (unsigned)peer->pid, reason);
+    ss_log(SS_LOG_WARNING, "%s broke the link's rules: %s", peer->name, reason);
     say_goodbye(peer, reason);
     ss_peer_flush(peer);
     ss_peer_close(peer, "see above");
@@ -95,7 +115,7 @@ void ss_peer_fail(ss_peer_t *peer, const char *format, ...) {
 
 /* --- output ---------------------------------------------------------------------------------- */
 
-static size_t queued(const ss_peer_t *peer) {
+size_t ss_peer_queued(const ss_peer_t *peer) {
     return peer->output.len + uv_stream_get_write_queue_size((const uv_stream_t *)&peer->pipe);
 }
 
@@ -141,13 +161,15 @@ void ss_peer_end(ss_peer_t *peer, uint8_t op, uint32_t slot, uint32_t generation
     }
     if (peer->output.len >= SS_OUTPUT_FLUSH) {
         ss_peer_flush(peer);
-        if (queued(peer) > SS_OUTPUT_HARD) {
-            ss_log(SS_LOG_WARNING, "worker %u does not read: %zu bytes wait for it",
-                   (unsigned)peer->pid, queued(peer));
+        if (ss_peer_queued(peer) > SS_OUTPUT_HARD) {
+            ss_log(SS_LOG_WARNING, "%s does not read: %zu bytes wait for it", peer->name,
+                   ss_peer_queued(peer));
             ss_peer_close(peer, "its output queue is full");
         }
     }
 }
+
+void ss_peer_cancel(ss_peer_t *peer) { peer->output.len = peer->frame_start; }
 
 void ss_peer_send(ss_peer_t *peer, uint8_t op, uint32_t slot, uint32_t generation, uint32_t call,
                   const void *payload, size_t len) {
@@ -176,7 +198,7 @@ static void on_written(uv_write_t *write, int status) {
     }
     empty(&peer->writing);
     ss_peer_flush(peer);
-    if (peer->paused && queued(peer) < SS_OUTPUT_SOFT / 2) {
+    if (peer->paused && ss_peer_queued(peer) < SS_OUTPUT_SOFT / 2) {
         resume(peer);
     }
 }
@@ -197,7 +219,8 @@ static void write_later(ss_peer_t *peer, size_t done) {
 }
 
 static void close_when_drained(ss_peer_t *peer) {
-    if (peer->drained && peer->calls == 0 && queued(peer) == 0 && peer->partials.first == NULL) {
+    if (peer->drained && peer->calls == 0 && ss_peer_queued(peer) == 0 &&
+        peer->partials.first == NULL) {
         peer->drained = false; /* GOODBYE is output too: once */
         say_goodbye(peer, "the sidecar is leaving");
         ss_peer_flush(peer);
@@ -206,7 +229,9 @@ static void close_when_drained(ss_peer_t *peer) {
 }
 
 void ss_peer_flush(ss_peer_t *peer) {
-    if (peer->state == SS_PEER_CLOSED || peer->writing_now) {
+    /* A host speaks first: what is for it waits for its HELLO. */
+    bool waits = peer->state == SS_PEER_NEW && peer->host != NULL;
+    if (peer->state == SS_PEER_CLOSED || peer->writing_now || waits) {
         return;
     }
     if (peer->output.len != 0) {
@@ -240,17 +265,17 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *space) {
     (void)space;
     ss_peer_t *peer = stream->data;
     if (n < 0) {
-        ss_peer_close(peer, n == UV_EOF ? "the worker closed it" : uv_strerror((int)n));
+        ss_peer_close(peer, n == UV_EOF ? "the other end closed it" : uv_strerror((int)n));
         return;
     }
     peer->input_len += (size_t)n;
-    peer->silent = 0;
+    peer->silent_ms = 0;
     consume(peer);
 }
 
 static void pause_reading(ss_peer_t *peer) {
     if (!peer->paused) {
-        ss_log(SS_LOG_DEBUG, "worker %u does not read; reading pauses", (unsigned)peer->pid);
+        ss_log(SS_LOG_DEBUG, "%s does not read; reading pauses", peer->name);
         peer->paused = true;
         uv_read_stop((uv_stream_t *)&peer->pipe);
     }
@@ -258,7 +283,7 @@ static void pause_reading(ss_peer_t *peer) {
 
 static void resume(ss_peer_t *peer) {
     peer->paused = false;
-    peer->silent = 0;
+    peer->silent_ms = 0;
     consume(peer);
     if (peer->state != SS_PEER_CLOSED && !peer->paused) {
         uv_read_start((uv_stream_t *)&peer->pipe, on_space, on_read);
@@ -269,7 +294,9 @@ static void resume(ss_peer_t *peer) {
  * been closed for it. */
 static size_t consume_frame(ss_peer_t *peer, const uint8_t *at, size_t left) {
     ss_link_header_t h;
-    ss_link_rc_t rc = ss_link_decode_header(at, left, SS_LINK_TO_SIDECAR, &h);
+    ss_link_direction_t side =
+        peer->role == SS_LINK_ROLE_WORKER ? SS_LINK_TO_SIDECAR : SS_LINK_FROM_HOST;
+    ss_link_rc_t rc = ss_link_decode_header(at, left, side, &h);
     if (rc == SS_LINK_AGAIN) {
         return 0;
     }
@@ -294,9 +321,9 @@ static void consume(ss_peer_t *peer) {
         if (n == 0 || peer->state == SS_PEER_CLOSED) {
             break;
         }
-        if (queued(peer) >= SS_OUTPUT_SOFT) {
+        if (peer->role == SS_LINK_ROLE_WORKER && ss_peer_queued(peer) >= SS_OUTPUT_SOFT) {
             ss_peer_flush(peer);
-            if (peer->state != SS_PEER_CLOSED && queued(peer) >= SS_OUTPUT_SOFT) {
+            if (peer->state != SS_PEER_CLOSED && ss_peer_queued(peer) >= SS_OUTPUT_SOFT) {
                 pause_reading(peer);
                 break;
             }
@@ -311,24 +338,44 @@ static void consume(ss_peer_t *peer) {
 /* --- life ------------------------------------------------------------------------------------ */
 
 /* Counts ticks, not time: after a pause of our own (a blocking action, a suspended machine) what
- * the worker said meanwhile still waits in the socket. */
-void ss_peer_tick(ss_peer_t *peer) {
+ * the other end said meanwhile still waits in the socket. */
+void ss_peer_tick(ss_peer_t *peer, uint32_t interval_ms) {
     size_t now = uv_stream_get_write_queue_size((const uv_stream_t *)&peer->pipe);
     if (now < peer->write_queued) {
-        peer->silent = 0; /* it reads what we wrote, while we do not read it */
+        peer->silent_ms = 0; /* it reads what we wrote, while we do not read it */
     }
     peer->write_queued = now;
-    if (peer->silent++ >= SILENT_TICKS) {
-        ss_log(SS_LOG_WARNING, "worker %u was silent for %d ms", (unsigned)peer->pid,
-               SS_LINK_SILENCE_MS);
+    if (peer->silent_ms >= peer->silence_limit_ms) {
+        ss_log(SS_LOG_WARNING, "%s was silent for %u ms", peer->name,
+               (unsigned)peer->silence_limit_ms);
+        if (peer->host != NULL) {
+            ss_host_hangs(peer->host);
+        }
         ss_peer_close(peer, "silence");
         return;
     }
+    peer->silent_ms += interval_ms;
     if (peer->state == SS_PEER_OPEN) {
         uint8_t payload[8] = {0};
         ss_peer_send(peer, SS_LINK_PING, 0, 0, 0, payload, sizeof payload);
-        ss_health_tell(peer);
+        if (peer->role == SS_LINK_ROLE_WORKER) {
+            ss_health_tell(peer);
+        }
     }
+}
+
+void ss_peer_finish_reading(ss_peer_t *peer) {
+    uv_os_fd_t fd;
+    ssize_t n = 1;
+    while (peer->state != SS_PEER_CLOSED && n > 0 &&
+           uv_fileno((const uv_handle_t *)&peer->pipe, &fd) == 0) {
+        n = read(fd, peer->input + peer->input_len, SS_INPUT_BYTES - peer->input_len);
+        if (n > 0) {
+            peer->input_len += (size_t)n;
+            consume(peer);
+        }
+    }
+    ss_peer_close(peer, "its process has ended");
 }
 
 void ss_peer_drain(ss_peer_t *peer) {
@@ -347,21 +394,40 @@ void ss_peer_pong(ss_peer_t *peer, const uint8_t *payload) {
     }
 }
 
-static ss_peer_t *create(ss_sidecar_t *sidecar) {
+static ss_peer_t *create(ss_sidecar_t *sidecar, ss_link_role_t role) {
     ss_peer_t *peer = ss_alloc_zero(sizeof *peer);
     peer->sidecar = sidecar;
     peer->refs = 1;
     peer->input = ss_alloc(SS_INPUT_BYTES);
     peer->max_answer = SS_ANSWER_MAX;
-    peer->next = sidecar->peers;
-    if (peer->next != NULL) {
-        peer->next->prev = peer;
-    }
-    sidecar->peers = peer;
-    sidecar->peer_count++;
+    peer->silence_limit_ms = SS_LINK_SILENCE_MS;
+    peer->role = role;
+    add_to_list(peer);
     uv_pipe_init(sidecar->loop, &peer->pipe, 0);
     peer->pipe.data = peer;
     return peer;
+}
+
+ss_peer_t *ss_peer_open_host(ss_sidecar_t *sidecar, int fd, struct ss_host *host,
+                             const char *name) {
+    ss_peer_t *peer = create(sidecar, SS_LINK_ROLE_HOST);
+    snprintf(peer->name, sizeof peer->name, "%s", name);
+    uv_pipe_open(&peer->pipe, fd);
+    uv_read_start((uv_stream_t *)&peer->pipe, on_space, on_read);
+    peer->host = host;
+    return ss_peer_ref(peer);
+}
+
+void ss_peer_introduce(ss_peer_t *peer, ss_link_role_t role, uint32_t pid) {
+    if (peer->host == NULL) {
+        snprintf(peer->name, sizeof peer->name, "%s %u",
+                 role == SS_LINK_ROLE_WORKER ? "worker" : "console", (unsigned)pid);
+    }
+    if (role != peer->role) {
+        take_off_list(peer);
+        peer->role = role;
+        add_to_list(peer);
+    }
 }
 
 void ss_peer_accept(uv_stream_t *listener, int status) {
@@ -370,7 +436,7 @@ void ss_peer_accept(uv_stream_t *listener, int status) {
         ss_log(SS_LOG_ERROR, "cannot accept a link: %s", uv_strerror(status));
         return;
     }
-    ss_peer_t *peer = create(sidecar);
+    ss_peer_t *peer = create(sidecar, SS_LINK_ROLE_WORKER);
     int rc = uv_accept(listener, (uv_stream_t *)&peer->pipe);
     uv_os_fd_t fd = -1;
     struct ucred who;
@@ -383,10 +449,10 @@ void ss_peer_accept(uv_stream_t *listener, int status) {
         ss_log(SS_LOG_WARNING, "refused a link from process %ld of user %ld: not allowed",
                (long)who.pid, (long)who.uid);
         ss_peer_close(peer, "not allowed");
-    } else if (sidecar->peer_count > SS_PEERS_MAX) {
+    } else if (sidecar->peer_count + sidecar->host_count > SS_PEERS_MAX) {
         ss_peer_fail(peer, "more than %d links", SS_PEERS_MAX);
     } else {
-        peer->pid = (uint32_t)who.pid;
+        ss_peer_introduce(peer, SS_LINK_ROLE_WORKER, (uint32_t)who.pid);
         uv_read_start((uv_stream_t *)&peer->pipe, on_space, on_read);
     }
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A peer: one connected nginx worker, its socket and its buffers.
+ * A peer: one link, its socket and its buffers.  At the other end is an nginx worker, an action
+ * host that we run, or a console, which is a host without a process of ours.
  *
  * Owns reading, writing, the heartbeat and the end of a link.  Leaves to frames.c what a frame
- * means.  All output of one loop turn leaves in one write, unless it is large.  A peer that does
- * not read is not read from (SS_OUTPUT_SOFT), and lost if that does not help (SS_OUTPUT_HARD, or
- * three seconds of silence).
+ * means.  All output of one loop turn leaves in one write, unless it is large.  A worker that does
+ * not read is not read from (SS_OUTPUT_SOFT); a peer is lost if that does not help (SS_OUTPUT_HARD,
+ * or silence).  A host is read from always: one that is about to write does not read.
  *
  * Calls in flight hold references, so that a peer's memory outlives its connection; what is
  * written to a closed peer is dropped.
@@ -25,6 +26,8 @@
 #include "sidecar.h"
 #include "ss_link.h"
 
+#define SS_PEER_NAME_MAX 32
+
 typedef enum {
     SS_PEER_NEW, /* connected, has not said HELLO */
     SS_PEER_OPEN,
@@ -34,9 +37,12 @@ typedef enum {
 typedef struct ss_peer {
     uv_pipe_t pipe;
     ss_sidecar_t *sidecar;
-    struct ss_peer *prev, *next; /* in the sidecar's list, while not closed */
+    struct ss_peer *prev, *next; /* in the sidecar's list for its role, while not closed */
     unsigned refs;
     ss_peer_state_t state;
+    ss_link_role_t role;  /* of the other end; a worker until it says otherwise */
+    struct ss_host *host; /* the process at the other end; NULL: a worker or a console */
+    uint32_t events;      /* of a host or console: what it listens for, see ss_host_listen() */
 
     uint8_t *input;
     size_t input_len;
@@ -49,11 +55,12 @@ typedef struct ss_peer {
     bool writing_now;
     bool paused; /* not reading, since it does not read */
 
-    bool draining;     /* was told that we leave */
-    bool drained;      /* has heard it: all it sent before has arrived */
-    uint8_t silent;    /* ticks since anything arrived */
-    uint32_t calls;    /* in flight */
-    uint32_t pid;      /* of the worker, for log lines */
+    bool draining;               /* was told that we leave */
+    bool drained;                /* has heard it: all it sent before has arrived */
+    uint32_t silent_ms;          /* by ticks, since anything arrived */
+    uint32_t silence_limit_ms;   /* that is a loss */
+    uint32_t calls;              /* in flight */
+    char name[SS_PEER_NAME_MAX]; /* "worker 1234", "host 0": for log lines */
     uint64_t worker;   /* the generation in its HELLO: differs with every start of a worker */
     size_t max_answer; /* bytes of one message it takes from us */
 
@@ -63,6 +70,13 @@ typedef struct ss_peer {
 
 /* Takes the connection waiting at `listener`, whose data is the ss_sidecar_t. */
 void ss_peer_accept(uv_stream_t *listener, int status);
+
+/* Makes a peer of one end of a socket pair, which is taken; `host`, whose name is `name`, has the
+ * other one.  The caller gets a reference besides. */
+ss_peer_t *ss_peer_open_host(ss_sidecar_t *sidecar, int fd, struct ss_host *host, const char *name);
+
+/* Says who an accepted peer is, which it has told by HELLO. */
+void ss_peer_introduce(ss_peer_t *peer, ss_link_role_t role, uint32_t pid);
 
 static inline ss_peer_t *ss_peer_ref(ss_peer_t *peer) {
     peer->refs++;
@@ -78,6 +92,9 @@ ss_buf_t *ss_peer_begin(ss_peer_t *peer);
 /* Ends the frame, in chunks where its operation allows and its length demands it. */
 void ss_peer_end(ss_peer_t *peer, uint8_t op, uint32_t slot, uint32_t generation, uint32_t call);
 
+/* Takes back the frame that was begun. */
+void ss_peer_cancel(ss_peer_t *peer);
+
 /* A whole frame at once. */
 void ss_peer_send(ss_peer_t *peer, uint8_t op, uint32_t slot, uint32_t generation, uint32_t call,
                   const void *payload, size_t len);
@@ -85,10 +102,16 @@ void ss_peer_send(ss_peer_t *peer, uint8_t op, uint32_t slot, uint32_t generatio
 /* Writes what is queued, as far as the socket takes it, and closes a drained peer. */
 void ss_peer_flush(ss_peer_t *peer);
 
-/* Once a second: says PING, and gives up a peer that is silent. */
-void ss_peer_tick(ss_peer_t *peer);
+/* Bytes that wait to be written. */
+size_t ss_peer_queued(const ss_peer_t *peer);
 
-/* Tells the worker that we are leaving, and closes once all it asked is answered. */
+/* Every `interval_ms`: says PING, and gives up a peer that is silent. */
+void ss_peer_tick(ss_peer_t *peer, uint32_t interval_ms);
+
+/* Reads what the other end, which has ended, wrote before, and closes. */
+void ss_peer_finish_reading(ss_peer_t *peer);
+
+/* Tells the other end that we are leaving, and closes once all it asked is answered. */
 void ss_peer_drain(ss_peer_t *peer);
 
 /* A PONG came; the one that answers the drain's PING tells that all before it has arrived. */
@@ -97,7 +120,7 @@ void ss_peer_pong(ss_peer_t *peer, const uint8_t *payload);
 /* Closes without a word, for `reason`. */
 void ss_peer_close(ss_peer_t *peer, const char *reason);
 
-/* Says GOODBYE with a reason that the worker will log, and closes. */
+/* Says GOODBYE with a reason that the other end will log, and closes. */
 void ss_peer_fail(ss_peer_t *peer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

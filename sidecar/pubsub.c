@@ -104,8 +104,7 @@ static bool takes(const ss_peer_t *peer, size_t len) {
         return false;
     }
     if (len > peer->max_answer) {
-        ss_log(SS_LOG_WARNING, "an event of %zu bytes is larger than worker %u takes", len,
-               (unsigned)peer->pid);
+        ss_log(SS_LOG_WARNING, "an event of %zu bytes is larger than %s takes", len, peer->name);
         return false;
     }
     return true;

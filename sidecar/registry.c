@@ -5,6 +5,8 @@
  */
 #include "registry.h"
 
+#include <ctype.h>
+
 #include "mem.h"
 
 #define FIRST_SLOTS 64
@@ -40,6 +42,33 @@ static void grow(ss_registry_t *r) {
     }
 }
 
+/* Puts a new one into the free slot `at`. */
+static ss_action_entry_t *insert(ss_registry_t *r, size_t at, const char *name, uint32_t hash,
+                                 ss_action_fn run, unsigned flags) {
+    size_t len = strlen(name);
+    ss_action_entry_t *entry = ss_alloc_zero(sizeof *entry);
+    entry->name = ss_copy(name, len);
+    entry->name_len = (uint32_t)len;
+    entry->hash = hash;
+    entry->index = (uint32_t)r->count;
+    entry->run = run;
+    entry->flags = flags;
+    entry->active = true;
+    r->table[at] = entry;
+    r->actions[r->count++] = entry;
+    return entry;
+}
+
+bool ss_action_name_good(const char *name) {
+    for (const char *p = name; *p != '\0'; p++) {
+        bool part = isalnum((unsigned char)*p) || *p == '_' || *p == '$' || *p == '-';
+        if (!part && (*p != '.' || p == name || p[-1] == '.' || p[1] == '\0')) {
+            return false;
+        }
+    }
+    return *name != '\0';
+}
+
 ss_action_entry_t *ss_registry_add(ss_registry_t *r, const char *name, ss_action_fn run,
                                    unsigned flags) {
     size_t len = strlen(name);
@@ -51,21 +80,64 @@ ss_action_entry_t *ss_registry_add(ss_registry_t *r, const char *name, ss_action
     if (r->table[at] != NULL) {
         return NULL;
     }
-    ss_action_entry_t *entry = ss_alloc_zero(sizeof *entry);
-    entry->name = ss_copy(name, len);
-    entry->name_len = (uint32_t)len;
-    entry->hash = hash;
-    entry->index = (uint32_t)r->count;
-    entry->run = run;
-    entry->flags = flags;
-    r->table[at] = entry;
-    r->actions[r->count++] = entry;
-    return entry;
+    return insert(r, at, name, hash, run, flags);
+}
+
+static ss_action_entry_t *find_any(const ss_registry_t *r, const char *name, size_t len) {
+    return r->slots == 0 ? NULL : r->table[locate(r, name, len, hash_name(name, len))];
 }
 
 const ss_action_entry_t *ss_registry_find(const ss_registry_t *r, const char *name, size_t len) {
-    return r->slots == 0 ? NULL : r->table[locate(r, name, len, hash_name(name, len))];
+    const ss_action_entry_t *entry = find_any(r, name, len);
+    return entry != NULL && entry->active ? entry : NULL;
 }
+
+/* --- what hosts offer ------------------------------------------------------------------------ */
+
+void ss_registry_begin_offer(ss_registry_t *r, const struct ss_host_group *group) {
+    r->changed = false;
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->actions[i]->group == group) {
+            r->actions[i]->kept = false;
+        }
+    }
+}
+
+bool ss_registry_free_for(const ss_registry_t *r, const struct ss_host_group *group,
+                          const char *name) {
+    const ss_action_entry_t *entry = ss_registry_find(r, name, strlen(name));
+    return entry == NULL || entry->group == group;
+}
+
+bool ss_registry_offer(ss_registry_t *r, struct ss_host_group *group, const char *name,
+                       unsigned flags) {
+    if (!ss_registry_free_for(r, group, name)) {
+        return false;
+    }
+    ss_action_entry_t *entry = find_any(r, name, strlen(name));
+    r->changed = r->changed || entry == NULL || !entry->active;
+    if (entry == NULL) {
+        entry = ss_registry_add(r, name, NULL, flags);
+    }
+    entry->group = group;
+    entry->flags = flags;
+    entry->active = true;
+    entry->kept = true;
+    return true;
+}
+
+bool ss_registry_end_offer(ss_registry_t *r, const struct ss_host_group *group) {
+    for (size_t i = 0; i < r->count; i++) {
+        ss_action_entry_t *entry = r->actions[i];
+        if (entry->group == group && entry->active && !entry->kept) {
+            entry->active = false;
+            r->changed = true;
+        }
+    }
+    return r->changed;
+}
+
+/* --- names ----------------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b) {
     const ss_action_entry_t *const *left = a;
@@ -76,7 +148,7 @@ static int by_name(const void *a, const void *b) {
 size_t ss_registry_told(const ss_registry_t *r) {
     size_t n = 0;
     for (size_t i = 0; i < r->count; i++) {
-        n += !r->actions[i]->hidden;
+        n += ss_action_told(r->actions[i]);
     }
     return n;
 }
@@ -90,7 +162,7 @@ json_t *ss_registry_names(const ss_registry_t *r) {
     memcpy(sorted, r->actions, r->count * sizeof sorted[0]);
     qsort(sorted, r->count, sizeof sorted[0], by_name);
     for (size_t i = 0; i < r->count; i++) {
-        if (!sorted[i]->hidden) {
+        if (ss_action_told(sorted[i])) {
             json_array_append_new(names, json_string(sorted[i]->name));
         }
     }

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "host_call.h"
 #include "log.h"
 #include "session.h"
 #include "change.h"
@@ -88,9 +89,24 @@ const char *ss_request_action_name(const struct ss_req *handle) {
     return action < all.registry->count ? all.registry->actions[action]->name : "an action";
 }
 
-bool ss_request_timed_out(const struct ss_req *handle) {
+/* true when the request behind this stale handle ended at its deadline, as far as is known. */
+static bool timed_out(const struct ss_req *handle) {
     uint32_t index = handle_index(handle);
     return index < all.allocated && all.timed_out[index] == (uintptr_t)handle;
+}
+
+ss_request_t *ss_request_to_answer(const struct ss_req *handle) {
+    ss_request_t *request = ss_request_get(handle);
+    if (request != NULL) {
+        return request;
+    }
+    if (timed_out(handle)) {
+        ss_log(SS_LOG_NOTICE, "%s answered after its deadline; ignored",
+               ss_request_action_name(handle));
+    } else {
+        ss_log(SS_LOG_WARNING, "%s answered a call twice; ignored", ss_request_action_name(handle));
+    }
+    return NULL;
 }
 
 /* --- deadlines ------------------------------------------------------------------------------- */
@@ -175,6 +191,8 @@ ss_request_t *ss_request_open(ss_peer_t *peer, const ss_action_entry_t *action,
     request->transport = transport;
     request->peer = ss_peer_ref(peer);
     peer->calls++;
+    request->host = NULL;
+    request->http = NULL;
     request->batch = NULL;
     request->silent = false;
     request->unlogged = false;
@@ -204,20 +222,25 @@ ss_client_t *ss_request_client(const ss_request_t *r) {
     return client == NULL || client->session == NULL ? NULL : client;
 }
 
-void ss_request_run(ss_request_t *request, json_t *params) {
+void ss_request_run(ss_request_t *request, ss_params_t *params) {
     struct ss_req *handle = (struct ss_req *)(uintptr_t)request->handle;
     const ss_action_entry_t *action = request->action;
     if (!request->unlogged && ss_log_payloads(2)) {
-        ss_log_payload(action->name, "params", params);
+        ss_span_t text = params->text.len == 0 ? (ss_span_t){"[]", 2} : params->text;
+        ss_log_payload(action->name, "params", &(ss_result_t){params->list, text});
     }
-    action->run(handle, params);
-    json_decref(params);
+    if (action->group != NULL) {
+        ss_host_call(request, params);
+    } else {
+        action->run(handle, params->list);
+    }
+    ss_params_free(params);
     if (ss_request_get(handle) != NULL) {
         watch_deadline();
     }
 }
 
-static void log_call(const ss_request_t *request, const json_t *result,
+static void log_call(const ss_request_t *request, const ss_result_t *result,
                      const ss_failure_t *failure) {
     if (result != NULL && ss_log_payloads(3)) {
         ss_log_payload(request->action->name, "result", result);
@@ -232,7 +255,8 @@ static void log_call(const ss_request_t *request, const json_t *result,
 }
 
 /* The handle dies first: an answer cannot find its way back here. */
-void ss_request_finish(ss_request_t *request, const json_t *result, const ss_failure_t *failure) {
+void ss_request_finish(ss_request_t *request, const ss_result_t *result,
+                       const ss_failure_t *failure) {
     const ss_client_t *client = ss_request_client(request);
     request->handle = 0;
     take_off(request);
@@ -242,11 +266,32 @@ void ss_request_finish(ss_request_t *request, const json_t *result, const ss_fai
     if (request->started_ns != 0 && !request->unlogged) {
         log_call(request, result, failure);
     }
+    if (request->host != NULL) {
+        ss_host_call_over(request->host);
+    }
     request->transport->answer(request, result, failure);
     request->peer->calls--;
     ss_peer_unref(request->peer);
     request->next = all.unused;
     all.unused = request;
+}
+
+/* By their handles: an answer may end others on its way. */
+void ss_requests_fail_host(const struct ss_host *host, int code) {
+    uint64_t *handles = ss_alloc((all.open + 1) * sizeof handles[0]);
+    size_t n = 0;
+    for (const ss_request_t *r = all.first; r != NULL; r = r->next) {
+        if (r->host == host) {
+            handles[n++] = r->handle;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        ss_request_t *r = ss_request_get((const struct ss_req *)(uintptr_t)handles[i]);
+        if (r != NULL) {
+            ss_request_finish(r, NULL, &(ss_failure_t){.code = code});
+        }
+    }
+    free(handles);
 }
 
 void ss_requests_fail_all(int code) {

@@ -21,7 +21,9 @@
 #include "failure.h"
 #include "bounds.h"
 #include "peer.h"
+#include "params.h"
 #include "registry.h"
+#include "result.h"
 #include "ss_jsonrpc.h"
 
 #define SS_REQUEST_TEXT_MAX 48
@@ -33,7 +35,8 @@ typedef struct ss_request ss_request_t;
  * right after. */
 typedef struct {
     const char *name; /* what ss_transport() says */
-    void (*answer)(ss_request_t *request, const json_t *result, const ss_failure_t *failure);
+    void (*answer)(ss_request_t *request, const ss_result_t *result, const ss_failure_t *failure);
+    bool by_host; /* the peer itself asks, a host, not one of its clients */
 } ss_transport_t;
 
 struct ss_request {
@@ -43,8 +46,10 @@ struct ss_request {
     uint64_t started_ns; /* 0 when calls are not logged */
     const ss_action_entry_t *action;
     const ss_transport_t *transport;
-    ss_peer_t *peer;        /* a reference */
-    struct ss_batch *batch; /* rpc.c's, or NULL */
+    ss_peer_t *peer;               /* a reference */
+    struct ss_host *host;          /* that has it; NULL: none */
+    const ss_link_request_t *http; /* while a host's call is being made for an HTTP request */
+    struct ss_batch *batch;        /* rpc.c's, or NULL */
     uint32_t slot;
     uint32_t generation;
     uint32_t call;
@@ -84,11 +89,12 @@ int ss_request_guard(const ss_action_entry_t *action, const ss_client_t *client)
  * has gone. */
 ss_client_t *ss_request_client(const ss_request_t *request);
 
-/* Runs the action and takes the reference to `params`, an array.  The request may be gone after. */
-void ss_request_run(ss_request_t *request, json_t *params);
+/* Runs the action and takes `params`, which were made for it.  The request may be gone after. */
+void ss_request_run(ss_request_t *request, ss_params_t *params);
 
 /* Answers; exactly one of the two is given.  The request is gone after. */
-void ss_request_finish(ss_request_t *request, const json_t *result, const ss_failure_t *failure);
+void ss_request_finish(ss_request_t *request, const ss_result_t *result,
+                       const ss_failure_t *failure);
 
 /* The open request behind an action's handle; NULL when it is over. */
 ss_request_t *ss_request_get(const struct ss_req *handle);
@@ -96,8 +102,11 @@ ss_request_t *ss_request_get(const struct ss_req *handle);
 /* The name of the action that a handle was given to, also when the request is over. */
 const char *ss_request_action_name(const struct ss_req *handle);
 
-/* true when the request behind this stale handle ended at its deadline, as far as is known. */
-bool ss_request_timed_out(const struct ss_req *handle);
+/* The open request to answer; NULL after saying in the log why there is none. */
+ss_request_t *ss_request_to_answer(const struct ss_req *handle);
+
+/* Answers all that this host has with `code`. */
+void ss_requests_fail_host(const struct ss_host *host, int code);
 
 /* true on the thread that called ss_requests_init(). */
 bool ss_request_on_loop_thread(void);

@@ -45,13 +45,13 @@ static void write_error(ss_buf_t *b, ss_span_t id, const ss_failure_t *failure) 
 }
 
 /* A result that does not fit or cannot be serialized becomes an error. */
-static void write_result(ss_buf_t *b, ss_span_t id, const json_t *result, size_t max,
+static void write_result(ss_buf_t *b, ss_span_t id, const ss_result_t *result, size_t max,
                          const char *action) {
     size_t start = b->len;
     ss_buf_literal(b, "{\"jsonrpc\":\"2.0\",\"id\":");
     ss_buf_append(b, id.ptr, id.len);
     ss_buf_literal(b, ",\"result\":");
-    ss_json_write_t rc = ss_json_write(b, result, max);
+    ss_json_write_t rc = ss_result_write(b, result, max);
     if (rc == SS_JSON_WRITTEN) {
         ss_buf_literal(b, "}");
         return;
@@ -94,7 +94,7 @@ static ss_buf_t *batch_next(ss_batch_t *batch) {
     return &batch->text;
 }
 
-static void answer(ss_request_t *r, const json_t *result, const ss_failure_t *failure) {
+static void answer(ss_request_t *r, const ss_result_t *result, const ss_failure_t *failure) {
     if (r->silent) {
         return;
     }
@@ -117,7 +117,7 @@ static void answer(ss_request_t *r, const json_t *result, const ss_failure_t *fa
     }
 }
 
-static const ss_transport_t transport = {"websocket", answer};
+static const ss_transport_t transport = {"websocket", answer, false};
 
 /* An error without a request, as a whole reply or as one of a batch's. */
 static void refuse(const message_t *m, ss_span_t id, int code, const char *text) {
@@ -135,9 +135,10 @@ static void refuse(const message_t *m, ss_span_t id, int code, const char *text)
 
 /* --- calls ----------------------------------------------------------------------------------- */
 
-/* NULL: there is none, and `text` says why. */
+/* NULL: there is none, and `code` and `text` say why. */
 static const ss_action_entry_t *find_action(const ss_registry_t *registry,
-                                            const ss_rpc_call_t *call, const char **text) {
+                                            const ss_rpc_call_t *call, int *code,
+                                            const char **text) {
     static char why[SS_MISSING_MAX];
     char plain[SS_RPC_METHOD_MAX];
     ss_span_t name = call->method;
@@ -146,31 +147,31 @@ static const ss_action_entry_t *find_action(const ss_registry_t *registry,
     }
     const ss_action_entry_t *action = ss_registry_find(registry, name.ptr, name.len);
     if (action == NULL) {
-        *text = ss_missing_action(registry, name.ptr, name.len, why);
+        ss_failure_t failure = ss_missing_failure(registry, name.ptr, name.len, why);
+        *code = failure.code;
+        *text = failure.message;
     }
     return action;
 }
 
 /* Returns the request to run; else `code` and perhaps `text` say what is wrong with the call. */
-static ss_request_t *prepare(const message_t *m, const ss_rpc_call_t *call, json_t **params,
+static ss_request_t *prepare(const message_t *m, const ss_rpc_call_t *call, ss_params_t *params,
                              int *code, const char **text) {
-    const ss_action_entry_t *action = find_action(&m->peer->sidecar->registry, call, text);
+    const ss_action_entry_t *action = find_action(&m->peer->sidecar->registry, call, code, text);
     if (action == NULL) {
-        *code = SS_RPC_METHOD_NOT_FOUND;
         return NULL;
     }
     if ((*code = ss_request_guard(action, m->client)) != 0) {
         return NULL;
     }
-    *params = ss_params_parse(call->params, text);
-    if (*params == NULL) {
+    if (!ss_params_parse(params, call->params, action->group != NULL, text)) {
         *code = SS_RPC_INVALID_PARAMS;
         return NULL;
     }
     ss_request_t *r =
         ss_request_open(m->peer, action, &transport, m->client->address, m->client->address_len);
     if (r == NULL) {
-        json_decref(*params);
+        ss_params_free(params);
         *code = SS_RPC_TOO_MANY_CALLS;
     }
     return r;
@@ -178,7 +179,7 @@ static ss_request_t *prepare(const message_t *m, const ss_rpc_call_t *call, json
 
 /* `call` may be a notification, in a message whose other calls want replies. */
 static void run(const message_t *m, const ss_rpc_call_t *call) {
-    json_t *params = NULL;
+    ss_params_t params = {0};
     const char *text = NULL;
     int code = 0;
     ss_request_t *r = prepare(m, call, &params, &code, &text);
@@ -201,7 +202,7 @@ static void run(const message_t *m, const ss_rpc_call_t *call) {
             r->batch->pending++;
         }
     }
-    ss_request_run(r, params);
+    ss_request_run(r, &params);
 }
 
 static void run_batch(message_t *m, ss_rpc_scan_t *scan) {

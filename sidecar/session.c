@@ -89,6 +89,7 @@ ss_session_t *ss_session_open(const uint8_t *id, uint32_t created_at) {
     memcpy(s->id, id, SS_SESSION_ID_BYTES);
     s->created_at = created_at;
     s->refs = 1;
+    s->pin = id[0];
     insert(s);
     return s;
 }

@@ -53,6 +53,7 @@ typedef struct ss_session {
     uint32_t loading : 1; /* an answer is to come */
     uint32_t again : 1;   /* and is out of date already */
     uint32_t busy : 1;    /* the first change is on its way */
+    uint8_t pin; /* which process of a group of hosts gets its calls; as long as it is here */
 } ss_session_t;
 
 void ss_sessions_init(void);

@@ -13,10 +13,10 @@
 #include "hub.h"
 #include "log.h"
 #include "mem.h"
+#include "names.h"
 #include "online.h"
 #include "request.h"
 #include "session.h"
-#include "ss_utf8.h"
 #include "change.h"
 
 _Static_assert(SS_SESSION_ID_TEXT < SS_REQUEST_TEXT_MAX && SS_SOCKET_ID_MAX <= SS_REQUEST_TEXT_MAX,
@@ -36,20 +36,13 @@ static ss_session_t *session_of(const ss_req *req) {
 static ss_session_t *session_to_change(ss_req *req, ss_done_fn done, void *arg) {
     ss_session_t *session = session_of(req);
     if (session == NULL) {
-        const ss_request_t *request = ss_request_get(req);
-        const ss_client_t *client =
-            request == NULL
-                ? NULL
-                : ss_client_find(&request->peer->clients, request->slot, request->generation);
-        ss_done_later(req, done, client == NULL ? SS_ERROR_UNAVAILABLE : SS_ERROR_NOT_AUTHENTICATED,
-                      arg);
+        const ss_request_t *r = ss_request_get(req);
+        bool none =
+            r != NULL && (r->transport->by_host ||
+                          ss_client_find(&r->peer->clients, r->slot, r->generation) != NULL);
+        ss_done_later(req, done, none ? SS_ERROR_NOT_AUTHENTICATED : SS_ERROR_UNAVAILABLE, arg);
     }
     return session;
-}
-
-static bool name_good(const char *name, size_t max) {
-    size_t len = name == NULL ? 0 : strlen(name);
-    return len != 0 && len <= max && ss_utf8_valid(name, len);
 }
 
 /* --- facts ----------------------------------------------------------------------------------- */
@@ -93,7 +86,7 @@ json_t *ss_session_get(ss_req *req, const char *key) {
 
 bool ss_session_set(ss_req *req, const char *key, json_t *value) {
     ss_session_t *session = session_of(req);
-    if (session == NULL || !name_good(key, SS_ATTRIBUTES_MAX)) {
+    if (session == NULL || !ss_name_text_good(key, SS_ATTRIBUTES_MAX)) {
         json_decref(value);
         return false;
     }
@@ -111,7 +104,7 @@ void ss_session_save(ss_req *req, ss_done_fn done, void *arg) {
 /* --- users ----------------------------------------------------------------------------------- */
 
 void ss_set_user_id(ss_req *req, const char *user, ss_done_fn done, void *arg) {
-    if (!name_good(user, SS_USER_ID_MAX)) {
+    if (!ss_name_text_good(user, SS_USER_ID_MAX)) {
         ss_log(SS_LOG_ERROR, "%s: ss_set_user_id: a user's id must be 1 to %d bytes of UTF-8",
                ss_request_action_name(req), SS_USER_ID_MAX);
         ss_done_later(req, done, SS_ERROR_INVALID_PARAMS, arg);
@@ -151,7 +144,7 @@ static ss_topic_t **take_names(const char *function, const char *const *names, s
                                ss_req *req, ss_done_fn done, void *arg) {
     const char *error = names == NULL || n == 0 ? "No channels specified" : NULL;
     for (size_t i = 0; i < n && error == NULL; i++) {
-        error = name_good(names[i], SS_CHANNEL_NAME_MAX)
+        error = ss_name_text_good(names[i], SS_CHANNEL_NAME_MAX)
                     ? NULL
                     : "Channel names must be strings of 1 to 256 bytes";
     }

@@ -9,13 +9,9 @@
 #include "json_writer.h"
 #include "log.h"
 #include "mem.h"
-#include "ss_utf8.h"
+#include "names.h"
 
 #define CHANNELS_BYTES_MAX (64u << 20)
-
-static bool name_good(const char *name, size_t len, size_t max) {
-    return len >= 1 && len <= max && ss_utf8_valid(name, len) && memchr(name, 0, len) == NULL;
-}
 
 static void read_channels(ss_record_t *r, const char *text, size_t len) {
     json_t *list = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
@@ -28,7 +24,7 @@ static void read_channels(ss_record_t *r, const char *text, size_t len) {
         const json_t *item = json_array_get(list, i);
         const char *name = json_string_value(item);
         size_t name_len = json_string_length(item);
-        if (name == NULL || !name_good(name, name_len, SS_CHANNEL_NAME_MAX)) {
+        if (name == NULL || !ss_name_good(name, name_len, SS_CHANNEL_NAME_MAX)) {
             continue;
         }
         ss_topic_t *topic = ss_topic_get(SS_TOPIC_CHANNEL, name, name_len);
@@ -49,7 +45,7 @@ static void read_field(ss_record_t *r, const char *name, const char *value, size
         r->created_at = (uint32_t)(strtoull(value, NULL, 10) / 1000);
     } else if (strcmp(name, "moved") == 0) {
         r->moved = ss_token_decode(r->moved_to, SS_SESSION_ID_BYTES, value, len);
-    } else if (strcmp(name, "user_id") == 0 && name_good(value, len, SS_USER_ID_MAX)) {
+    } else if (strcmp(name, "user_id") == 0 && ss_name_good(value, len, SS_USER_ID_MAX)) {
         ss_topic_unref(r->user);
         r->user = ss_topic_get(SS_TOPIC_USER, value, len);
     } else if (strcmp(name, "attributes") == 0) {

@@ -11,21 +11,30 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "develop.h"
 #include "health.h"
+#include "host_frames.h"
+#include "host_swap.h"
 #include "hub.h"
 #include "json_writer.h"
 #include "log.h"
 #include "peer.h"
+#include "pubsub.h"
 #include "request.h"
 #include "ss_errors.h"
 #include "work.h"
 
-static void flush_all(ss_sidecar_t *sidecar) {
-    for (ss_peer_t *peer = sidecar->peers; peer != NULL;) {
+static void flush_list(ss_peer_t *peer) {
+    while (peer != NULL) {
         ss_peer_t *next = peer->next;
         ss_peer_flush(peer);
         peer = next;
     }
+}
+
+static void flush_all(ss_sidecar_t *sidecar) {
+    flush_list(sidecar->hosts);
+    flush_list(sidecar->peers);
     ss_log_flush();
 }
 
@@ -36,13 +45,14 @@ static void on_after_poll(uv_check_t *handle) { flush_all(handle->data); }
 static void tick_all(ss_sidecar_t *sidecar) {
     for (ss_peer_t *peer = sidecar->peers; peer != NULL;) {
         ss_peer_t *next = peer->next;
-        ss_peer_tick(peer);
+        ss_peer_tick(peer, SS_LINK_HEARTBEAT_MS);
         peer = next;
     }
 }
 
 static void on_heartbeat(uv_timer_t *timer) {
     tick_all(timer->data);
+    ss_hosts_tick();
     ss_hub_tick();
 }
 
@@ -53,8 +63,15 @@ static void write_init(ss_sidecar_t *sidecar) {
     json_t *message = json_pack("{s:s, s:s, s:{s:s, s:s, s:o, s:o}}", "jsonrpc", "2.0", "method",
                                 "system.init", "params", "version", SS_VERSION, "env", o->env,
                                 "api", ss_registry_names(&sidecar->registry), "config", config);
+    sidecar->init_text.len = 0;
     ss_json_write(&sidecar->init_text, message, SS_ANSWER_MAX);
     json_decref(message);
+}
+
+void ss_sidecar_actions_changed(ss_sidecar_t *sidecar) {
+    write_init(sidecar);
+    ss_pubsub_system(sidecar->init_text.data, sidecar->init_text.len);
+    ss_host_frames_actions(sidecar);
 }
 
 static void start_handles(ss_sidecar_t *sidecar) {
@@ -82,12 +99,19 @@ bool ss_sidecar_init(ss_sidecar_t *sidecar, uv_loop_t *loop, const ss_sidecar_op
     start_handles(sidecar);
     ss_work_init(loop);
     ss_requests_init(loop, options->action_timeout_ms, &sidecar->registry);
-    if (!ss_module_load_all(options->app_dir, &sidecar->modules, &sidecar->registry, error)) {
+    ss_develop_init(sidecar);
+    /* Hosts load their code while we compile ours. */
+    if (!ss_hosts_start(sidecar, error) ||
+        !ss_module_load_all(options->app_dir, &sidecar->modules, &sidecar->registry, error)) {
         return false;
     }
     ss_health_add_action(&sidecar->registry);
     write_init(sidecar);
+    if (ss_develop_enabled()) {
+        sidecar->watch = ss_watch_start(loop, options->app_dir, ss_host_reload);
+    }
     return ss_hub_init(sidecar, error) && ss_module_start_all(&sidecar->modules, error) &&
+           ss_hosts_wait(error) &&
            ss_link_server_open(&sidecar->server, loop, options->listen_path, &options->access,
                                ss_peer_accept, sidecar, error);
 }
@@ -99,6 +123,36 @@ static void on_drain_over(uv_timer_t *timer) {
     uv_stop(sidecar->loop);
 }
 
+static bool has_console(const ss_sidecar_t *sidecar) {
+    for (const ss_peer_t *peer = sidecar->hosts; peer != NULL; peer = peer->next) {
+        if (peer->host == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Hosts leave last: until then they answer what is in flight. */
+void ss_sidecar_link_closed(ss_sidecar_t *sidecar) {
+    if (!sidecar->draining || sidecar->peer_count != 0 || has_console(sidecar)) {
+        return;
+    }
+    ss_hosts_leave();
+    if (ss_hosts_gone()) {
+        uv_stop(sidecar->loop);
+    }
+}
+
+static void drain_list(ss_peer_t *peer) {
+    while (peer != NULL) {
+        ss_peer_t *next = peer->next;
+        if (peer->host == NULL) {
+            ss_peer_drain(peer);
+        }
+        peer = next;
+    }
+}
+
 void ss_sidecar_drain(ss_sidecar_t *sidecar) {
     if (sidecar->draining) {
         return;
@@ -106,15 +160,9 @@ void ss_sidecar_drain(ss_sidecar_t *sidecar) {
     sidecar->draining = true;
     ss_log(SS_LOG_NOTICE, "leaving: %zu calls in flight", ss_requests_open());
     ss_link_server_close(&sidecar->server);
-    for (ss_peer_t *peer = sidecar->peers; peer != NULL;) {
-        ss_peer_t *next = peer->next;
-        ss_peer_drain(peer);
-        peer = next;
-    }
-    if (sidecar->peer_count == 0) {
-        uv_stop(sidecar->loop);
-        return;
-    }
+    drain_list(sidecar->peers);
+    drain_list(sidecar->hosts);
+    ss_sidecar_link_closed(sidecar);
     uv_timer_init(sidecar->loop, &sidecar->drain_limit);
     sidecar->drain_limit.data = sidecar;
     uv_timer_start(&sidecar->drain_limit, on_drain_over,
@@ -139,6 +187,7 @@ void ss_sidecar_finish(ss_sidecar_t *sidecar) {
             ss_peer_close(sidecar->peers, "leaving");
         }
     }
+    ss_hosts_finish();
     ss_hub_finish();
     ss_work_finish();
     ss_module_stop_all(&sidecar->modules);
@@ -148,6 +197,9 @@ void ss_sidecar_finish(ss_sidecar_t *sidecar) {
     /* A uv_stop() of the drain may still be pending, and would end the first of these at once. */
     while (uv_run(sidecar->loop, UV_RUN_DEFAULT) != 0) {
     }
+    ss_watch_free(sidecar->watch);
+    ss_hosts_free();
+    ss_develop_finish();
     ss_registry_finish(&sidecar->registry);
     ss_buf_free(&sidecar->init_text);
     ss_log_flush();

@@ -9,6 +9,7 @@
 #include "bounds.h"
 #include "change.h"
 #include "connection.h"
+#include "events.h"
 #include "hub.h"
 #include "log.h"
 #include "mem.h"
@@ -51,17 +52,22 @@ static void touch(ss_session_t *s, void *arg) {
  * this one under its new name, or the one that has the name here already. */
 static ss_session_t *follow(ss_session_t *s, const uint8_t *id) {
     ss_session_t *there = ss_session_find(id);
+    uint8_t former[SS_SESSION_ID_BYTES];
+    if (there == s) {
+        return s;
+    }
+    memcpy(former, s->id, sizeof former);
     if (there == NULL) {
+        there = s;
         s->again = s->loading;
         ss_session_rename(s, id);
         ss_connection_renamed(s);
-        return s;
-    }
-    if (there != s) {
+    } else {
         ss_connection_merge(s, there);
         ss_change_move(s, there);
         s->busy = false;
     }
+    ss_events_emit_renamed(there, former);
     return there;
 }
 

@@ -445,7 +445,7 @@ int ss_cmd_child(int argc, char **argv) {
     if (getppid() != atoi(argv[1])) {
         return SS_EXIT_FAILED; /* it went before the kernel knew */
     }
-    execv(argv[3], argv + 4);
+    execvp(argv[3], argv + 4);
     fprintf(stderr, "socketstream: %s: %s\n", argv[3], strerror(errno));
     return SS_EXIT_FAILED;
 }

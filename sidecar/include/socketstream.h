@@ -121,21 +121,21 @@ bool ss_pending(ss_req *req);
  */
 
 const char *ss_address(ss_req *req);     /* the client's address, behind any trusted proxy */
-const char *ss_transport(ss_req *req);   /* "websocket" or "http" */
+const char *ss_transport(ss_req *req);   /* "websocket", "http", or "server" for a host's call */
 const char *ss_action_name(ss_req *req); /* "foo.bar.square" */
 
-/* A name for the client's connection, for ss_publish_socket(); "" over the HTTP API. */
+/* A name for the client's connection, for ss_publish_socket(); "" where there is none. */
 const char *ss_socket_id(ss_req *req);
 
 /* --- the session ---------------------------------------------------------------------------------
  *
  * A browser's connections share one session, whatever node they are on; it is found again by the
- * browser's cookie.  The HTTP API has none.  A session is kept in Redis once it holds something,
+ * browser's cookie.  The HTTP API and calls of action hosts have none.  A session is kept in Redis once it holds something,
  * and for a while (session.ttl) after its last use.
  *
  * Functions that need Redis end with a call of `done`, exactly once and never before they return,
  * also when the call they were made for is over by then: `code` is 0, or SS_ERROR_UNAVAILABLE when
- * Redis is away or the client has gone, SS_ERROR_NOT_AUTHENTICATED over the HTTP API, or when the
+ * Redis is away or the client has gone, SS_ERROR_NOT_AUTHENTICATED where there is none, or when the
  * user in whose name it was asked has signed out meanwhile, SS_ERROR_INVALID_PARAMS, which the log
  * explains, or SS_ERROR_TOO_LARGE.  `done` may be NULL.
  *

@@ -40,12 +40,16 @@ const link = read('shared/ss_link.h');
 
 test('the operations of the link are those of shared/ss_link.h', () => {
     const limits = /** @param {string} word */ (word) => (/^\d+$/.test(word) ? Number(word) : number(link, word));
-    const to = { SS_LINK_BOTH: 'both', SS_LINK_TO_SIDECAR: 'sidecar', SS_LINK_TO_WORKER: 'worker' };
+    const to = {
+        SS_LINK_ALL: 'all', SS_LINK_TO_SIDECAR: 'sidecar', SS_LINK_TO_WORKER: 'worker',
+        SS_LINK_FROM_SIDECAR: 'worker, host', SS_LINK_TO_HOST: 'host', SS_LINK_FROM_HOST: 'sidecar',
+    };
     const wanted = [...link.matchAll(/X\((0x\w+), (\w+), (SS_LINK_\w+), (\w+), (\w+), (\w+), (\w+)\)/g)]
         .map(([, value, name, direction, min, max, chunked, client]) => [
             value, name, to[/** @type {keyof typeof to} */ (direction)],
             `${limits(min)}–${limits(max)}`,
-            chunked === 'true' ? 'yes' : 'no', client === 'true' ? 'client' : 'link',
+            chunked === 'true' ? 'yes' : 'no',
+            client !== 'true' ? 'link' : direction.endsWith('HOST') ? 'call' : 'client',
         ]);
     assert.ok(wanted.length >= 18);
     assert.deepEqual(table('op').map((row) => row.slice(0, 6)), wanted);

@@ -87,6 +87,32 @@ static void link_http(const uint8_t *payload, size_t len) {
     }
 }
 
+static void link_host(const uint8_t *payload, size_t len) {
+    static link_again_t again;
+    ss_link_call_t call;
+    ss_link_ask_t ask;
+    ss_link_answer_t answer;
+
+    if (ss_link_decode_call(payload, len, &call)) {
+        link_begin(&again, payload, len);
+        ss_link_encode_call(&again.w, call.flags, call.action, call.facts);
+        ss_write_bytes(&again.w, call.params.ptr, call.params.len);
+        link_end(&again);
+    }
+    if (ss_link_decode_ask(payload, len, &ask)) {
+        link_begin(&again, payload, len);
+        ss_link_encode_ask(&again.w, ask.what, ask.args);
+        ss_write_bytes(&again.w, ask.body.ptr, ask.body.len);
+        link_end(&again);
+    }
+    if (ss_link_decode_answer(payload, len, &answer)) {
+        link_begin(&again, payload, len);
+        ss_write_u8(&again.w, answer.ok);
+        ss_write_bytes(&again.w, answer.json.ptr, answer.json.len);
+        link_end(&again);
+    }
+}
+
 static void link_header(const uint8_t *data, size_t len, ss_link_direction_t towards) {
     ss_link_header_t h;
     uint8_t out[SS_LINK_HEADER];
@@ -105,8 +131,11 @@ int fuzz_link(const uint8_t *data, size_t size) {
     if (size == 0 || size > LINK_PAYLOAD_CAP) {
         return 0;
     }
-    link_header(data + 1, size - 1, (data[0] & 1) != 0 ? SS_LINK_TO_WORKER : SS_LINK_TO_SIDECAR);
+    static const ss_link_direction_t sides[] = {SS_LINK_TO_SIDECAR, SS_LINK_TO_WORKER,
+                                                SS_LINK_TO_HOST, SS_LINK_FROM_HOST};
+    link_header(data + 1, size - 1, sides[data[0] & 3]);
     link_handshake(data + 1, size - 1);
     link_http(data + 1, size - 1);
+    link_host(data + 1, size - 1);
     return 0;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "config_files.h"
 
 static char dir[] = "/tmp/ss-config-XXXXXX";
 static char error[SS_CONFIG_ERROR_MAX];

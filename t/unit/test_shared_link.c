@@ -28,10 +28,16 @@ static const op_t ops[] = {
 #undef X
 };
 
-static const ss_link_direction_t sides[] = {SS_LINK_TO_SIDECAR, SS_LINK_TO_WORKER};
+static const ss_link_direction_t sides[] = {SS_LINK_TO_SIDECAR, SS_LINK_TO_WORKER, SS_LINK_TO_HOST,
+                                            SS_LINK_FROM_HOST};
 
+/* One that the operation is for. */
 static ss_link_direction_t receiver(const op_t *op) {
-    return (op->direction & SS_LINK_TO_SIDECAR) != 0 ? SS_LINK_TO_SIDECAR : SS_LINK_TO_WORKER;
+    for (size_t k = 0;; k++) {
+        if ((op->direction & sides[k]) != 0) {
+            return sides[k];
+        }
+    }
 }
 
 static ss_link_rc_t recode(const ss_link_header_t *in, ss_link_direction_t towards,
@@ -72,6 +78,14 @@ static void writes_headers_little_endian(void **unused) {
     assert_int_equal(back.slot, h.slot);
     assert_int_equal(back.generation, h.generation);
     assert_int_equal(back.call, h.call);
+}
+
+static void carries_a_handle_as_one_number(void **unused) {
+    static const uint8_t bytes[SS_LINK_HEADER] = {0, 0, 0, 0, 0x54, 0, 0, 0, 8, 7,
+                                                  6, 5, 4, 3, 2,    1, 0, 0, 0, 0};
+    ss_link_header_t h;
+    assert_int_equal(ss_link_decode_header(bytes, sizeof bytes, SS_LINK_FROM_HOST, &h), SS_LINK_OK);
+    assert_true(ss_link_handle(&h) == 0x0102030405060708);
 }
 
 static void waits_for_the_whole_header(void **unused) {
@@ -145,7 +159,8 @@ static void refuses_reserved_bits(void **unused) {
 static void refuses_a_client_or_call_where_there_is_none(void **unused) {
     for (size_t i = 0; i < COUNT_OF(ops); i++) {
         ss_link_rc_t client = ops[i].of_client ? SS_LINK_OK : SS_LINK_BAD_SLOT;
-        bool call = ops[i].op == SS_LINK_MESSAGE || ops[i].op == SS_LINK_REPLY;
+        bool call = ops[i].op == SS_LINK_MESSAGE || ops[i].op == SS_LINK_REPLY ||
+                    ops[i].op == SS_LINK_ASK || ops[i].op == SS_LINK_ANSWER;
         ss_link_header_t h = header_of(&ops[i]);
         h.slot = 1;
         assert_int_equal(judge(&h, receiver(&ops[i])), client);
@@ -212,6 +227,21 @@ static bool decode_response(const void *p, size_t len) {
 static bool decode_request(const void *p, size_t len) {
     ss_link_request_t out;
     return ss_link_decode_request(p, len, &out);
+}
+
+static bool decode_call(const void *p, size_t len) {
+    ss_link_call_t out;
+    return ss_link_decode_call(p, len, &out);
+}
+
+static bool decode_ask(const void *p, size_t len) {
+    ss_link_ask_t out;
+    return ss_link_decode_ask(p, len, &out);
+}
+
+static bool decode_answer(const void *p, size_t len) {
+    ss_link_answer_t out;
+    return ss_link_decode_answer(p, len, &out);
 }
 
 /* Whole it is right, cut anywhere it is not; a byte more is right only where a body may stand. */
@@ -375,6 +405,57 @@ static void carries_request(void **unused) {
     assert_span(out.body, "[25]");
 }
 
+static void carries_call(void **unused) {
+    static const uint8_t expected[] = {1, 3, 0, 'a', '.', 'b', 2, 0, 0, 0, '{', '}'};
+    ss_writer_t w = ss_writer(payload, sizeof payload);
+    ss_link_encode_call(&w, SS_LINK_CALL_SILENT, SPAN("a.b"), SPAN("{}"));
+    assert_int_equal(ss_written(&w), sizeof expected);
+    assert_memory_equal(payload, expected, sizeof expected);
+    check_lengths(decode_call, sizeof expected, true);
+    ss_write_bytes(&w, "[25]", 4);
+    assert_false(w.failed);
+
+    ss_link_call_t out;
+    assert_true(ss_link_decode_call(payload, ss_written(&w), &out));
+    assert_int_equal(out.flags, SS_LINK_CALL_SILENT);
+    assert_span(out.action, "a.b");
+    assert_span(out.facts, "{}");
+    assert_span(out.params, "[25]");
+}
+
+static void carries_ask(void **unused) {
+    ss_writer_t w = ss_writer(payload, sizeof payload);
+    ss_link_encode_ask(&w, SPAN("call"), SPAN("{\"method\":\"a.b\"}"));
+    size_t len = ss_written(&w);
+    check_lengths(decode_ask, len, true);
+    ss_write_bytes(&w, "[25]", 4);
+    assert_false(w.failed);
+
+    ss_link_ask_t out;
+    assert_true(ss_link_decode_ask(payload, len + 4, &out));
+    assert_span(out.what, "call");
+    assert_span(out.args, "{\"method\":\"a.b\"}");
+    assert_span(out.body, "[25]");
+
+    static const uint8_t beyond[] = {0, 0, 0xFF, 0xFF, 0xFF, 0xFF, '{', '}'};
+    assert_false(decode_ask(guard_end(beyond, sizeof beyond), sizeof beyond));
+}
+
+static void carries_answer(void **unused) {
+    ss_link_answer_t out;
+    assert_true(ss_link_decode_answer("\1[1]", 4, &out));
+    assert_true(out.ok);
+    assert_span(out.json, "[1]");
+    assert_true(ss_link_decode_answer("\0{}", 3, &out));
+    assert_false(out.ok);
+    payload[0] = 1;
+    check_lengths(decode_answer, 1, true);
+    for (unsigned ok = 2; ok < 256; ok++) {
+        payload[0] = (uint8_t)ok;
+        assert_false(decode_answer(payload, 1));
+    }
+}
+
 static void carries_empty_payloads_of_the_least_length(void **unused) {
     ss_link_pairs_t pairs;
     ss_span_t none = {NULL, 0};
@@ -507,6 +588,7 @@ static void holds_strings_to_16_bits_of_length(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST("writes headers little-endian", writes_headers_little_endian),
+        TEST("carries a handle as one number", carries_a_handle_as_one_number),
         TEST("waits for the whole header", waits_for_the_whole_header),
         TEST("holds every operation to its lengths", holds_every_operation_to_its_lengths),
         TEST("holds every operation to its direction", holds_every_operation_to_its_direction),
@@ -523,6 +605,9 @@ int main(void) {
         TEST("carries ACCEPT", carries_accept),
         TEST("carries RESPONSE and REJECT", carries_response_and_reject),
         TEST("carries REQUEST", carries_request),
+        TEST("carries CALL", carries_call),
+        TEST("carries ASK", carries_ask),
+        TEST("carries ANSWER", carries_answer),
         TEST("carries empty payloads of the least length",
              carries_empty_payloads_of_the_least_length),
         TEST("holds headers to their number", holds_headers_to_their_number),

@@ -311,36 +311,81 @@ static void attributes_fit_up_to_their_limit(void **state) {
 
 /* --- events ---------------------------------------------------------------------------------- */
 
+static const char *refused(ss_publish_to_t to, const char *const *names, size_t n,
+                           const char *event, bool params) {
+    ss_publish_t p = {.to = to, .names = names, .n = n, .event = event};
+    p.params.text = params ? (ss_span_t){"1", 1} : (ss_span_t){NULL, 0};
+    return ss_publish_refused(&p);
+}
+
 static void an_event_s_arguments_are_checked_with_the_known_words(void **state) {
-    json_t *params = json_null();
+    static const char *const one[] = {"a", NULL};
     char name[SS_EVENT_NAME_MAX + 2];
     memset(name, 'e', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    assert_string_equal(ss_publish_check(1, NULL, params),
-                        "Event Name (first argument) must be a string");
-    assert_string_equal(ss_publish_check(2, "", params),
-                        "Event Name (second argument) must be a string");
-    assert_string_equal(ss_publish_check(1, "\xff", params),
-                        "Event Name (first argument) must be a string");
-    assert_non_null(ss_publish_check(1, name, params));
-    assert_null(ss_publish_check(1, name + 1, params));
-    assert_string_equal(ss_publish_check(1, "e", NULL),
+    static const char first[] = "Event Name (first argument) must be a string";
+    static const char second[] = "Event Name (second argument) must be a string";
+    assert_string_equal(refused(SS_PUBLISH_BROADCAST, NULL, 0, NULL, true), first);
+    assert_string_equal(refused(SS_PUBLISH_USER, one, 1, "", true), second);
+    assert_string_equal(refused(SS_PUBLISH_BROADCAST, NULL, 0, "\xff", true), first);
+    assert_non_null(refused(SS_PUBLISH_BROADCAST, NULL, 0, name, true));
+    assert_null(refused(SS_PUBLISH_BROADCAST, NULL, 0, name + 1, true));
+    assert_string_equal(refused(SS_PUBLISH_BROADCAST, NULL, 0, "e", false),
                         "Params (second argument) must be provided");
-    assert_string_equal(ss_publish_check(2, "e", NULL), "Params (third argument) must be provided");
+    assert_string_equal(refused(SS_PUBLISH_CHANNEL, one, 1, "e", false),
+                        "Params (third argument) must be provided");
+    assert_string_equal(refused(SS_PUBLISH_CHANNEL, NULL, 0, "e", true), "No channels specified");
+    assert_string_equal(refused(SS_PUBLISH_USER, one, 0, "e", true), "No users specified");
+    assert_string_equal(refused(SS_PUBLISH_SOCKET, one, 2, "e", true),
+                        "Socket IDs must be strings");
+}
+
+static void names_fit_one_message_up_to_their_limit(void **state) {
+    const char *names[SS_PUBLISH_CHANNELS_MAX + 1];
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        names[i] = "a";
+    }
+    assert_null(refused(SS_PUBLISH_CHANNEL, names, SS_PUBLISH_CHANNELS_MAX, "e", true));
+    assert_string_equal(refused(SS_PUBLISH_CHANNEL, names, COUNT_OF(names), "e", true),
+                        "Too many of them in one message");
+    assert_null(refused(SS_PUBLISH_USER, names, COUNT_OF(names), "e", true));
 }
 
 static void what_is_published_is_understood(void **state) {
     static const char *const names[] = {"a\"", "\xc3\xbc"};
     json_t *params = json_pack("{s:[i]}", "x", 1);
+    ss_publish_t p = {SS_PUBLISH_CHANNEL, names, 2, "new \"thing\"", {params, {NULL, 0}}};
     ss_buf_t text = {0};
     ss_published_t m;
-    assert_true(ss_publish_write(&text, "channels", names, 2, "new \"thing\"", params));
+    assert_true(ss_publish_write(&text, &p));
     assert_null(ss_pubsub_parse(&m, (const char *)guard_end(text.data, text.len), text.len));
     assert_memory_equal(m.event.ptr, "\"new \\\"thing\\\"\"", m.event.len);
     assert_memory_equal(m.params.ptr, "{\"x\":[1]}", m.params.len);
     assert_memory_equal(m.names.ptr, "[\"a\\\"\",\"\xc3\xbc\"]", m.names.len);
-    ss_buf_free(&text);
     json_decref(params);
+    /* text passes as it stands; one channel is named by Redis' channel */
+    p.params = (ss_result_t){NULL, {"[1, 2.50 ]", 10}};
+    p.n = 1;
+    text.len = 0;
+    assert_true(ss_publish_write(&text, &p));
+    assert_string_equal(ss_buf_string(&text),
+                        "{\"event\":\"new \\\"thing\\\"\",\"params\":[1, 2.50 ]}");
+    ss_buf_free(&text);
+}
+
+static void what_is_published_fits_up_to_its_limit(void **state) {
+    const size_t frame = strlen("{\"event\":\"e\",\"params\":\"\"}");
+    char *body = ss_alloc(SS_PUBLISH_MAX + 1);
+    memset(body, 'x', SS_PUBLISH_MAX + 1);
+    body[0] = '"';
+    for (size_t over = 0; over < 2; over++) {
+        size_t len = SS_PUBLISH_MAX - frame + 2 + over;
+        ss_buf_t text = {0};
+        ss_publish_t p = {.to = SS_PUBLISH_BROADCAST, .event = "e", .params = {NULL, {body, len}}};
+        assert_int_equal(ss_publish_write(&text, &p), over == 0);
+        ss_buf_free(&text);
+    }
+    free(body);
 }
 
 static void every_cut_of_a_message_is_refused(void **state) {
@@ -415,7 +460,10 @@ int main(void) {
         TEST("attributes fit up to their limit, not one past it", attributes_fit_up_to_their_limit),
         TEST("an event's arguments are checked with the known words",
              an_event_s_arguments_are_checked_with_the_known_words),
+        TEST("names fit one message up to their limit", names_fit_one_message_up_to_their_limit),
         TEST("what is published is understood", what_is_published_is_understood),
+        TEST("what is published fits up to its limit, not one past it",
+             what_is_published_fits_up_to_its_limit),
         TEST("every cut of a message is refused", every_cut_of_a_message_is_refused),
         TEST("what is no event is told", what_is_no_event_is_told),
         TEST("a message may be as large as the limit, not one past it",

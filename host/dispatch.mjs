@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+//
+// Calls of actions: from a CALL, or from SS.server in this process, to exactly one answer.
+//
+// Owns what counts as the answer.  An action with room for the callback behind its params answers by
+// it, and what it returns means nothing: CoffeeScript returns the last expression.  Otherwise a
+// promise that it returns is the answer.  Names are looked up in a Map, so none means anything
+// special.  This is the way of every call: no allocation here without need.
+
+import { arityOf, misfit, neverAnswers } from './arity.mjs';
+import { Call, contextOf } from './call.mjs';
+import { CallError, code, failureOf, stackOf } from './errors.mjs';
+import { toJson } from './json.mjs';
+import { getU32, op, ProtocolError } from './link.mjs';
+
+/** @typedef {import('./call.mjs').Target} Target */
+
+/**
+ * @typedef {object} Host  what a call needs of its surroundings
+ * @property {import('./link.mjs').Link} link
+ * @property {{span: import('./inflight.mjs').Span}} inflight
+ * @property {number} maxMessage    the longest answer that the sidecar takes
+ * @property {boolean} development  callers are told the stack
+ * @property {(call: Call) => import('./session.mjs').Session} makeSession
+ * @property {(level: string, message: string) => void} log
+ * @property {(error: any) => void} exception  told of whatever an action threw
+ */
+
+/** @typedef {ReturnType<typeof createDispatch>} Dispatch */
+
+/** @param {any} value @returns {value is PromiseLike<any>} */
+function isThenable(value) {
+    return typeof value === 'object' && value !== null && typeof value.then === 'function';
+}
+
+/** @param {Host} host */
+export function createDispatch(host) {
+    const { link, inflight, makeSession } = host;
+    /** @type {Map<string, Target>} */
+    const targets = new Map();
+
+    /** Ends a call; false when that has been done, which is told once.  @param {Call} call */
+    function close(call) {
+        if (call.answered) {
+            if (!call.again) {
+                call.again = true;
+                host.log('warning', `${call.target.name} has answered twice; only the first answer counts`);
+            }
+            return false;
+        }
+        call.answered = true;
+        call.span.open--;
+        return true;
+    }
+
+    /** @param {Call} call @param {any} error */
+    function fail(call, error) {
+        const { name } = call.target;
+        const known = error instanceof CallError && error.code !== code.INTERNAL;
+        if (!known) {
+            host.log('error', `${name}${call.answered ? ', after its answer' : ''}: ${stackOf(error)}`);
+            host.exception(error);
+        }
+        if (call.answered) {
+            return;
+        }
+        close(call);
+        if (call.local !== null) {
+            call.local.reject(error);
+        } else {
+            sendFailure(call, failureOf(error, host.development));
+        }
+    }
+
+    /** @param {Call} call @param {import('./errors.mjs').Failure} failure */
+    function sendFailure(call, failure) {
+        link.sendText(op.FAIL, call.low, call.high, toJson(failure));
+    }
+
+    /** @param {Call} call @param {any} result */
+    function finish(call, result) {
+        if (result instanceof Error) {
+            fail(call, result); // JSON would make {} of it
+            return;
+        }
+        if (!close(call)) {
+            return;
+        }
+        if (call.local !== null) {
+            call.local.resolve(result);
+            return;
+        }
+        let text;
+        try {
+            text = toJson(result);
+        } catch (error) {
+            refuse(call, code.INTERNAL, `its result is not serializable: ${stackOf(error).split('\n', 1)[0]}`);
+            return;
+        }
+        if (text.length * 3 > host.maxMessage && Buffer.byteLength(text) > host.maxMessage) {
+            refuse(call, code.TOO_LARGE, `its result has ${Buffer.byteLength(text)} bytes, more than ${host.maxMessage}`);
+            return;
+        }
+        link.sendText(op.RETURN, call.low, call.high, text);
+    }
+
+    /** @param {Call} call @param {number} number @param {string} why */
+    function refuse(call, number, why) {
+        const message = `${call.target.name}: ${why}`;
+        host.log('error', message);
+        sendFailure(call, { code: number, message });
+    }
+
+    /** @param {Call} call @param {PromiseLike<any>} promise */
+    function settle(call, promise) {
+        promise.then((result) => finish(call, result), (error) => fail(call, error));
+    }
+
+    /** @param {Call} call @param {any[]} params a list of the call's own */
+    function invoke(call, params) {
+        const { arity, fn, Context, name } = call.target;
+        const sent = params.length;
+        const room = arity.length - sent;
+        if (room !== 1 || arity.async) {
+            const wrong = misfit(name, arity, sent);
+            if (wrong !== '') {
+                fail(call, new CallError(code.INVALID_PARAMS, wrong));
+                return;
+            }
+        }
+        try {
+            if (arity.async && room <= 0) {
+                settle(call, fn.apply(new Context(call), params));
+                return;
+            }
+            params.push((/** @type {any} */ result) => finish(call, result));
+            const returned = fn.apply(new Context(call), params);
+            if (isThenable(returned)) {
+                if (room === 1) {
+                    returned.then(undefined, (error) => fail(call, error));
+                } else {
+                    settle(call, returned);
+                }
+            } else if (room !== 1 && !call.answered && !arity.flexible) {
+                fail(call, new CallError(code.INVALID_PARAMS, neverAnswers(name, arity)));
+            }
+        } catch (error) {
+            fail(call, error);
+        }
+    }
+
+    return {
+        fail,
+
+        /** The actions of the application.  @param {Map<string, {fn: Function, actions: any}>} actions */
+        offer(actions) {
+            /** @type {Map<any, Target['Context']>} */
+            const contexts = new Map();
+            for (const [name, { fn, actions: object }] of actions) {
+                const Context = contexts.get(object) ?? contextOf(object);
+                contexts.set(object, Context);
+                targets.set(name, { name, fn, arity: arityOf(fn), Context });
+            }
+        },
+
+        /** @param {string} name */
+        has: (name) => targets.has(name),
+
+        /** CALL.  @param {number} low @param {number} high @param {Buffer} bytes @param {number} at
+         *  @param {number} end */
+        receive(low, high, bytes, at, end) {
+            const nameAt = at + 3;
+            const nameEnd = nameAt + (bytes[at + 1] | (bytes[at + 2] << 8));
+            const factsAt = nameEnd + 4;
+            const factsEnd = factsAt <= end ? factsAt + getU32(bytes, nameEnd) : end + 1;
+            if (factsEnd > end) {
+                throw new ProtocolError('a CALL that ends within its fields');
+            }
+            const name = bytes.toString('latin1', nameAt, nameEnd);
+            const target = targets.get(name);
+            if (target === undefined) {
+                const message = `there is no action ${bytes.toString('utf8', nameAt, nameEnd)} here`;
+                link.sendText(op.FAIL, low, high, toJson({ code: code.METHOD_NOT_FOUND, message }));
+                return;
+            }
+            const { span } = inflight;
+            span.open++;
+            const call = new Call(target, low, high, bytes.toString('utf8', factsAt, factsEnd), span, null, makeSession);
+            let params;
+            try {
+                params = JSON.parse(bytes.toString('utf8', factsEnd, end));
+            } catch (error) {
+                fail(call, new CallError(code.PARSE, `the params are not JSON: ${stackOf(error).split('\n', 1)[0]}`));
+                return;
+            }
+            invoke(call, Array.isArray(params) ? params : [params]);
+        },
+
+        /** A call from within this process: no JSON, no session.  @param {string} name
+         *  @param {any[]} params @returns {Promise<any>} */
+        local(name, params) {
+            const target = targets.get(name);
+            if (target === undefined) {
+                return Promise.reject(new CallError(code.METHOD_NOT_FOUND, `there is no action ${name} here`));
+            }
+            return new Promise((resolve, reject) => {
+                const { span } = inflight;
+                span.open++;
+                invoke(new Call(target, 0, 0, '', span, { resolve, reject }, makeSession), params);
+            });
+        },
+    };
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+//
+// Errors as callers get them: what an action threw becomes {code, message, data}.
+//
+// Whatever was thrown, these functions give a text and never throw: an application's errors may be
+// strings, nothing at all, or objects whose getters throw.
+
+import { ERROR_MESSAGE_MAX, ERROR_STACK_MAX } from './bounds.mjs';
+
+/** Of shared/ss_errors.h, those that a host says. */
+export const code = Object.freeze({
+    PARSE: -32700,
+    METHOD_NOT_FOUND: -32601,
+    INVALID_PARAMS: -32602,
+    INTERNAL: -32603,
+    APPLICATION: -32000,
+    NOT_AUTHENTICATED: -32001,
+    UNAVAILABLE: -32003,
+    TOO_LARGE: -32005,
+    TOO_MANY_CALLS: -32006,
+});
+
+/** @typedef {{code: number, message: string, data?: any}} Failure */
+
+/** An error with a code for the caller. */
+export class CallError extends Error {
+    /** @param {number} number @param {string} message @param {any} [data] */
+    constructor(number, message, data) {
+        super(message);
+        this.name = 'CallError';
+        this.code = number;
+        this.data = data;
+    }
+}
+
+/** Reads a member of anything.  @param {any} value @param {string} name */
+function member(value, name) {
+    try {
+        return value?.[name];
+    } catch {
+        return undefined;
+    }
+}
+
+/** @param {any} value */
+function textOf(value) {
+    try {
+        return String(value);
+    } catch {
+        return 'an object that cannot be printed';
+    }
+}
+
+/** @param {any} error */
+export function messageOf(error) {
+    const message = member(error, 'message');
+    const text = typeof message === 'string' ? message
+        : error === undefined || error === null ? 'Application error' : textOf(error);
+    return text.slice(0, ERROR_MESSAGE_MAX);
+}
+
+/** The stack, or the best there is instead.  @param {any} error */
+export function stackOf(error) {
+    const stack = member(error, 'stack');
+    return (typeof stack === 'string' && stack ? stack : messageOf(error)).slice(0, ERROR_STACK_MAX);
+}
+
+/** JSON that callers may see, or undefined.  @param {any} data */
+function plain(data) {
+    try {
+        const text = JSON.stringify(data);
+        return text === undefined || text.length > ERROR_STACK_MAX ? undefined : JSON.parse(text);
+    } catch {
+        return undefined;
+    }
+}
+
+/**
+ * What the caller of an action gets for what was thrown.  A whole number as `code` is kept; other
+ * codes, such as Node's 'ENOENT', are those of the application's own errors.
+ * @param {any} error
+ * @param {boolean} withStack  tell where it happened, too
+ * @returns {Failure}
+ */
+export function failureOf(error, withStack) {
+    const given = member(error, 'code');
+    const number = Number.isInteger(given) && Math.abs(given) <= 0x7fffffff ? given : code.APPLICATION;
+    /** @type {Failure} */
+    const failure = { code: number, message: messageOf(error) };
+    const data = plain(member(error, 'data'));
+    if (data !== undefined) {
+        failure.data = data;
+    }
+    const stack = member(error, 'stack');
+    if (withStack && typeof stack === 'string' && !(error instanceof CallError)
+        && (data === undefined || (typeof data === 'object' && data !== null && !Array.isArray(data)))) {
+        failure.data = { ...data, stack: stack.slice(0, ERROR_STACK_MAX) };
+    }
+    return failure;
+}
