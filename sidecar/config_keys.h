@@ -43,8 +43,6 @@
     X("redis.sentinel_master", T_STRING, 0, 0, "\"mymaster\"")                                     \
     X("redis.command_timeout", T_NUMBER, 0.1, 60, "1.5")                                           \
     X("redis.binary", T_STRING, 0, 0, "\"redis-server\"")                                          \
-    X("host", T_OBJECT, 0, 0, "{}")                                                                \
-    X("host.node", T_STRING, 0, 0, "\"node\"")                                                     \
     X("pack", T_OBJECT, 0, 0, "{}")                                                                \
     X("pack.csp", T_STRING, 0, 0, "\"\"")                                                          \
     X("nginx", T_OBJECT, 0, 0, "{}")                                                               \
