@@ -14,7 +14,7 @@ const TELL_IDLE_MS = 500; // when nobody moves
 const GONE_MS = 5000;
 const RACERS_MAX = 100;
 const NAME_MAX = 16; // characters
-const SLACK = 60; // what a move may be longer than a car is fast, for networks that stutter
+const SAVED_MS = 1000; // of driving that a move may catch up with, on networks that stutter
 
 const INVALID_PARAMS = -32602;
 
@@ -26,6 +26,7 @@ interface Caller {
 interface Entry {
     racer: Racer;
     heard: number; // ms
+    reach: number; // how far it can have come since the last move
     thirds: number; // of the lap that were passed in their order
     began: number; // when the lap did, ms; 0 before the first
 }
@@ -73,7 +74,7 @@ export const actions = {
         const lane = joined++;
         const racer = { ...start(lane), id, name: text, hue: (lane * 137) % 360, laps: 0, best: 0 };
         // Whoever starts behind the line has its first third before them.
-        entries.set(id, { racer, heard: Date.now(), thirds: 2, began: 0 });
+        entries.set(id, { racer, heard: Date.now(), reach: 0, thirds: 2, began: 0 });
         changed = true;
         return racer;
     },
@@ -88,12 +89,15 @@ export const actions = {
             return false;
         }
         const now = Date.now();
-        const { racer, heard } = entry;
-        const reach = (MAX_SPEED * (now - heard)) / 1000 + SLACK;
+        const { racer } = entry;
+        const way = Math.hypot(car.x - racer.x, car.y - racer.y);
+        entry.reach += (MAX_SPEED * Math.min(SAVED_MS, now - entry.heard)) / 1000;
+        entry.reach = Math.min(entry.reach, (MAX_SPEED * SAVED_MS) / 1000);
         entry.heard = now;
-        if (Math.hypot(car.x - racer.x, car.y - racer.y) > reach) {
+        if (way > entry.reach + 1) {
             return false;
         }
+        entry.reach = Math.max(0, entry.reach - way);
         changed ||= car.x !== racer.x || car.y !== racer.y || car.angle !== racer.angle;
         Object.assign(racer, { x: car.x, y: car.y, angle: car.angle, speed: car.speed });
         countLaps(entry, now);
