@@ -33,8 +33,9 @@ after(async () => {
         return;
     }
     await browser.close();
+    const end = await app.stop();
     assert.deepEqual(problems, []);
-    assert.deepEqual(await app.stop(), CLEAN);
+    assert.deepEqual(end, CLEAN);
 });
 
 /** The page's figure. @param {string} id */

@@ -64,7 +64,10 @@ describe('others', () => {
 });
 
 describe('the server', () => {
-    test('counts laps that were driven, and no leaps', async () => {
+    test('counts laps that were driven, and no leaps, and tells of it', async () => {
+        /** @type {any[]} */
+        const told = [];
+        /** @type {any} */ (globalThis).SS = { publish: { channel: async (/** @type {any} */ ...event) => told.push(event) } };
         const { actions } = await load('server/race.ts');
         const { middle } = await load('shared/track.ts');
         const real = Date.now;
@@ -87,6 +90,9 @@ describe('the server', () => {
             }
             assert.equal(racer.laps, 2);
             assert.equal(racer.best, 50 * middle.length);
+            assert.ok(await until(() => told.length > 0));
+            assert.deepEqual(told[0].slice(0, 2), ['race', 'cars']);
+            assert.equal(told.at(-1)[2].cars[0].name, 'Ann');
             for (const wrong of [undefined, null, 7, {}, { x: 1, y: 1, angle: 0, speed: NaN }]) {
                 await assert.rejects(call('move', wrong), { code: -32602 });
             }
@@ -119,8 +125,9 @@ describe('two drivers', { skip }, () => {
     });
     after(async () => {
         await browser.close();
+        const end = await app.stop();
         assert.deepEqual(problems, []);
-        assert.deepEqual(await app.stop(), CLEAN);
+        assert.deepEqual(end, CLEAN);
     });
 
     /** @param {import('playwright-core').BrowserContextOptions} options */
@@ -167,8 +174,8 @@ describe('two drivers', { skip }, () => {
             const w = /** @type {any} */ (window);
             w.places = new Set();
             w.SS.events.on('cars', (/** @type {any} */ { cars }) => {
-                const { x, y } = cars.find((/** @type {any} */ { name }) => name === 'Ann');
-                w.places.add(`${x} ${y}`);
+                const car = cars.find((/** @type {any} */ { name }) => name === 'Ann');
+                w.places.add(`${car?.x} ${car?.y}`);
             });
         });
         await ann.focus('#canvas');

@@ -32,6 +32,17 @@ $('start').addEventListener('submit', async (event) => {
     }
 });
 
+/** The server does not take a move: it knows better where the car is, or has not heard of it so long. */
+async function correct(car: Racer): Promise<void> {
+    const seen = others.find(car.id);
+    if (seen) {
+        Object.assign(car, { x: seen.x, y: seen.y, speed: 0 });
+    } else {
+        me = null;
+        await join();
+    }
+}
+
 /** A move that comes late is of no use to anybody: it is neither queued nor logged. */
 async function tell(): Promise<void> {
     if (!me) {
@@ -40,9 +51,8 @@ async function tell(): Promise<void> {
     const { id, x, y, angle, speed } = me;
     try {
         const known = await SS.server.race.move({ x, y, angle, speed } satisfies Car, { silent: true, queue: false });
-        const seen = others.find(id);
-        if (!known && me?.id === id && seen) {
-            Object.assign(me, { x: seen.x, y: seen.y, speed: 0 }); // the server knows better
+        if (!known && me?.id === id) {
+            await correct(me);
         }
     } catch {
         // The next one tells as much.

@@ -11,7 +11,7 @@ import { MAX_SPEED, place, start, type Car, type Racer } from '../shared/track.t
 const CHANNEL = 'race';
 const TELL_MS = 33;
 const TELL_IDLE_MS = 500; // when nobody moves
-const GONE_MS = 5000;
+const GONE_MS = 3000;
 const RACERS_MAX = 100;
 const NAME_MAX = 16; // characters
 const SAVED_MS = 1000; // of driving that a move may catch up with, on networks that stutter
