@@ -140,7 +140,7 @@ export async function startApp(options = {}) {
             return { code, signal: killed, alarms };
         },
     };
-    const up = await until(() => output.stdout.includes('ready: ') || child.exitCode !== null, 20000);
+    const up = await until(() => /^ready: /m.test(output.stdout) || child.exitCode !== null, 20000);
     if (!up || child.exitCode !== null) {
         await app.stop();
         throw new Error(`it does not start:\n${output.stdout}${output.stderr}`);

@@ -66,7 +66,7 @@ test('the page shows 625 from app.square in JavaScript, native.square in C, and 
 /** What docs/screenshot.png shows: two people on the page. */
 async function screenshot() {
     const other = await (await browser.newContext()).newPage();
-    await page.setViewportSize({ width: 1000, height: 640 });
+    await page.setViewportSize({ width: 1000, height: 680 });
     for (const [where, name] of /** @type {[typeof page, string][]} */ ([[other, 'Bob'], [page, 'Ann']])) {
         await where.goto(app.url);
         await where.fill('#name', name);
@@ -91,6 +91,9 @@ async function screenshot() {
     await other.click('#people button:has-text("Ann")');
     await say(other, 'coffee?');
     await page.waitForSelector('#private b:text-is("1")');
+    await page.fill('#number', '25'); // called once more, now that nothing else is going on
+    await page.mouse.move(0, 0);
+    await page.waitForTimeout(500);
     await page.screenshot({ path: path.join(root, 'docs/screenshot.png') });
     await other.context().close();
 }

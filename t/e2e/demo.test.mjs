@@ -29,7 +29,7 @@ for (const [name, end] of ends) {
         let output = '';
         make.stdout.on('data', (data) => (output += data));
         make.stderr.on('data', (data) => (output += data));
-        await until(() => output.includes('ready: ') || make.exitCode !== null, 60000);
+        await until(() => /^ready: /m.test(output) || make.exitCode !== null, 60000);
         assert.match(output, new RegExp(`^ready: http://127\\.0\\.0\\.1:${port}/$`, 'm'));
         for (const action of ['native', 'app']) {
             const response = await fetch(`http://127.0.0.1:${port}/api/${action}/square?25`);
@@ -37,7 +37,8 @@ for (const [name, end] of ends) {
         }
         assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /<script src="\/assets\/app-/);
 
-        const pids = ['nginx', 'sidecar', 'packer', 'host-0'].map((name) => pidIn(dir, name));
+        const host = Number(/host 0 is process (\d+)/.exec(output)?.[1]);
+        const pids = [...['nginx', 'sidecar', 'packer'].map((name) => pidIn(dir, name)), host];
         assert.deepEqual(pids.map(running), [true, true, true, true]);
         end(make);
         await exited;
@@ -59,7 +60,7 @@ test('make demo NODES=2 shows two nodes behind a balancer', async () => {
     let output = '';
     make.stdout.on('data', (data) => (output += data));
     make.stderr.on('data', (data) => (output += data));
-    await until(() => output.includes('ready: ') || make.exitCode !== null, 60000);
+    await until(() => /^ready: /m.test(output) || make.exitCode !== null, 60000);
     for (const one of [port, port + 1, port + 2]) {
         const response = await fetch(`http://127.0.0.1:${one}/api/both/square?25`);
         assert.deepEqual(await response.json(), { javascript: 625, c: 625 }, output);
