@@ -106,7 +106,8 @@ test test-long:
 	@BUILD=$(BUILD) t/run $(if $(filter test-long,$@),--long) $(if $(ONLY),--only '$(ONLY)')
 
 # The browser library, which the packer puts into every page.
-CLIENT_SRC := $(wildcard client/src/*.js client/types/*.ts) client/build.mjs package-lock.json
+CLIENT_SRC := $(wildcard client/src/*.js client/types/*.ts) client/build.mjs client/package.json \
+    docs/CLIENT.md package-lock.json
 
 client: $(B)/client/socketstream.min.js
 $(B)/client/socketstream.min.js: $(CLIENT_SRC)
@@ -138,7 +139,7 @@ install: all
 	    $(DESTDIR)$(prefix)/share/socketstream $(DESTDIR)$(MODULEDIR)
 	install -m 755 $(B)/bin/socketstream $(DESTDIR)$(prefix)/bin/
 	install -m 644 sidecar/include/*.h $(DESTDIR)$(prefix)/include/socketstream/
-	install -m 644 $(wildcard $(B)/client/*) $(DESTDIR)$(prefix)/share/socketstream/
+	install -m 644 $(wildcard $(B)/client/socketstream.*) $(DESTDIR)$(prefix)/share/socketstream/
 	install -m 644 $(B)/ngx_http_socketstream_module.so $(DESTDIR)$(MODULEDIR)/
 
 # What the packer has written into the examples.

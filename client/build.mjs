@@ -17,7 +17,7 @@ const LIMIT = 6 * 1024; // bytes, gzipped
 // the types, or something of the platform's; t/client/package.test.mjs looks.
 export const INTERNAL = [
     'answer', 'calls', 'callback', 'chooser', 'fail', 'failed', 'former', 'fullName', 'heard', 'held',
-    'interval', 'learn', 'leaveIfDone', 'leaving', 'limit', 'line', 'logged', 'lost', 'make', 'moving',
+    'interval', 'learn', 'leaveIfDone', 'leaving', 'limit', 'logged', 'lost', 'make', 'moving',
     'onMessage', 'onNotification', 'onState', 'opened', 'peer', 'peers', 'ping', 'pong', 'pump', 'ready',
     'repeated', 'seek', 'seen', 'sent', 'settled', 'sign', 'stopped', 'takeOver',
 ];
@@ -52,7 +52,7 @@ async function bundle(out) {
 }
 
 /** @param {string} out @returns {boolean} whether all are as small as they have to be */
-function compress(out) {
+export function compress(out) {
     let small = true;
     for (const name of ['socketstream.min.js', 'socketstream.mjs']) {
         const text = readFileSync(join(out, name));

@@ -47,6 +47,13 @@ function isCalled(body, name) {
     return new RegExp(`(?<![\\w$.])${quoted}\\s*(?:\\(|\\.(?:call|apply|bind)\\b)`).test(body);
 }
 
+/** @param {string} source of a function @returns {boolean} whether its last parameter is a callback */
+export function takesCallback(source) {
+    const { text, end } = parameterList(source);
+    const name = lastName(text);
+    return name !== '' && (CALLBACK_NAME.test(name) || isCalled(source.slice(end), name));
+}
+
 /** @param {Function} fn @returns {Arity} */
 export function arityOf(fn) {
     const length = fn.length;
@@ -57,11 +64,10 @@ export function arityOf(fn) {
     }
     const { text, end } = parameterList(source);
     const body = source.slice(end);
-    const name = lastName(text);
     return {
         length,
         async,
-        callback: name !== '' && (CALLBACK_NAME.test(name) || isCalled(body, name)),
+        callback: takesCallback(source),
         flexible: /=|\.\.\./.test(text) || /\barguments\b/.test(body),
     };
 }

@@ -7,6 +7,7 @@
 // promise that it returns is the answer.  Names are looked up in a Map, so none means anything
 // special.  This is the way of every call: no allocation here without need.
 
+import { types } from 'node:util';
 import { arityOf, misfit, neverAnswers } from './arity.mjs';
 import { Call, contextOf } from './call.mjs';
 import { CallError, code, failureOf, stackOf } from './errors.mjs';
@@ -25,6 +26,8 @@ import { getU32, op, ProtocolError } from './link.mjs';
  * @property {(level: string, message: string) => void} log
  * @property {(error: any) => void} exception  told of whatever an action threw
  */
+
+const { isNativeError } = types;
 
 /** @typedef {ReturnType<typeof createDispatch>} Dispatch */
 
@@ -79,7 +82,7 @@ export function createDispatch(host) {
 
     /** @param {Call} call @param {any} result */
     function finish(call, result) {
-        if (result instanceof Error) {
+        if (typeof result === 'object' && isNativeError(result)) { // calls no trap of a Proxy
             fail(call, result); // JSON would make {} of it
             return;
         }

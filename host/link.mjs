@@ -132,11 +132,9 @@ export class Link {
                 this.rest = Buffer.from(bytes.subarray(at, end));
             }
         } catch (error) {
-            if (!(error instanceof ProtocolError)) {
-                throw error;
-            }
+            // What actions throw does not come here: the peer is at fault, or we are.
             this.ended = true;
-            this.owner.broken(error);
+            this.owner.broken(/** @type {Error} */ (error));
         }
     }
 

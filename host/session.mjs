@@ -62,6 +62,8 @@ export class Session {
     /** What the sidecar said last. @type {SessionFacts} */ #known;
     #pending = 0;
     /** @type {Attributes | null} */ #attributes = null;
+    /** @type {SessionUser | null} */ #user = null;
+    /** @type {SessionChannel | null} */ #channel = null;
 
     /** @param {SessionHost} host @param {SessionFacts | undefined} facts undefined: there is none
      *  @param {string} socket @param {Course} course */
@@ -77,9 +79,16 @@ export class Session {
         /** @type {string | null} */
         this.user_id = this.#known.user ?? null;
         this.channels = [...(this.#known.channels ?? [])];
-        this.user = new SessionUser(this);
-        this.channel = new SessionChannel(this);
-        Object.defineProperties(this, { user: { enumerable: false }, channel: { enumerable: false } });
+    }
+
+    get user() {
+        this.#user ??= new SessionUser(this);
+        return this.#user;
+    }
+
+    get channel() {
+        this.#channel ??= new SessionChannel(this);
+        return this.#channel;
     }
 
     /** Kept with the session by save().  @returns {Record<string, any>} */

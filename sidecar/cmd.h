@@ -28,6 +28,9 @@ int ss_cmd_console(int argc, char **argv);
 /* socketstream config [--app DIR] [KEY]: prints the merged configuration. */
 int ss_cmd_config(int argc, char **argv);
 
+/* socketstream types [--app DIR]: writes what SS.server has, for TypeScript. */
+int ss_cmd_types(int argc, char **argv);
+
 /* socketstream child: what a supervised child runs first, see supervisor.h. */
 int ss_cmd_child(int argc, char **argv);
 

@@ -2,22 +2,17 @@
  *
  * `socketstream console`: hands over to host/console.mjs, which Node runs in this process's place.
  *
- * Owns the options, and where Node is: the configuration's host.node.
+ * Owns the options.
  */
 #include "cmd.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "config.h"
-#include "share.h"
+#include "node_script.h"
 
 static const char usage[] =
     "usage: socketstream console [--app DIR] [--socket PATH] [-e EXPRESSION]\n"
@@ -76,52 +71,16 @@ static bool parse(options_t *options, int *status, int argc, char **argv) {
     return true;
 }
 
-static const char *node_of(const ss_config_t *config) {
-    const char *name = json_string_value(ss_config_get(config, "host.node"));
-
-    return name == NULL || *name == '\0' ? "node" : name;
-}
-
-/* Returns only when it fails. */
-static int run(const options_t *options, const char *app, const char *node, const char *script) {
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-    self[n < 0 ? 0 : n] = '\0';
-    const char *argv[] = {node, script, app, self, options->socket, options->expression, NULL};
-    execvp(node, (char *const *)(uintptr_t)argv);
-    fprintf(stderr,
-            "socketstream: cannot run '%s': %s; install Node 18 or newer, or set SS__host__node "
-            "to its path\n",
-            node, strerror(errno));
-    return SS_EXIT_FAILED;
-}
-
 int ss_cmd_console(int argc, char **argv) {
     options_t options = {.app = ".", .socket = ""};
-    char app[PATH_MAX];
-    char error[SS_CONFIG_ERROR_MAX];
-    ss_buf_t script = {0};
-    ss_buf_t missing = {0};
-    int status = SS_EXIT_FAILED;
+    char self[PATH_MAX];
+    int status;
 
     if (!parse(&options, &status, argc, argv)) {
         return status;
     }
-    if (realpath(options.app, app) == NULL) {
-        fprintf(stderr, "socketstream: %s: %s\n", options.app, strerror(errno));
-        return status;
-    }
-    ss_config_t *config = ss_config_load(app, error);
-    if (config == NULL) {
-        fprintf(stderr, "socketstream: %s\n", error);
-    } else if (!ss_share_find("host/console.mjs", &script, &missing)) {
-        fprintf(stderr, "socketstream: %s\n", ss_buf_string(&missing));
-    } else {
-        status = run(&options, app, node_of(config), ss_buf_string(&script));
-    }
-    ss_config_destroy(config);
-    ss_buf_free(&script);
-    ss_buf_free(&missing);
-    return status;
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    self[n < 0 ? 0 : n] = '\0';
+    const char *args[] = {self, options.socket, options.expression, NULL};
+    return ss_node_script_run("host/console.mjs", options.app, args);
 }

@@ -31,11 +31,21 @@ static void health(ss_req *req, json_t *params) {
     }
 }
 
-void ss_health_add_action(ss_registry_t *registry) {
-    ss_action_entry_t *entry = ss_registry_add(registry, "system.health", health, 0);
+static void ping(ss_req *req, json_t *params) {
+    (void)params;
+    ss_reply(req, json_true());
+}
+
+static void add_hidden(ss_registry_t *registry, const char *name, ss_action_fn run) {
+    ss_action_entry_t *entry = ss_registry_add(registry, name, run, 0);
     if (entry != NULL) {
         entry->hidden = true;
     }
+}
+
+void ss_health_add_actions(ss_registry_t *registry) {
+    add_hidden(registry, "system.health", health);
+    add_hidden(registry, "system.ping", ping);
 }
 
 void ss_health_tell(ss_peer_t *peer) {

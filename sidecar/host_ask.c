@@ -13,6 +13,7 @@
 
 #include "asked.h"
 #include "bounds.h"
+#include "develop.h"
 #include "events.h"
 #include "host.h"
 #include "log.h"
@@ -30,7 +31,7 @@ void ss_asked_refuse(const ss_asked_t *a, int code, const char *format, ...) {
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     if (a->number == 0) {
-        ss_log(SS_LOG_WARNING, "a host's %s failed: %s", a->what, message);
+        ss_log(SS_LOG_WARNING, "%s: %s failed: %s", a->host->name, a->what, message);
     }
     ss_host_answer_failure(a->host, a->number, &(ss_failure_t){.code = code, .message = message});
 }
@@ -82,7 +83,8 @@ void ss_waiting_free(ss_waiting_t *w) {
 
 void ss_waiting_fail(const ss_waiting_t *w, int code) {
     if (w->number == 0) {
-        ss_log(SS_LOG_WARNING, "a host's %s failed: %s", w->what, ss_rpc_error(code)->message);
+        ss_log(SS_LOG_WARNING, "%s: %s failed: %s", w->host->name, w->what,
+               ss_rpc_error(code)->message);
     }
     ss_host_answer_failure(w->host, w->number, &(ss_failure_t){.code = code});
 }
@@ -195,8 +197,8 @@ static void ask_call(const ss_asked_t *a) {
     }
     const ss_action_entry_t *action = ss_registry_find(registry, method, strlen(method));
     if (action == NULL) {
-        ss_asked_refuse(a, SS_RPC_METHOD_NOT_FOUND, "%s",
-                        ss_missing_action(registry, method, strlen(method), why));
+        ss_failure_t failure = ss_missing_failure(registry, method, strlen(method), why);
+        ss_asked_refuse(a, failure.code, "%s", failure.message);
         return;
     }
     if (!read_params(a, action, &params)) {
@@ -256,13 +258,42 @@ static void ask_log(const ss_asked_t *a) {
     }
     for (unsigned i = 0; i < sizeof levels / sizeof levels[0]; i++) {
         if (strcmp(level, levels[i]) == 0) {
-            ss_log((ss_log_severity)i, "%s", message);
+            ss_log((ss_log_severity)i, "%s: %s", a->host->name, message);
             answer_null(a->host, a->number);
             return;
         }
     }
     ss_asked_refuse(a, SS_RPC_INVALID_PARAMS,
                     "log: `level` must be error, warning, notice, info or debug");
+}
+
+static bool is_list_or_nothing(const json_t *value) {
+    return value == NULL || json_is_null(value) || json_is_array(value);
+}
+
+/* The packer has news for the pages that are open. */
+static void ask_develop(const ss_asked_t *a) {
+    const json_t *reload = json_object_get(a->args, "reload");
+    const json_t *files = json_object_get(a->args, "files");
+    const json_t *problems = json_object_get(a->args, "problems");
+    const char *what = json_string_value(reload);
+    bool known = what == NULL ? reload == NULL || json_is_null(reload)
+                              : strcmp(what, "page") == 0 || strcmp(what, "css") == 0;
+    if (!ss_develop_enabled()) {
+        ss_asked_refuse(a, SS_RPC_INVALID_REQUEST, "develop: this is not development");
+    } else if (!known) {
+        ss_asked_refuse(a, SS_RPC_INVALID_PARAMS, "develop: `reload` must be page, css or null");
+    } else if (!is_list_or_nothing(files) || !is_list_or_nothing(problems)) {
+        ss_asked_refuse(a, SS_RPC_INVALID_PARAMS, "develop: `files` and `problems` must be lists");
+    } else {
+        if (json_is_array(problems)) {
+            ss_develop_problems(SS_DEVELOP_PACKER, problems);
+        }
+        if (what != NULL) {
+            ss_develop_reload(what, json_is_array(files) ? files : NULL);
+        }
+        answer_null(a->host, a->number);
+    }
 }
 
 static const struct {
@@ -281,6 +312,7 @@ static const struct {
     {"call", ask_call},
     {"on", ask_on},
     {"log", ask_log},
+    {"develop", ask_develop},
 };
 
 void ss_host_ask(ss_peer_t *host, const ss_link_header_t *header, const ss_link_ask_t *ask) {

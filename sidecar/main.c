@@ -25,6 +25,7 @@ static const struct {
     {"pack", "p", ss_cmd_pack, "compile what browsers get into public/, for production"},
     {"console", "c", ss_cmd_console, "run JavaScript within the application"},
     {"config", NULL, ss_cmd_config, "print the merged configuration"},
+    {"types", "t", ss_cmd_types, "write app/socketstream.d.ts, the types of SS.server"},
     {"version", "v", cmd_version, "print the version"},
     {"help", "h", cmd_help, "print this; `socketstream COMMAND --help` tells more"},
     {"child", NULL, ss_cmd_child, NULL},

@@ -23,6 +23,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bounds.h"
+
 #define SHORT_TEMPLATE "/tmp/socketstream-XXXXXX"
 #define LEFTOVER_TRIES 100
 #define LEFTOVER_WAIT_US 20000
@@ -189,11 +191,22 @@ static void end_leftover(const ss_rundir_t *dir, const char *pid_file, const cha
     unlink(pid_file);
 }
 
+/* A sidecar that was killed leaves them; its hosts have ended with it. */
+static void remove_host_pids(const ss_rundir_node_t *node) {
+    char path[SS_RUNDIR_PATH_MAX + 32];
+
+    for (unsigned i = 0; i < SS_HOSTS_MAX; i++) {
+        snprintf(path, sizeof(path), "%s/host-%u.pid", node->path, i);
+        unlink(path);
+    }
+}
+
 static void clean_node(const ss_rundir_t *dir, const ss_rundir_node_t *node,
                        const char *short_dir) {
     end_leftover(dir, node->nginx_pid, short_dir);
     end_leftover(dir, node->sidecar_pid, short_dir);
     unlink(node->socket);
+    remove_host_pids(node);
 }
 
 /* Sockets have names of their own there, and nothing else is in it. */
@@ -304,6 +317,7 @@ void ss_rundir_close(ss_rundir_t *dir) {
         unlink(dir->nodes[i].socket);
         unlink(dir->nodes[i].nginx_pid);
         unlink(dir->nodes[i].sidecar_pid);
+        remove_host_pids(&dir->nodes[i]);
     }
     unlink(dir->balancer.nginx_pid);
     unlink(dir->redis_socket);

@@ -105,7 +105,7 @@ bool ss_sidecar_init(ss_sidecar_t *sidecar, uv_loop_t *loop, const ss_sidecar_op
         !ss_module_load_all(options->app_dir, &sidecar->modules, &sidecar->registry, error)) {
         return false;
     }
-    ss_health_add_action(&sidecar->registry);
+    ss_health_add_actions(&sidecar->registry);
     write_init(sidecar);
     if (ss_develop_enabled()) {
         sidecar->watch = ss_watch_start(loop, options->app_dir, ss_host_reload);
@@ -188,6 +188,9 @@ void ss_sidecar_finish(ss_sidecar_t *sidecar) {
         }
     }
     ss_hosts_finish();
+    while (sidecar->hosts != NULL) {
+        ss_peer_close(sidecar->hosts, "leaving"); /* consoles */
+    }
     ss_hub_finish();
     ss_work_finish();
     ss_module_stop_all(&sidecar->modules);

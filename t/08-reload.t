@@ -99,7 +99,8 @@ subtest 'clients with the subprotocol are told before' => sub {
     $nginx->reload;
     my $notice = decode_json($system->recv_text(3) // '{}');
     is $notice->{method}, 'system.goaway', 'system.goaway';
-    is $notice->{params}{reason}, 'reload', 'with the reason';
+    is $notice->{params}{reason},   'reload', 'with the reason';
+    is $notice->{params}{drain_ms}, 1000,     'and how long the worker stays';
     is $system->recv_close, 1012, 'then 1012';
     is $plain->recv_text(3), undef, 'the others are not';
     $nginx->finish;

@@ -35,6 +35,7 @@ const MESSAGE_TOO_BIG = 1009;
  *   limit: number,
  *   random: () => number,
  *   fullName: (name: string) => string,
+ *   current: () => import('./connection.js').Peer | null,
  *   ready: () => import('./connection.js').Peer | null,
  *   stopped: () => string,
  *   settled: (peer: import('./connection.js').Peer) => void,
@@ -93,7 +94,7 @@ export function createCalls(options) {
     }
 
     function start(/** @type {Call} */ call) {
-        const peer = options.ready();
+        const peer = options.current();
         if (options.stopped()) {
             settle(call, unavailable(options.stopped()));
         } else if (call.options.queue !== false) {

@@ -64,6 +64,7 @@ export function createConnection(options) {
     let wanted = false;
     let stopped = ''; // why, once it has been
     let lastId = 0; // of pings, which count down
+    let barrier = 0; // the ping that a former peer is to answer before its successor takes calls
     /** @type {State} */
     let state = 'disconnected';
     /** @type {any} */
@@ -72,7 +73,7 @@ export function createConnection(options) {
     const watch = createWatch({
         interval: options.interval,
         peers: () => ({ current, next }),
-        ping: (peer) => peer.transport.send(`{"jsonrpc":"2.0","id":${--lastId},"method":"system.ping","silent":true}`),
+        ping,
         lost: (peer, reason) => onClose(peer, LOST, reason),
         retry() {
             if (timer) {
@@ -81,6 +82,15 @@ export function createConnection(options) {
             }
         },
     });
+
+    function ping(/** @type {Peer} */ peer) {
+        peer.transport.send(`{"jsonrpc":"2.0","id":${--lastId},"method":"system.ping","silent":true}`);
+    }
+
+    function lift() {
+        barrier = 0;
+        calls.pump();
+    }
 
     const backOff = () => Math.min(MAX_DELAY, BASE_DELAY * 2 ** failures++);
 
@@ -124,10 +134,17 @@ export function createConnection(options) {
         next = null;
         current = peer;
         peer.opened = Date.now();
+        watch.start();
         if (former) {
             takeOver(former);
             peer.former = former;
-            setTimeout(takeOver, OVERLAP, peer);
+            // Its answer shows that what was sent before it has arrived: none is overtaken.
+            ping(former);
+            barrier = lastId;
+            setTimeout(() => {
+                takeOver(peer);
+                lift();
+            }, OVERLAP);
         }
         if (chooser.opened(peer.kind)) {
             openLater(0);
@@ -165,6 +182,7 @@ export function createConnection(options) {
         takeOver(peer);
         if (current && current.former === peer) {
             takeOver(current);
+            barrier = 0;
         }
         if (isNext) {
             next = null;
@@ -243,6 +261,8 @@ export function createConnection(options) {
                 overlap.event(peer, one);
             } else if (one.method) {
                 onSystem(peer, one);
+            } else if (one.id && one.id === barrier) {
+                lift();
             } else {
                 calls.answer(peer, one);
             }
@@ -266,6 +286,10 @@ export function createConnection(options) {
         leaveIfDone,
         get peer() {
             return current;
+        },
+        /** What takes a call that waits for its turn. */
+        get ready() {
+            return barrier ? null : current;
         },
         get state() {
             return state;

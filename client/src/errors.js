@@ -2,6 +2,7 @@
 //
 // What a call rejects with: the codes are those of docs/PROTOCOL.md.
 
+export const METHOD_NOT_FOUND = -32601;
 export const UNAVAILABLE = -32003;
 export const TIMEOUT = -32004;
 export const TOO_LARGE = -32005;

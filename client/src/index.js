@@ -56,7 +56,8 @@ export function createClient(options = {}) {
         random,
         log,
         fullName: (name) => prefix() + name,
-        ready: () => connection.peer,
+        current: () => connection.peer,
+        ready: () => connection.ready,
         stopped: () => connection.stopped,
         settled: (peer) => connection.leaveIfDone(peer),
     });
@@ -105,7 +106,7 @@ export function createClient(options = {}) {
             log.event(name, args);
             if (!events.emit(name, ...args) && !unheard.has(name)) {
                 unheard.add(name);
-                log.line(1, `Nobody listens to the event "${name}": SS.events.on("${name}", …)`);
+                log.line(1, `Nobody listens to the event "${name}"`);
             }
         },
         'system.init'({ version, env, config, api }) {
@@ -117,7 +118,7 @@ export function createClient(options = {}) {
         'system.resync': ({ reason }) => socket.emit('resync', { reason }),
         'system.problems'(params) {
             if (!socket.emit('problems', params)) {
-                params.problems.forEach((/** @type {any} */ one) => console.error(one.file, one.message));
+                console.error('Problems:', params.problems);
             }
         },
         'system.reload'(params) {

@@ -10,6 +10,8 @@ import {
     useSyncExternalStore,
 } from 'react';
 
+import { callError, METHOD_NOT_FOUND } from './errors.js';
+
 /** @typedef {import('../types/socketstream.js').Client} Client */
 
 const ClientContext = createContext(/** @type {Client | null} */ (null));
@@ -58,6 +60,13 @@ export function useConnection() {
     return useSyncExternalStore(subscribe, () => socket.state, () => 'connecting');
 }
 
+/** SS.server has no function where the server has no action. @param {any} action @param {any[]} args */
+function run(action, args) {
+    return typeof action === 'function'
+        ? action(...args)
+        : Promise.reject(callError('The server has no such action', METHOD_NOT_FOUND));
+}
+
 /**
  * The action's result, asked for anew when the arguments change, and after a gap in the connection.
  * @param {(...args: any[]) => Promise<any>} action @param {any[]} [args]
@@ -76,9 +85,9 @@ export function useCall(action, args = []) {
         queueMicrotask(() => {
             if (alive) {
                 set({ loading: true });
-                action(...JSON.parse(key)).then(
-                    (data) => set({ data, error: null, loading: false }),
-                    (error) => set({ error, loading: false }),
+                run(action, JSON.parse(key)).then(
+                    (/** @type {any} */ data) => set({ data, error: null, loading: false }),
+                    (/** @type {any} */ error) => set({ error, loading: false }),
                 );
             }
         });

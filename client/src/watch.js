@@ -76,6 +76,7 @@ export function createWatch({ interval, peers, ping, lost, retry }) {
     function schedule() {
         const delay = Math.min(TICK, interval() / 4);
         due = Date.now() + delay;
+        clearTimeout(timer);
         timer = setTimeout(tick, delay);
     }
 
@@ -86,18 +87,16 @@ export function createWatch({ interval, peers, ping, lost, retry }) {
     }
 
     /** @param {'addEventListener' | 'removeEventListener'} method */
-    function listen(method) {
-        for (const moment of globalThis[method] ? MOMENTS : []) {
-            globalThis[method](moment, onMoment);
-        }
-    }
+    const listen = (method) =>
+        globalThis[method] && MOMENTS.forEach((moment) => globalThis[method](moment, onMoment));
 
     return {
+        /** Also when the interval is another one. */
         start() {
             if (!timer) {
-                schedule();
                 listen('addEventListener');
             }
+            schedule();
         },
         stop() {
             clearTimeout(timer);

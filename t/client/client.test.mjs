@@ -1,50 +1,10 @@
 // SPDX-License-Identifier: MIT
 
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 import { WebSocket } from 'ws';
-import { createClient } from '../../client/src/index.js';
+import { connect, serve, settled, Socket } from './client.mjs';
 import { answer, notify, startServer, until } from './server.mjs';
-
-/** npm's sockets throw the errors that nobody listens to; those of browsers do not. */
-class Socket extends WebSocket {
-    constructor(/** @type {[string, string?]} */ ...args) {
-        super(...args);
-        this.on('error', () => {});
-    }
-}
-
-/** @type {(() => any)[]} */
-let cleanups = [];
-
-afterEach(async () => {
-    for (const cleanup of cleanups.reverse()) {
-        await cleanup();
-    }
-    cleanups = [];
-});
-
-/** @param {Parameters<typeof startServer>[0]} [options] */
-async function serve(options) {
-    const server = await startServer(options);
-    server.answerWith((call, socket) => answer(socket, { id: call.id, result: call.params[0] ** 2 }));
-    cleanups.push(server.stop);
-    return server;
-}
-
-/** @param {string} url @param {any} [options] */
-function connect(url, options = {}) {
-    const SS = createClient({ url, WebSocket: Socket, random: () => 0.1, ...options });
-    /** @type {string[]} */
-    const states = [];
-    for (const name of /** @type {const} */ (['connect', 'disconnect', 'reconnecting'])) {
-        SS.socket.on(/** @type {any} */ (name), () => states.push(name));
-    }
-    cleanups.push(() => SS.socket.disconnect());
-    return { SS, states };
-}
-
-const settled = () => new Promise((resolve) => setTimeout(resolve, 100));
 
 test('a call resolves with the result', async () => {
     const server = await serve();
@@ -133,13 +93,15 @@ test('calls before the connection are sent in order once it is there', async () 
     );
 });
 
-test('1,000 calls wait for a connection, one more fails at once', async () => {
+test('1,000 calls wait for a connection, and for one more the oldest fails', async () => {
     const server = await serve();
     const { SS } = connect(server.url, { connect: false });
-    const calls = Array.from({ length: 1000 }, (_, n) => SS.server.app.square(n));
-    await assert.rejects(SS.server.app.square(0), { code: -32003, data: { retryable: true } });
+    const calls = Array.from({ length: 1001 }, (_, n) => SS.server.app.square(n));
+    await assert.rejects(calls[0], { code: -32003, data: { retryable: true }, message: /^Over 1000 calls wait/ });
     SS.socket.connect();
-    assert.equal((await Promise.all(calls))[999], 999 ** 2);
+    const results = await Promise.all(calls.slice(1));
+    assert.deepEqual(results, Array.from({ length: 1000 }, (_, n) => (n + 1) ** 2));
+    assert.deepEqual(server.received.map((call) => call.params[0]).slice(0, 3), [1, 2, 3]);
 });
 
 test('the tree shows what the server has', async () => {
@@ -483,7 +445,7 @@ test('when the old socket of a handover closes, the events of the new one are to
 test('the old socket of a handover stays for its answers, but tells no events any more', async () => {
     const { server, SS, events, send, closed } = await handOver();
     const call = SS.server.app.slow();
-    await until(() => server.sockets.length === 2 && server.received.length === 1);
+    await until(() => server.sockets.length === 2 && server.received.length);
     await new Promise((resolve) => setTimeout(resolve, 700));
     assert.equal(closed(), false);
     send(0, 1);

@@ -9,7 +9,7 @@ import { WebSocketServer } from 'ws';
 export const API = ['app.square', 'app.slow', 'users.online.now', 'user.name'];
 
 /** A port that no other start of this process has had. */
-export async function startServer({ port = 0, greet = true } = {}) {
+export async function startServer({ port = 0, greet = true, init = {} } = {}) {
     /** @type {{url?: string, type?: string, body: any}[]} */
     const posts = [];
     /** @type {() => number} */
@@ -50,6 +50,7 @@ export async function startServer({ port = 0, greet = true } = {}) {
                 env: 'test',
                 api: API,
                 config: { log: { level: 2 } },
+                ...init,
             });
         }
     });
@@ -89,13 +90,13 @@ export function answer(socket, fields) {
 }
 
 /**
- * Resolves once `test` holds; fails after two seconds.
- * @param {() => any} test
+ * Resolves once `test` holds; fails after `ms`, whatever Date says.
+ * @param {() => any} test @param {number} [ms]
  */
-export async function until(test) {
-    const end = Date.now() + 2000;
+export async function until(test, ms = 2000) {
+    const end = performance.now() + ms;
     while (!test()) {
-        if (Date.now() > end) {
+        if (performance.now() > end) {
             throw new Error(`never became true: ${test}`);
         }
         await new Promise((resolve) => setTimeout(resolve, 5));

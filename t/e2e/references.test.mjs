@@ -11,7 +11,7 @@ import { after, test } from 'node:test';
 import { startSidecar } from '../lib/fake_worker.mjs';
 import { root } from './app.mjs';
 
-const folders = ['bench', 'client', 'conf_examples', 'docs', 'examples', 'ngx_module', 'scripts', 'shared', 'sidecar', 't'];
+const folders = ['bench', 'client', 'conf_examples', 'docs', 'examples', 'host', 'ngx_module', 'scripts', 'shared', 'sidecar', 't', 'testing'];
 
 /** @param {string} dir @returns {string[]} files below it, as paths from the root */
 function filesBelow(dir) {
@@ -73,7 +73,7 @@ for (const document of documents) {
 function amount(text) {
     const shifted = /(\d+)u? << (\d+)/.exec(text);
     if (shifted) return Number(shifted[1]) * 2 ** Number(shifted[2]);
-    const product = /\(?(\d+) \* (\d+)(?: \* (\d+))?/.exec(text);
+    const product = /\(?(\d+)u? \* (\d+)(?: \* (\d+))?/.exec(text);
     if (product) return Number(product[1]) * Number(product[2]) * Number(product[3] ?? 1);
     const plain = /^(\d+)(?: ([KM])iB)?/.exec(text.replaceAll(',', '').trim());
     return plain ? Number(plain[1]) * ({ K: 1024, M: 1048576 }[plain[2] ?? ''] ?? 1) : NaN;

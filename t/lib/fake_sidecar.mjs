@@ -97,8 +97,12 @@ export class FakeSidecar {
         /** @type {Set<() => void>} */
         this.listeners = new Set();
         this.exit = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
-        child.stdout?.on('data', (data) => { this.output += data; });
-        child.stderr?.on('data', (data) => { this.output += data; });
+        const take = (/** @type {Buffer} */ data) => {
+            this.output += data;
+            for (const listener of this.listeners) listener();
+        };
+        child.stdout?.on('data', take);
+        child.stderr?.on('data', take);
         socket.on('error', () => {});
         this.#read();
     }
@@ -140,7 +144,10 @@ export class FakeSidecar {
             else this.answer(asked);
             return;
         }
-        if (message.op === op.READY) this.ready = JSON.parse(String(message.payload));
+        if (message.op === op.READY) {
+            this.ready = JSON.parse(String(message.payload));
+            return;
+        }
         const waiting = this.calls.get(message.handle);
         if ((message.op === op.RETURN || message.op === op.FAIL) && waiting) {
             this.calls.delete(message.handle);

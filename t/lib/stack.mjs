@@ -71,6 +71,8 @@ const accepts = (where) => new Promise((resolve) => {
  * @property {() => number} sidecar    its pid
  * @property {() => Promise<void>} startSidecar
  * @property {() => Promise<void>} killSidecar  with SIGKILL; resolves when it is gone
+ * @property {() => Promise<void>} stopNginx    at once; resolves when it is gone
+ * @property {() => Promise<void>} startNginx   again
  * @property {() => Promise<number[]>} reload   gives the pids of the old workers
  * @property {(path: string) => Promise<{status: number, body: string}>} get
  * @property {() => string} sidecarLog
@@ -119,10 +121,16 @@ http {
 `);
 
   const nginxCommand = process.env.TEST_NGINX_BINARY ?? path.join(root, 't/lib/nginx');
-  const nginxLog = openSync(files.log, 'a');
-  const nginx = spawn(nginxCommand, ['-e', files.log, '-p', `${dir}/`, '-c', files.conf, '-g', 'daemon off;'],
-    { stdio: ['ignore', nginxLog, nginxLog] });
-  closeSync(nginxLog);
+  const spawnNginx = () => {
+    const log = openSync(files.log, 'a');
+    const child = spawn(nginxCommand, ['-e', files.log, '-p', `${dir}/`, '-c', files.conf, '-g', 'daemon off;'],
+      { stdio: ['ignore', log, log] });
+    closeSync(log);
+    return child;
+  };
+  let nginx = spawnNginx();
+  const nginxUp = () => until(async () => nginx.exitCode !== null
+    || (existsSync(files.pid) && await accepts({ port, host: '127.0.0.1' })));
 
   /** @type {import('node:child_process').ChildProcess | null} */
   let sidecar = null;
@@ -159,6 +167,15 @@ http {
       sidecar.kill('SIGKILL');
       await gone;
     },
+    async stopNginx() {
+      const gone = ended(nginx);
+      nginx.kill('SIGTERM');
+      await gone;
+    },
+    async startNginx() {
+      nginx = spawnNginx();
+      await nginxUp();
+    },
     async reload() {
       const old = stack.workers();
       nginx.kill('SIGHUP');
@@ -189,8 +206,7 @@ http {
   };
 
   if (options.withSidecar !== false) await stack.startSidecar();
-  const up = await until(async () => nginx.exitCode !== null
-    || (existsSync(files.pid) && await accepts({ port, host: '127.0.0.1' })));
+  const up = await nginxUp();
   if (!up || nginx.exitCode !== null) {
     const log = read(files.log);
     await stack.stop();

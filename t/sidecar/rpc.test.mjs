@@ -53,6 +53,10 @@ describe('a single call', () => {
     assert.deepEqual((await worker.call(client, 'app.deep.er', [1])).result, [1]);
   });
 
+  it('answers system.ping, which clients send that cannot see pings', async () => {
+    assert.equal((await worker.call(client, 'system.ping')).result, true);
+  });
+
   it('finds an action whose name is written with escapes', async () => {
     assert.match(await worker.ask(client,
       '{"jsonrpc":"2.0","id":1,"method":"app\\u002esquare","params":[3]}'), /"result":9/);
