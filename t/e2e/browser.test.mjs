@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { launch, skip, watch } from './chromium.mjs';
-import { CLEAN, copyExample, root, startApp, until } from './app.mjs';
+import { CLEAN, copyExample, root, runCommand, startApp, until } from './app.mjs';
 
 /** @type {Awaited<ReturnType<typeof startApp>>} */
 let app;
@@ -98,12 +98,18 @@ async function screenshot() {
     await other.context().close();
 }
 
-test('the same answers come over HTTP', { skip }, async () => {
+test('the same answers come over HTTP, and in the console', { skip }, async () => {
     for (const id of ['api-js', 'api']) {
         const url = new URL(String(await page.getAttribute(`#${id}`, 'href')), app.url);
         assert.equal(await (await fetch(url)).text(), '625', url.pathname);
     }
     assert.deepEqual(await (await fetch(`${app.url}api/both/square?25`)).json(), { javascript: 625, c: 625 });
+    for (const [call, answer] of [
+        ['app.square', '625'], ['native.square', '625'], ['both.square', '{ javascript: 625, c: 625 }'],
+    ]) {
+        const run = await runCommand(['console', '--app', app.dir, '-e', `SS.server.${call}(25)`]);
+        assert.equal(run.stdout, `${answer}\n`, run.stderr);
+    }
 });
 
 test('the page calls as its fields change', { skip }, async () => {
