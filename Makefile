@@ -105,20 +105,14 @@ test test-long:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD) all unit bench-bin
 	@BUILD=$(BUILD) t/run $(if $(filter test-long,$@),--long) $(if $(ONLY),--only '$(ONLY)')
 
-# The browser library; the example serves it as it is, with its compressed siblings.
+# The browser library, which the packer puts into every page.
 CLIENT_SRC := $(wildcard client/src/*.js client/types/*.ts) client/build.mjs client/package.json \
     docs/CLIENT.md package-lock.json
-CLIENT_FILES := socketstream.min.js socketstream.min.js.gz socketstream.min.js.br
-CHAT_ASSETS := examples/chat/public/assets
 
-client: $(CHAT_ASSETS)/socketstream.min.js
+client: $(B)/client/socketstream.min.js
 $(B)/client/socketstream.min.js: $(CLIENT_SRC)
 	@scripts/deps npm
 	node client/build.mjs $(B)/client
-$(CHAT_ASSETS)/socketstream.min.js: $(B)/client/socketstream.min.js
-	@mkdir -p $(@D)
-	cp $(addprefix $(B)/client/,$(CLIENT_FILES)) $(@D)/
-	@touch $@
 
 # In the foreground: exec, so that signals for make's child are signals for the command, which ends
 # with make even when make is killed.
@@ -129,7 +123,7 @@ demo: deps
 
 # Formatting, static analysis, types.
 C_SOURCES = $(wildcard $(addsuffix /*.[ch],sidecar sidecar/include shared t/unit t/fuzz bench \
-    bench/* bench/app/app/server examples/*/app/server))
+    bench/* bench/app/app/server examples/*/app/server t/sidecar/chat_app/app/server))
 check:
 	@scripts/deps test
 	@clang-format --dry-run -Werror $(C_SOURCES)
@@ -140,15 +134,27 @@ check:
 
 # MODULEDIR is where nginx looks for modules; Debian's is the default.
 MODULEDIR ?= /usr/lib/nginx/modules
+# JavaScript actions and the packer need npm packages: where they run, run `npm ci --omit=dev` in
+# share/socketstream.  C actions, and what is packed already, need none.
 install: all
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/include/socketstream \
-	    $(DESTDIR)$(prefix)/share/socketstream $(DESTDIR)$(MODULEDIR)
+	    $(addprefix $(DESTDIR)$(prefix)/share/socketstream/,client host packer/page testing) \
+	    $(DESTDIR)$(MODULEDIR)
 	install -m 755 $(B)/bin/socketstream $(DESTDIR)$(prefix)/bin/
 	install -m 644 sidecar/include/*.h $(DESTDIR)$(prefix)/include/socketstream/
-	install -m 644 $(wildcard $(B)/client/socketstream.*) $(DESTDIR)$(prefix)/share/socketstream/
+	install -m 644 $(B)/client/* $(DESTDIR)$(prefix)/share/socketstream/client/
+	install -m 644 host/*.mjs $(DESTDIR)$(prefix)/share/socketstream/host/
+	install -m 644 testing/*.mjs $(DESTDIR)$(prefix)/share/socketstream/testing/
+	install -m 644 packer/*.mjs $(DESTDIR)$(prefix)/share/socketstream/packer/
+	install -m 644 packer/page/*.mjs $(DESTDIR)$(prefix)/share/socketstream/packer/page/
+	install -m 644 package.json package-lock.json $(DESTDIR)$(prefix)/share/socketstream/
 	install -m 644 $(B)/ngx_http_socketstream_module.so $(DESTDIR)$(MODULEDIR)/
 
+# What the packer has written into the examples.
+PACKED := examples/chat examples/dashboard examples/racer new_project
+
 clean:
-	rm -rf $(B) $(CHAT_ASSETS)
+	rm -rf $(B)
+	rm -rf $(addsuffix /public/assets,$(PACKED)) $(addsuffix /public/index.html*,$(PACKED))
 
 -include $(SHARED_OBJ:.o=.d) $(SIDECAR_OBJ:.o=.d) $(BENCH_LOAD_OBJ:.o=.d) $(OBJ)/bench/floor.d

@@ -36,11 +36,12 @@ export function attach(socket, learn) {
             lose(error);
             reject(error);
         };
+        let greeted = false;
         const timer = setTimeout(() => fail(`${socket} does not answer`), ATTACH_MS);
 
         const link = new Link(socket, {
             broken: (error) => fail(`the sidecar's link: ${error.message}`),
-            closed: () => fail('the sidecar has closed the link'),
+            closed: () => fail(greeted ? 'the sidecar has closed the link' : `no sidecar answers at ${socket}: is it running, and may you connect to it?`),
             receive(code, low, high, number, bytes, at, end) {
                 const json = () => JSON.parse(bytes.toString('utf8', at, end));
                 switch (code) {
@@ -49,6 +50,7 @@ export function attach(socket, learn) {
                     break;
                 case op.SETUP:
                     clearTimeout(timer);
+                    greeted = true;
                     link.send(op.READY, 0, 0, 0, Buffer.from('{"actions":[]}'));
                     resolve({ setup: json(), asks, close: () => link.goodbye('the console ends', () => {}), lost });
                     break;

@@ -12,7 +12,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-export const CACHE_ENTRIES_MAX = 4096;
+export const CACHE_ENTRIES_MAX = 2048;
 export const CACHE_BYTES_MAX = 64 * 1024 * 1024;
 export const CACHE_AGE_MS = 30 * 24 * 3600 * 1000; // since it was last used
 const TOUCH_AFTER_MS = 24 * 3600 * 1000; // not at each use: a start writes nothing

@@ -80,7 +80,7 @@ function formatOf(code, file) {
 }
 
 /** @param {any} error of either version @param {string} file */
-function coffeeError(error, file) {
+export function coffeeError(error, file) {
     const at = error.location;
     return at
         ? new SourceError(error.message, file, at.first_line + 1, at.first_column + 1)
@@ -89,11 +89,11 @@ function coffeeError(error, file) {
 
 /** Both compilers put a formatter of stacks of their own into the process when they are loaded or
  *  used; Node's knows the lines of all sources. @param {string} name @param {string} source
- *  @param {string} file @returns {any} */
-function runCoffee(name, source, file) {
+ *  @param {string} file @param {boolean} bare @returns {any} */
+function runCoffee(name, source, file, bare) {
     const formatter = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
     try {
-        return require(name).compile(source, { bare: true, filename: file, sourceMap: true });
+        return require(name).compile(source, { bare, filename: file, sourceMap: true });
     } finally {
         if (formatter) {
             Object.defineProperty(Error, 'prepareStackTrace', formatter);
@@ -123,8 +123,9 @@ function withoutOctalEscape(source, error) {
 }
 
 /** Version 1 takes what was written for it and version 2 refuses; one octal escape after the other
- *  is written anew. @param {string} source @param {string} file */
-function tryCoffee(source, file) {
+ *  is written anew.  `refusal` is what version 2 said. @param {string} source @param {string} file
+ *  @param {boolean} [bare] what it declares stays at the top level */
+export function tryCoffee(source, file, bare = true) {
     /** @type {any} */
     let refusal;
     for (let text = source, n = 0; n <= OCTAL_ESCAPES_MAX; n++) {
@@ -132,7 +133,7 @@ function tryCoffee(source, file) {
         let failure;
         for (const name of ['coffeescript', 'coffee-script']) {
             try {
-                return { result: runCoffee(name, text, file), refusal };
+                return { result: runCoffee(name, text, file, bare), refusal };
             } catch (error) {
                 refusal ??= error;
                 failure ??= error;

@@ -102,10 +102,12 @@ async function enter(app, socket) {
     return { setup, close, lost, variable };
 }
 
-/** An error of the application has its stack there; ours tells nothing. @param {any} error */
+/** What failed elsewhere has its stack there, if anywhere; the one it has here tells nothing.
+ *  @param {any} error */
 function shown(error) {
     if (error instanceof CallError) {
         error.stack = `${error.name} ${error.code}: ${error.data?.stack ?? error.message}`;
+        Object.defineProperties(error, { code: { enumerable: false }, data: { enumerable: false } });
     }
     return error;
 }

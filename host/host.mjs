@@ -9,6 +9,7 @@
 import { createAsks } from './asks.mjs';
 import { createDisconnects } from './disconnects.mjs';
 import { createDispatch } from './dispatch.mjs';
+import { stackOf } from './errors.mjs';
 import { createEvents } from './events.mjs';
 import { createFailures } from './failures.mjs';
 import { createInflight } from './inflight.mjs';
@@ -52,7 +53,7 @@ export function createHost({ link, setup, hello, retire }) {
     const failures = createFailures({ log, exception, retire });
     const { callBack } = failures;
     // A handler is the application's own: that one fails does not make the process a sick one.
-    const handlerFailed = (/** @type {any} */ error, /** @type {string} */ where) => log('error', `${where}: ${error?.stack ?? error}`);
+    const handlerFailed = (/** @type {any} */ error, /** @type {string} */ where) => log('error', `${where}: ${stackOf(error)}`);
     const events = createEvents({ ask, failed: handlerFailed });
     const disconnects = createDisconnects({ listen: events.listen, failed: handlerFailed });
 
@@ -101,7 +102,7 @@ export function createHost({ link, setup, hello, retire }) {
                 const actions = [...loaded.actions].map(([name, { authenticate }]) => (authenticate ? { name, authenticated: true } : { name }));
                 return { actions, problems: loaded.problems };
             } catch (error) {
-                log('error', `the application cannot be loaded: ${error instanceof Error ? error.stack : error}`);
+                log('error', `the application cannot be loaded: ${stackOf(error)}`);
                 return { actions: [], problems: [problemOf(error, { app: setup.app, file: setup.app })] };
             }
         },
@@ -116,7 +117,11 @@ export function createHost({ link, setup, hello, retire }) {
             const { event, socket = '', address = '', channel } = told;
             if (event === 'session:renamed') {
                 disconnects.renamed(told.from, told.to);
-                events.emit(event, told);
+                events.emit(event, { from: told.from, to: told.to });
+                return;
+            }
+            if (event === 'user:offline') {
+                events.emit(event, told.user); // who has no connection has no session to show
                 return;
             }
             const course = noCourse(`${event}: `, (error) => handlerFailed(error, event));

@@ -82,8 +82,9 @@ function toPath(place) {
     }
 }
 
-/** What V8 puts before a SyntaxError: the place, the line, and carets below what is wrong. */
-const HEADER = /^(\/.*|file:\/\/.*):(\d+)\n(?:.*\n)?( *\t*[\t ]*)\^/;
+/** What V8 puts before a SyntaxError: the place, the line, and carets below what is wrong, but for
+ *  an end that comes too early. */
+const HEADER = /^(\/.*|file:\/\/.*):(\d+)\n(?:(?:.*\n)?( *\t*[\t ]*)\^)?/;
 const FRAME = /(?:\(|at (?:async )?)((?:file:\/\/)?\/[^()\n]*?):(\d+):(\d+)\)?$/gm;
 
 /**
@@ -99,7 +100,8 @@ function placeOf(error, app) {
     const ours = (/** @type {string} */ file) => file.startsWith(`${app}/`) && !file.includes('/node_modules/');
     const header = HEADER.exec(stack);
     if (header && error instanceof SyntaxError && ours(toPath(header[1]))) {
-        return { file: toPath(header[1]), line: Number(header[2]), column: header[3].length + 1 };
+        const column = header[3] === undefined ? undefined : header[3].length + 1;
+        return { file: toPath(header[1]), line: Number(header[2]), column };
     }
     for (const [, place, line, column] of stack.matchAll(FRAME)) {
         if (ours(toPath(place))) {
@@ -138,7 +140,9 @@ export function problemOf(error, { app, file, module }) {
     };
     if (place) {
         problem.line = place.line;
-        problem.column = place.column;
+        if (place.column !== undefined) {
+            problem.column = place.column;
+        }
         problem.frame = codeFrame(read(place.file), place.line, place.column);
     }
     if (module !== undefined) {

@@ -22,6 +22,7 @@
 #include "../shared/ss_errors.h"
 #include "../shared/ss_jsonrpc.h"
 #include "../shared/ss_link.h"
+#include "../shared/ss_sse.h"
 #include "../shared/ss_utf8.h"
 #include "../shared/ss_ws.h"
 
@@ -38,15 +39,28 @@
 /* processes that can count at a time: workers, old and new */
 #define NGX_HTTP_SS_BLOCKS          256
 
+/* ms for a POST to be taken by another worker */
+#define NGX_HTTP_SS_POST_TIMEOUT    5000
+
+/* what is queued for a stream first, beside the opcodes of RFC 6455 */
+#define NGX_HTTP_SS_SSE_OPEN        16
+
 /* ms for a peer to answer our close frame and go, also in a leaving worker */
 #define NGX_HTTP_SS_LINGER          1000
 #define NGX_HTTP_SS_EXIT_LINGER     500
+
+/* of a POST's body, over socketstream_max_message: small ones beside it */
+#define NGX_HTTP_SS_POST_EXTRA      (64 * 1024)
+
+/* messages of one POST */
+#define NGX_HTTP_SS_POST_MESSAGES   1000
 
 
 typedef struct ngx_http_ss_link_s    ngx_http_ss_link_t;
 typedef struct ngx_http_ss_client_s  ngx_http_ss_client_t;
 typedef struct ngx_http_ss_api_s     ngx_http_ss_api_t;
 typedef struct ngx_http_ss_open_s    ngx_http_ss_open_t;
+typedef struct ngx_http_ss_stream_s  ngx_http_ss_stream_t;
 typedef struct ngx_http_ss_topic_s   ngx_http_ss_topic_t;
 typedef struct ngx_http_ss_member_s  ngx_http_ss_member_t;
 
@@ -64,6 +78,9 @@ typedef struct {
 
 #define NGX_HTTP_SS_COUNTERS(X)                                               \
     X(connections_total, "WebSocket connections accepted")                    \
+    X(streams_total, "event streams accepted, the fallback for WebSocket")     \
+    X(posts_total, "POSTs taken for event streams, repeats included")         \
+    X(posts_forwarded_total, "POSTs for event streams of other workers")      \
     X(messages_in_total, "messages received from clients")                    \
     X(messages_out_total, "messages queued for clients")                      \
     X(bytes_in_total, "payload bytes of messages received from clients")      \
@@ -81,6 +98,7 @@ typedef struct {
 
 #define NGX_HTTP_SS_GAUGES(X)                                                 \
     X(connections, "open WebSocket connections")                              \
+    X(streams, "open event streams")                                          \
     X(calls_in_flight, "calls forwarded and not yet answered")                \
     X(queue_bytes, "bytes queued for clients")                                \
     X(link_queue_bytes, "bytes queued for sidecars")                          \
@@ -189,15 +207,25 @@ struct ngx_http_ss_link_s {
     ngx_http_ss_topic_t        **topics;    /* buckets, a power of two */
     ngx_uint_t                   topics_size;
     ngx_uint_t                   ntopics;
-    ngx_http_ss_buf_t           *publish;   /* a PUBLISH's beginning */
+    ngx_http_ss_buf_t           *own;       /* beginning of a message */
+
+    size_t                       node_len;
+    u_char                       node[SS_STREAM_NODE_MAX]; /* its name */
 
     ngx_queue_t                  dirty;     /* in worker.dirty_links */
 
     unsigned                     draining:1;
     unsigned                     dirty_set:1;
     unsigned                     logged:1;  /* this outage is in the log */
-    unsigned                     skip:1;    /* the PUBLISH is too long */
+    unsigned                     skip:1;    /* that message is too long */
 };
+
+
+/* an outage is said once, a sidecar that drains is no outage */
+
+#define ngx_http_ss_link_level(link)                                          \
+    ((ngx_uint_t) ((link)->draining ? NGX_LOG_NOTICE                          \
+                   : (link)->logged ? NGX_LOG_INFO : NGX_LOG_ERR))
 
 
 typedef struct {
@@ -286,11 +314,11 @@ struct ngx_http_ss_out_s {
 };
 
 
-/* a client: a WebSocket whose request is gone */
+/* a client: a WebSocket whose request is gone, or an event stream */
 
 struct ngx_http_ss_client_s {
     ngx_connection_t            *connection;
-    ngx_http_request_t          *request;   /* only kept for limit_conn */
+    ngx_http_request_t          *request;   /* a stream's; for limit_conn */
     ngx_http_ss_loc_conf_t      *conf;
     ngx_http_ss_pool_t          *pool;
     ngx_http_ss_link_t          *link;
@@ -324,6 +352,7 @@ struct ngx_http_ss_client_s {
     uint16_t                     state_len;
 
     unsigned                     upgraded:1;   /* the 101 is out */
+    unsigned                     sse:1;        /* an event stream */
     unsigned                     system:1;     /* subprotocol socketstream */
     unsigned                     bound:1;      /* the sidecar knows it */
     unsigned                     ready_set:1;  /* in worker.dirty */
@@ -343,6 +372,38 @@ struct ngx_http_ss_client_s {
 };
 
 
+/* what a client has that is an event stream; the context of its request */
+
+struct ngx_http_ss_stream_s {
+    ngx_http_ss_client_t        *client;    /* NULL: it has ended */
+    ngx_http_request_t          *request;
+    ngx_queue_t                  queue;     /* worker.streams */
+    ngx_chain_t                 *free;
+    ngx_chain_t                 *busy;      /* ranges that nginx has */
+    size_t                       passed;    /* bytes of these, not yet sent */
+    ngx_http_ss_out_t           *left;      /* to be freed with the request */
+    uint64_t                     seq;       /* of the last POST taken */
+    u_char                       key[SS_STREAM_KEY_LEN];
+};
+
+
+/* what is of interest among a request's headers */
+
+typedef struct {
+    ngx_str_t                    key;
+    ngx_str_t                    version;
+    ngx_str_t                    origin;
+    ngx_str_t                    site;
+    ngx_str_t                    stream;
+    ngx_str_t                    seq;
+    ngx_uint_t                   nkeys;
+    unsigned                     upgrade:1;
+    unsigned                     connection:1;
+    unsigned                     system:1;
+    unsigned                     events:1;
+} ngx_http_ss_headers_t;
+
+
 /* a handshake that waits for the sidecar's ACCEPT or REJECT */
 
 struct ngx_http_ss_open_s {
@@ -357,6 +418,7 @@ struct ngx_http_ss_open_s {
     uint32_t                     generation;
     ngx_http_ss_client_t        *client;    /* accepted, 101 not yet out */
     unsigned                     system:1;
+    unsigned                     sse:1;
 };
 
 
@@ -376,6 +438,7 @@ struct ngx_http_ss_api_s {
     off_t                        out_len;
     unsigned                     started:1; /* status and headers are set */
     unsigned                     session:1; /* POST to the WebSocket's URL */
+    unsigned                     stream:1;  /* for another worker's stream */
 };
 
 
@@ -407,8 +470,13 @@ typedef struct {
 
     u_char                      *buffer;    /* NGX_HTTP_SS_READ_SIZE */
 
-    ngx_http_ss_frame_t         *shared;    /* may still grow in this turn */
-    void                        *sharer;    /* for whom */
+    struct {
+        ngx_http_ss_frame_t     *frame;     /* may still grow in this turn */
+        void                    *sharer;    /* for whom */
+    }                            shared[2]; /* for WebSocket, for streams */
+
+    ngx_queue_t                  streams;   /* ngx_http_ss_stream_t */
+    ngx_connection_t            *watcher;   /* hears when nginx quits */
 
     ngx_queue_t                  dirty;     /* clients with new output */
     ngx_queue_t                  dirty_links;
@@ -441,9 +509,21 @@ ngx_int_t ngx_http_ss_buf_add(ngx_http_ss_buf_t **bp, const void *data,
     size_t len);
 
 
-/* ngx_http_ss_handshake.c: from the HTTP request to the client */
+/* ngx_http_ss_handshake.c: what comes to the URL of socketstream_pass */
 
 ngx_int_t ngx_http_ss_handshake_handler(ngx_http_request_t *r);
+/* Answers with the reason's status; what the request is finalized with. */
+ngx_int_t ngx_http_ss_refuse(ngx_http_request_t *r,
+    ngx_http_ss_refusal_e why);
+
+
+/* ngx_http_ss_open.c: from the HTTP request to the client */
+
+/* Shows a checked request to a sidecar, and lets it wait for the answer.  key
+ * is that of a WebSocket's handshake, NULL is for an event stream.  What the
+ * request is to be finalized with. */
+ngx_int_t ngx_http_ss_open(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_uint_t system);
 /* The waiting handshake got a link that is ready. */
 void ngx_http_ss_open_send(ngx_http_ss_open_t *o, ngx_http_ss_link_t *link);
 void ngx_http_ss_open_accept(ngx_http_ss_open_t *o, u_char *data, size_t len);
@@ -454,7 +534,48 @@ void ngx_http_ss_open_lost(ngx_http_ss_open_t *o);
 void ngx_http_ss_open_detach(ngx_http_ss_open_t *o);
 
 
-/* ngx_http_ss_client.c: a client's frames, pings, draining and closing */
+/* ngx_http_ss_upgrade.c: the 101, and the end of the HTTP request */
+
+/* NGX_ERROR: the request is to be finalized, and takes the client along. */
+ngx_int_t ngx_http_ss_upgrade(ngx_http_ss_open_t *o,
+    ss_link_accept_t *accept);
+
+
+/* ngx_http_ss_ws.c: what a WebSocket's client sends */
+
+/* The 101 is out: starts reading, beginning with what came before it. */
+void ngx_http_ss_ws_start(ngx_http_ss_client_t *client, u_char *data,
+    size_t len);
+
+
+/* ngx_http_ss_sse.c: event streams */
+
+/* Makes a stream of the accepted request.  NGX_ERROR as above. */
+ngx_int_t ngx_http_ss_sse_start(ngx_http_ss_open_t *o,
+    ss_link_accept_t *accept);
+/* ngx_http_ss_output_flush() for a stream. */
+ngx_int_t ngx_http_ss_sse_flush(ngx_http_ss_client_t *client);
+/* Frees the client and ends its request: well, if all is said. */
+void ngx_http_ss_sse_finish(ngx_http_ss_client_t *client);
+/* Takes over what nginx may still point into. */
+void ngx_http_ss_sse_keep(ngx_http_ss_client_t *client);
+/* Hears when nginx quits, from now on; or no more. */
+ngx_int_t ngx_http_ss_sse_watch(ngx_cycle_t *cycle);
+void ngx_http_ss_sse_unwatch(void);
+
+
+/* ngx_http_ss_post.c: what a stream's client sends */
+
+ngx_int_t ngx_http_ss_post_handler(ngx_http_request_t *r,
+    ngx_http_ss_headers_t *hs);
+/* Answers a POST to a stream; what the request is finalized with. */
+ngx_int_t ngx_http_ss_post_answer(ngx_http_request_t *r, ngx_uint_t status);
+/* The payload of a whole DELIVER.  NGX_ERROR: it is malformed. */
+ngx_int_t ngx_http_ss_post_deliver(ngx_http_ss_link_t *link,
+    const u_char *data, size_t len);
+
+
+/* ngx_http_ss_client.c: a client's life, whatever its transport */
 
 /* Makes a client of the accepted handshake; its slot and link go over. */
 ngx_http_ss_client_t *ngx_http_ss_client_create(ngx_http_ss_open_t *o,
@@ -462,9 +583,16 @@ ngx_http_ss_client_t *ngx_http_ss_client_create(ngx_http_ss_open_t *o,
 /* Replaces what the sidecar wants to be told in REBIND. */
 ngx_int_t ngx_http_ss_client_set_state(ngx_http_ss_client_t *client,
     u_char *data, size_t len);
-/* The 101 is out: starts reading, beginning with what came before it. */
-void ngx_http_ss_client_start(ngx_http_ss_client_t *client, u_char *data,
-    size_t len);
+/* It can be written to from now on, and is pinged. */
+void ngx_http_ss_client_begin(ngx_http_ss_client_t *client);
+/* A whole message of the client, on its way to the sidecar. */
+void ngx_http_ss_client_message(ngx_http_ss_client_t *client,
+    ngx_uint_t opcode, u_char *data, size_t len);
+/* nginx wants the connection back: a reload, or out of patience. */
+void ngx_http_ss_client_quit(ngx_http_ss_client_t *client,
+    ngx_uint_t impatient);
+/* The connection's read timer: an end of waiting. */
+void ngx_http_ss_client_timeout(ngx_http_ss_client_t *client);
 /* Starts closing: close frame, then, once it is out, the socket. */
 void ngx_http_ss_client_close(ngx_http_ss_client_t *client, ngx_uint_t code,
     const char *reason, size_t len);
@@ -476,7 +604,24 @@ void ngx_http_ss_client_free(ngx_http_ss_client_t *client, ngx_uint_t code);
 void ngx_http_ss_client_drained(ngx_http_ss_client_t *client);
 /* Reads again, what was held up by a full link or a full queue. */
 void ngx_http_ss_client_resume(ngx_http_ss_client_t *client);
-void ngx_http_ss_client_sweep_handler(ngx_event_t *ev);
+
+
+/* ngx_http_ss_wire.c: messages as they go on the wire */
+
+/* Room that a message of len bytes takes, and not less. */
+size_t ngx_http_ss_wire_size(ngx_uint_t sse, ngx_uint_t opcode, size_t len);
+/* Writes a message, whose payload is a with b behind it; its end. */
+u_char *ngx_http_ss_wire_put(ngx_uint_t sse, u_char *p, ngx_uint_t opcode,
+    const u_char *a, size_t a_len, const char *b, size_t b_len);
+/* Adds a text message, body and tail, to a frame for many queues, those of
+ * event streams or of WebSockets; *start is where it begins.  Those of one
+ * sharer, any address, that come in one turn of the loop stand in one frame as
+ * far as it goes.  The caller holds no reference: it is good until the next
+ * call for the same transport.  NULL: no memory. */
+ngx_http_ss_frame_t *ngx_http_ss_wire_share(ngx_uint_t sse, void *sharer,
+    ss_span_t *body, ss_span_t *tail, size_t *start);
+/* Nothing more is added to the frame of that transport. */
+void ngx_http_ss_wire_unshare(ngx_uint_t sse);
 
 
 /* ngx_http_ss_output.c: what clients have not taken yet */
@@ -488,12 +633,7 @@ void ngx_http_ss_output_message(ngx_http_ss_client_t *client,
 /* The same for a control frame, which no limit holds back. */
 void ngx_http_ss_output_control(ngx_http_ss_client_t *client,
     ngx_uint_t opcode, const u_char *data, size_t len);
-/* A frame for many queues, with room for len bytes behind those it has; the
- * caller adds them to frame->len.  Those of one sharer, any address, that come
- * in one turn of the loop stand in one frame as far as it goes.  The caller
- * holds no reference: it is good until the next call.  NULL: no memory. */
-ngx_http_ss_frame_t *ngx_http_ss_output_share(void *sharer, size_t len);
-/* Queues what such a frame has from start on; the queue takes a reference. */
+/* Queues what a shared frame has from start on; the queue takes a reference. */
 void ngx_http_ss_output_shared(ngx_http_ss_client_t *client,
     ngx_http_ss_frame_t *frame, size_t start);
 /* Has the queue written at the end of this turn, once the 101 is out. */
@@ -501,6 +641,10 @@ void ngx_http_ss_output_ready(ngx_http_ss_client_t *client);
 /* Writes what it can.  NGX_OK: all; NGX_AGAIN: the rest waits for the
  * socket; NGX_ERROR: the connection is broken, the caller drops it. */
 ngx_int_t ngx_http_ss_output_flush(ngx_http_ss_client_t *client);
+/* n bytes of the queue are on their way. */
+void ngx_http_ss_output_sent(ngx_http_ss_client_t *client, size_t n);
+/* Gives back a range of a queue, and the frame with its last range. */
+void ngx_http_ss_output_release(ngx_http_ss_out_t *out);
 void ngx_http_ss_output_free(ngx_http_ss_client_t *client);
 void ngx_http_ss_flush_handler(ngx_event_t *ev);
 
@@ -543,6 +687,10 @@ void ngx_http_ss_link_commit(ngx_http_ss_link_t *link, ngx_uint_t op,
 void ngx_http_ss_link_closed(ngx_http_ss_link_t *link, uint32_t slot,
     uint32_t generation, ngx_uint_t code);
 ngx_int_t ngx_http_ss_link_flush(ngx_http_ss_link_t *link);
+/* One whole frame of a sidecar (ngx_http_ss_frames.c).  NGX_ERROR: it breaks
+ * a rule; NGX_DONE: the link is gone. */
+ngx_int_t ngx_http_ss_frame(ngx_http_ss_link_t *link, ss_link_header_t *h,
+    u_char *data);
 void ngx_http_ss_link_lost(ngx_http_ss_link_t *link, const char *why);
 #define ngx_http_ss_link_full(link)                                           \
     ((link)->out_len - (link)->out_pos > NGX_HTTP_SS_LINK_QUEUE)
@@ -583,6 +731,8 @@ ngx_int_t ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data,
 /* ngx_http_ss_api.c, ngx_http_ss_assets.c, ngx_http_ss_status.c */
 
 ngx_int_t ngx_http_ss_api_handler(ngx_http_request_t *r);
+/* The body of a POST for a stream of another worker is here. */
+void ngx_http_ss_api_forward(ngx_http_request_t *r);
 void ngx_http_ss_api_send(ngx_http_ss_api_t *api, ngx_http_ss_link_t *link);
 void ngx_http_ss_api_response(ngx_http_ss_api_t *api, ngx_uint_t flags,
     u_char *data, size_t len);

@@ -809,12 +809,17 @@ ngx_http_ss_init_process(ngx_cycle_t *cycle)
 
         ngx_queue_init(&w->dirty);
         ngx_queue_init(&w->dirty_links);
+        ngx_queue_init(&w->streams);
 
         w->flush.handler = ngx_http_ss_flush_handler;
         w->flush.data = w;
     }
 
     w->flush.log = cycle->log;
+
+    if (ngx_http_ss_sse_watch(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     /* a connection has one client or handshake, HTTP/2 several requests */
     w->max_slots = 4 * cycle->connection_n;
@@ -842,6 +847,8 @@ ngx_http_ss_exit_process(ngx_cycle_t *cycle)
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_socketstream_module);
+
+    ngx_http_ss_sse_unwatch();
 
     /* nginx 1.22 exits before posted events run: flush what is queued */
 

@@ -2,7 +2,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * HTTP API: one request to a sidecar, one answer back.
+ * HTTP API: one request to a sidecar, one answer back.  POSTs about a session
+ * or for another worker's stream go the same way.
  *
  * What is asked and what the answer means is the sidecar's: it gets method,
  * path below the location, arguments, headers and body, and gives status,
@@ -15,6 +16,7 @@
 
 
 static void ngx_http_ss_api_body_handler(ngx_http_request_t *r);
+static void ngx_http_ss_api_begin(ngx_http_request_t *r, ngx_uint_t stream);
 static ngx_int_t ngx_http_ss_api_encode(ngx_http_ss_api_t *api,
     ss_writer_t *w);
 static ngx_int_t ngx_http_ss_api_send_body(ngx_http_ss_api_t *api,
@@ -24,13 +26,15 @@ static void ngx_http_ss_api_release(ngx_http_ss_api_t *api,
     ngx_uint_t notify);
 static void ngx_http_ss_api_cleanup(void *data);
 static void ngx_http_ss_api_timer_handler(ngx_event_t *ev);
+static void ngx_http_ss_api_forwarded(ngx_http_ss_api_t *api,
+    ngx_uint_t status);
 static ngx_int_t ngx_http_ss_api_head(ngx_http_ss_api_t *api,
     ss_link_response_t *response);
 static ngx_int_t ngx_http_ss_api_add(ngx_http_ss_api_t *api,
     const u_char *data, size_t len);
 static void ngx_http_ss_api_finish(ngx_http_ss_api_t *api);
 static void ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code);
-static ngx_int_t ngx_http_ss_api_error(ngx_http_request_t *r, int code);
+static ngx_int_t ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code);
 
 
 ngx_int_t
@@ -55,6 +59,20 @@ ngx_http_ss_api_handler(ngx_http_request_t *r)
 static void
 ngx_http_ss_api_body_handler(ngx_http_request_t *r)
 {
+    ngx_http_ss_api_begin(r, 0);
+}
+
+
+void
+ngx_http_ss_api_forward(ngx_http_request_t *r)
+{
+    ngx_http_ss_api_begin(r, 1);
+}
+
+
+static void
+ngx_http_ss_api_begin(ngx_http_request_t *r, ngx_uint_t stream)
+{
     ngx_http_cleanup_t      *cln;
     ngx_http_ss_api_t       *api;
     ngx_http_ss_link_t      *link;
@@ -72,8 +90,9 @@ ngx_http_ss_api_body_handler(ngx_http_request_t *r)
 
     api->request = r;
     api->conf = slcf;
-    api->session = (slcf->pass != NULL);
-    api->pool = api->session ? slcf->pass : slcf->api;
+    api->stream = stream;
+    api->session = (slcf->pass != NULL && !stream);
+    api->pool = slcf->pass ? slcf->pass : slcf->api;
     api->out_last = &api->out;
 
     api->timer.handler = ngx_http_ss_api_timer_handler;
@@ -84,7 +103,7 @@ ngx_http_ss_api_body_handler(ngx_http_request_t *r)
                               &api->generation)
         != NGX_OK)
     {
-        ngx_http_finalize_request(r, ngx_http_ss_api_error(r,
+        ngx_http_finalize_request(r, ngx_http_ss_api_error(api,
                                                         SS_RPC_UNAVAILABLE));
         return;
     }
@@ -156,9 +175,14 @@ ngx_http_ss_api_send(ngx_http_ss_api_t *api, ngx_http_ss_link_t *link)
     api->link = link;
     link->nclients++;
 
-    ngx_add_timer(&api->timer, link->call_timeout + 1000);
+    if (api->stream) {
+        ngx_add_timer(&api->timer, NGX_HTTP_SS_POST_TIMEOUT);
+        ngx_http_ss_count(posts_forwarded_total, 1);
 
-    ngx_http_ss_count(api_requests_total, 1);
+    } else {
+        ngx_add_timer(&api->timer, link->call_timeout + 1000);
+        ngx_http_ss_count(api_requests_total, 1);
+    }
 }
 
 
@@ -187,6 +211,10 @@ ngx_http_ss_api_encode(ngx_http_ss_api_t *api, ss_writer_t *w)
         flags |= SS_LINK_REQUEST_SESSION;
     }
 
+    if (api->stream) {
+        flags |= SS_LINK_REQUEST_STREAM;
+    }
+
     method.ptr = (const char *) r->method_name.data;
     method.len = r->method_name.len;
 
@@ -199,7 +227,7 @@ ngx_http_ss_api_encode(ngx_http_ss_api_t *api, ss_writer_t *w)
         skip = ngx_min(clcf->name.len, r->uri.len);
     }
 
-    if (api->session) {
+    if (api->session || api->stream) {
         skip = r->uri.len;
     }
 
@@ -389,6 +417,11 @@ ngx_http_ss_api_response(ngx_http_ss_api_t *api, ngx_uint_t flags,
             return;
         }
 
+        if (api->stream) {
+            ngx_http_ss_api_forwarded(api, response.status);
+            return;
+        }
+
         if (ngx_http_ss_api_head(api, &response) != NGX_OK) {
             ngx_http_ss_api_fail(api, SS_RPC_INTERNAL);
             return;
@@ -409,6 +442,24 @@ ngx_http_ss_api_response(ngx_http_ss_api_t *api, ngx_uint_t flags,
     if (!(flags & SS_LINK_MORE)) {
         ngx_http_ss_api_finish(api);
     }
+}
+
+
+/* What the stream's worker, or a sidecar on the way, says to a POST. */
+
+static void
+ngx_http_ss_api_forwarded(ngx_http_ss_api_t *api, ngx_uint_t status)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = api->request;
+    c = r->connection;
+
+    ngx_http_ss_api_release(api, 0);
+
+    ngx_http_finalize_request(r, ngx_http_ss_post_answer(r, status));
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -516,17 +567,29 @@ ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code)
 
     ngx_http_clean_header(r);
 
-    ngx_http_finalize_request(r, ngx_http_ss_api_error(r, code));
+    ngx_http_finalize_request(r, ngx_http_ss_api_error(api, code));
     ngx_http_run_posted_requests(c);
 }
 
 
 static ngx_int_t
-ngx_http_ss_api_error(ngx_http_request_t *r, int code)
+ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code)
 {
     u_char                 text[256], *p;
     ngx_str_t              name, value;
+    ngx_http_request_t    *r;
     const ss_rpc_error_t  *error;
+
+    r = api->request;
+
+    if (api->stream) {
+
+        /* whatever happened on the way: asking again does no harm */
+
+        return ngx_http_ss_post_answer(r, code == SS_RPC_TOO_LARGE
+                                          ? NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+                                          : NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
 
     error = ss_rpc_error(code);
 

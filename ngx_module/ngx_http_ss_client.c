@@ -2,56 +2,40 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * A client: a WebSocket, from its 101 to its last byte.
+ * A client, from being accepted to its last byte, whether it talks WebSocket
+ * (ngx_http_ss_ws.c) or reads an event stream (ngx_http_ss_sse.c).
  *
  *     open ---- they close, or we do ----> closing ----> shut ----> freed
  *      |                                   (close frame  (SHUT_WR,
- *      +-- reload: draining, 1012 at its    queued)       linger)
- *          own moment of drain_time
+ *      +-- reload: draining, 1012 at its    or event      linger; a
+ *          own moment of drain_time         queued)       stream ends)
  *
- * Reading is frames to messages (shared/ss_ws), checks (masking, UTF-8,
- * size), and one MESSAGE to the sidecar.  An idle client owns no buffer:
- * bytes are read into the worker's, and only the beginning of a frame or of
- * a message is kept.  It has no timer either: pings come from one sweep for
- * each location.
+ * It has no timer while it is open: pings come from one sweep for each
+ * location.
  *
- * A client is never freed under somebody's feet: what happens inside the
- * read handler marks it dead, and the handler frees it at its end.
+ * A client is never freed under somebody's feet: what happens inside a
+ * WebSocket's read handler marks it dead, and the handler frees it at its
+ * end.
  */
 
 
 #include "ngx_http_socketstream.h"
 
 
-#define NGX_HTTP_SS_READS       16      /* buffers in a row for one client */
 #define NGX_HTTP_SS_SWEEP       1000    /* ms between two looks at the heads */
 
 
-static void ngx_http_ss_client_read_handler(ngx_event_t *rev);
-static void ngx_http_ss_client_write_handler(ngx_event_t *wev);
-static void ngx_http_ss_client_quit(ngx_http_ss_client_t *client);
-static void ngx_http_ss_client_read(ngx_http_ss_client_t *client);
-static ngx_int_t ngx_http_ss_client_input(ngx_http_ss_client_t *client,
-    u_char *p, u_char *end);
-static void ngx_http_ss_client_data(ngx_http_ss_client_t *client,
-    ss_ws_piece_t *piece);
-static void ngx_http_ss_client_message(ngx_http_ss_client_t *client,
-    ngx_uint_t opcode, u_char *data, size_t len);
-static void ngx_http_ss_client_control(ngx_http_ss_client_t *client,
-    ss_ws_piece_t *piece);
 static void ngx_http_ss_client_drain(ngx_http_ss_client_t *client);
 static void ngx_http_ss_client_drain_due(ngx_http_ss_client_t *client);
 static void ngx_http_ss_client_gone(ngx_http_ss_client_t *client,
     ngx_uint_t code);
 static void ngx_http_ss_client_finish(ngx_http_ss_client_t *client);
+static void ngx_http_ss_client_sweep_handler(ngx_event_t *ev);
 
 
 #define NGX_HTTP_SS_GOAWAY                                                    \
     "{\"jsonrpc\":\"2.0\",\"method\":\"system.goaway\","                        \
     "\"params\":{\"reason\":\"reload\",\"drain_ms\":%M}}"
-
-#define ngx_http_ss_client_held(client)                                       \
-    (((client)->throttled || (client)->blocked) && !(client)->closing)
 
 
 ngx_http_ss_client_t *
@@ -79,6 +63,7 @@ ngx_http_ss_client_create(ngx_http_ss_open_t *o, ss_span_t state)
     client->slot = o->slot;
     client->generation = o->generation;
     client->system = o->system;
+    client->sse = o->sse;
     ss_ws_decoder_init(&client->decoder, SS_WS_SERVER, o->conf->max_message);
 
     ngx_queue_init(&client->calls);
@@ -126,29 +111,21 @@ ngx_http_ss_client_set_state(ngx_http_ss_client_t *client, u_char *data,
 
 
 void
-ngx_http_ss_client_start(ngx_http_ss_client_t *client, u_char *data,
-    size_t len)
+ngx_http_ss_client_begin(ngx_http_ss_client_t *client)
 {
-    ngx_connection_t        *c;
     ngx_http_ss_loc_conf_t  *slcf;
 
-    c = client->connection;
     slcf = client->conf;
-
-    c->data = client;
-    c->read->handler = ngx_http_ss_client_read_handler;
-    c->write->handler = ngx_http_ss_client_write_handler;
-    c->log->action = "talking WebSocket";
-
-    /* nginx visits idle connections when the worker is to leave */
-    c->idle = 1;
 
     client->upgraded = 1;
 
-    ngx_http_ss_count(connections_total, 1);
-    ngx_http_ss_count(connections, 1);
+    if (client->closing) {
 
-    if (slcf->ping_interval) {
+        /* the sidecar did not wait for the 101 */
+
+        ngx_add_timer(client->connection->read, NGX_HTTP_SS_LINGER);
+
+    } else if (slcf->ping_interval) {
         client->due = ngx_current_msec + slcf->ping_interval;
         ngx_queue_insert_tail(&slcf->ping_due, &client->sweep);
 
@@ -163,80 +140,17 @@ ngx_http_ss_client_start(ngx_http_ss_client_t *client, u_char *data,
         }
     }
 
-    /* what the sidecar sent while the 101 was under way */
+    /* what the sidecar sent while the answer was under way */
 
     if (client->out) {
         ngx_http_ss_output_ready(client);
     }
-
-    /*
-     * From the posted event on, so that no frame is decoded while a link's
-     * input is: both use the worker's buffer.
-     */
-
-    if (len && ngx_http_ss_buf_add(&client->kept, data, len) != NGX_OK) {
-        ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
-    }
-
-    if (len || c->read->ready) {
-        ngx_post_event(c->read, &ngx_posted_events);
-    }
 }
 
 
-static void
-ngx_http_ss_client_read_handler(ngx_event_t *rev)
+void
+ngx_http_ss_client_quit(ngx_http_ss_client_t *client, ngx_uint_t impatient)
 {
-    ngx_connection_t      *c;
-    ngx_http_ss_client_t  *client;
-
-    c = rev->data;
-    client = c->data;
-
-    if (c->close) {
-        ngx_http_ss_client_quit(client);
-        return;
-    }
-
-    if (rev->timedout) {
-        rev->timedout = 0;
-
-        if (client->closing) {
-            ngx_http_ss_client_finish(client);
-            return;
-        }
-
-        ngx_http_ss_client_drain_due(client);
-        return;
-    }
-
-    client->reading = 1;
-
-    ngx_http_ss_client_read(client);
-
-    client->reading = 0;
-
-    if (client->dead) {
-        ngx_http_ss_client_finish(client);
-        return;
-    }
-
-    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-        ngx_http_ss_client_drop(client, SS_WS_CLOSE_ABNORMAL);
-    }
-}
-
-
-/* nginx wants the connection back: a reload, or out of patience. */
-
-static void
-ngx_http_ss_client_quit(ngx_http_ss_client_t *client)
-{
-    ngx_connection_t  *c;
-
-    c = client->connection;
-    c->close = 0;
-
     /*
      * The worker's cycle calls this outside of event processing, and what is
      * posted there waits for the next event; "next" events do not wait.
@@ -246,11 +160,9 @@ ngx_http_ss_client_quit(ngx_http_ss_client_t *client)
         ngx_post_event(&ngx_http_ss_worker.flush, &ngx_posted_next_events);
     }
 
-    if (c->error) {
+    if (impatient) {
 
         /* worker_shutdown_timeout: what can be said without waiting */
-
-        c->error = 0;
 
         ngx_http_ss_calls_fail_client(client, SS_RPC_UNAVAILABLE);
         ngx_http_ss_client_close(client, SS_WS_CLOSE_RESTART, NULL, 0);
@@ -266,184 +178,19 @@ ngx_http_ss_client_quit(ngx_http_ss_client_t *client)
 }
 
 
-static void
-ngx_http_ss_client_read(ngx_http_ss_client_t *client)
+void
+ngx_http_ss_client_timeout(ngx_http_ss_client_t *client)
 {
-    size_t             len;
-    ssize_t            n;
-    u_char            *p;
-    ngx_uint_t         i;
-    ngx_event_t       *rev;
-    ngx_connection_t  *c;
-
-    c = client->connection;
-    rev = c->read;
-    p = ngx_http_ss_worker.buffer;
-
-    for (i = 0; i < NGX_HTTP_SS_READS; i++) {
-
-        if (client->dead || ngx_http_ss_client_held(client)) {
-            return;
-        }
-
-        len = client->kept ? client->kept->len : 0;
-        n = 0;
-
-        if (len == 0 || client->partial) {
-
-            if (!rev->ready) {
-                return;
-            }
-
-            n = c->recv(c, p + len, NGX_HTTP_SS_READ_SIZE - len);
-
-            if (n == NGX_AGAIN) {
-                return;
-            }
-
-            if (n == 0 || n == NGX_ERROR) {
-                ngx_http_ss_client_drop(client, SS_WS_CLOSE_ABNORMAL);
-                return;
-            }
-
-            client->alive = 1;
-        }
-
-        if (len) {
-            ngx_memcpy(p, client->kept->data, len);
-            ngx_free(client->kept);
-            client->kept = NULL;
-        }
-
-        if (ngx_http_ss_client_input(client, p, p + len + n) != NGX_OK) {
-            ngx_http_ss_client_drop(client, SS_WS_CLOSE_INTERNAL);
-            return;
-        }
-    }
-
-    /* others have their turn before more of this one */
-
-    if (!client->dead) {
-        ngx_post_event(rev, &ngx_posted_next_events);
-    }
-}
-
-
-/* Frames of [p, end), until the client is held up or closed. */
-
-static ngx_int_t
-ngx_http_ss_client_input(ngx_http_ss_client_t *client, u_char *p,
-    u_char *end)
-{
-    ss_ws_rc_t     rc;
-    ss_ws_piece_t  piece;
-
-    client->partial = 0;
-
-    while (p < end) {
-
-        if (client->dead || client->close_seen || client->deaf) {
-            return NGX_OK;
-        }
-
-        if (ngx_http_ss_client_held(client)) {
-            break;
-        }
-
-        rc = ss_ws_decode(&client->decoder, &p, end, &piece);
-
-        if (rc == SS_WS_DATA) {
-            ngx_http_ss_client_data(client, &piece);
-            continue;
-        }
-
-        if (rc == SS_WS_CONTROL) {
-            ngx_http_ss_client_control(client, &piece);
-            continue;
-        }
-
-        if (rc == SS_WS_MORE) {
-            client->partial = 1;
-            break;
-        }
-
-        ngx_log_error(NGX_LOG_INFO, client->connection->log, 0,
-                      "socketstream: client closed with %ui: %s",
-                      (ngx_uint_t) client->decoder.close_code,
-                      ss_ws_error(&client->decoder));
-
-        ngx_http_ss_client_close(client, client->decoder.close_code,
-                                 ss_ws_error(&client->decoder),
-                                 ngx_strlen(ss_ws_error(&client->decoder)));
-
-        /* nothing that follows can be understood, their close neither */
-
-        client->deaf = 1;
-        return NGX_OK;
-    }
-
-    if (p == end) {
-        client->partial = 1;
-        return NGX_OK;
-    }
-
-    return ngx_http_ss_buf_add(&client->kept, p, end - p);
-}
-
-
-static void
-ngx_http_ss_client_data(ngx_http_ss_client_t *client, ss_ws_piece_t *piece)
-{
-    ngx_http_ss_buf_t  *whole;
-
     if (client->closing) {
-        return;
-    }
+        ngx_http_ss_client_finish(client);
 
-    if (piece->opcode == SS_WS_TEXT) {
-
-        if (piece->first) {
-            ngx_memzero(&client->utf8, sizeof(ss_utf8_t));
-        }
-
-        if (!ss_utf8_feed(&client->utf8, piece->data, piece->len)
-            || (piece->last && !ss_utf8_complete(&client->utf8)))
-        {
-            ngx_log_error(NGX_LOG_INFO, client->connection->log, 0,
-                          "socketstream: client closed with 1007: "
-                          "text is not UTF-8");
-
-            ngx_http_ss_client_close(client, SS_WS_CLOSE_INVALID_DATA,
-                                     "text is not UTF-8", 17);
-            return;
-        }
-    }
-
-    if (piece->first && piece->last) {
-        ngx_http_ss_client_message(client, piece->opcode, piece->data,
-                                   piece->len);
-        return;
-    }
-
-    if (ngx_http_ss_buf_add(&client->message, piece->data, piece->len)
-        != NGX_OK)
-    {
-        ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
-        return;
-    }
-
-    if (piece->last) {
-        whole = client->message;
-        client->message = NULL;
-
-        ngx_http_ss_client_message(client, piece->opcode, whole->data,
-                                   whole->len);
-        ngx_free(whole);
+    } else {
+        ngx_http_ss_client_drain_due(client);
     }
 }
 
 
-static void
+void
 ngx_http_ss_client_message(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     u_char *data, size_t len)
 {
@@ -504,56 +251,6 @@ ngx_http_ss_client_message(ngx_http_ss_client_t *client, ngx_uint_t opcode,
 }
 
 
-static void
-ngx_http_ss_client_control(ngx_http_ss_client_t *client,
-    ss_ws_piece_t *piece)
-{
-    uint16_t  code;
-
-    switch (piece->opcode) {
-
-    case SS_WS_PING:
-        if (!client->closing) {
-            ngx_http_ss_output_control(client, SS_WS_PONG, piece->data,
-                                       piece->len);
-        }
-
-        return;
-
-    case SS_WS_PONG:
-        return;
-    }
-
-    /* close */
-
-    client->close_seen = 1;
-
-    if (client->closing) {
-
-        /* the answer to ours */
-
-        if (client->out == NULL) {
-            client->dead = 1;
-        }
-
-        return;
-    }
-
-    code = ss_ws_close_code(piece->data, piece->len);
-
-    if (code == 0) {
-        code = SS_WS_CLOSE_PROTOCOL;
-
-    } else if (piece->len > 2
-               && !ss_utf8_valid(piece->data + 2, piece->len - 2))
-    {
-        code = SS_WS_CLOSE_INVALID_DATA;
-    }
-
-    ngx_http_ss_client_close(client, code, NULL, 0);
-}
-
-
 void
 ngx_http_ss_client_close(ngx_http_ss_client_t *client, ngx_uint_t code,
     const char *reason, size_t len)
@@ -563,6 +260,10 @@ ngx_http_ss_client_close(ngx_http_ss_client_t *client, ngx_uint_t code,
 
     if (client->closing) {
         return;
+    }
+
+    if (client->sse && code == SS_WS_CLOSE_NO_STATUS) {
+        code = SS_WS_CLOSE_NORMAL;
     }
 
     ngx_http_ss_client_gone(client, code);
@@ -634,7 +335,10 @@ ngx_http_ss_client_gone(ngx_http_ss_client_t *client, ngx_uint_t code)
 
     ngx_http_ss_worker.counters->closed[i]++;
 
-    if (client->upgraded) {
+    if (client->upgraded && client->sse) {
+        ngx_http_ss_count(streams, -1);
+
+    } else if (client->upgraded) {
         ngx_http_ss_count(connections, -1);
     }
 
@@ -699,6 +403,11 @@ ngx_http_ss_client_finish(ngx_http_ss_client_t *client)
         return;
     }
 
+    if (client->sse) {
+        ngx_http_ss_sse_finish(client);
+        return;
+    }
+
     c = client->connection;
     r = client->request;
 
@@ -723,6 +432,14 @@ ngx_http_ss_client_finish(ngx_http_ss_client_t *client)
 void
 ngx_http_ss_client_drained(ngx_http_ss_client_t *client)
 {
+    if (client->out == NULL && client->closing && client->sse) {
+
+        /* HTTP says by itself that nothing follows */
+
+        ngx_http_ss_client_finish(client);
+        return;
+    }
+
     if (client->out == NULL && client->closing && !client->shut) {
 
         /*
@@ -767,7 +484,9 @@ ngx_http_ss_client_resume(ngx_http_ss_client_t *client)
 {
     ngx_event_t  *rev;
 
-    if (!client->upgraded) {
+    /* to a stream's client a POST that is refused says so: it tries again */
+
+    if (!client->upgraded || client->sse) {
         return;
     }
 
@@ -776,31 +495,6 @@ ngx_http_ss_client_resume(ngx_http_ss_client_t *client)
     if (!rev->posted && (rev->ready || client->kept)) {
         ngx_post_event(rev, &ngx_posted_events);
     }
-}
-
-
-static void
-ngx_http_ss_client_write_handler(ngx_event_t *wev)
-{
-    ngx_connection_t      *c;
-    ngx_http_ss_client_t  *client;
-
-    c = wev->data;
-    client = c->data;
-
-    if (client->out == NULL || client->ready_set) {
-        return;
-    }
-
-    /* the peer has taken something, however slowly: that is a sign of life */
-    client->alive = 1;
-
-    if (ngx_http_ss_output_flush(client) == NGX_ERROR) {
-        ngx_http_ss_client_drop(client, SS_WS_CLOSE_ABNORMAL);
-        return;
-    }
-
-    ngx_http_ss_client_drained(client);
 }
 
 
@@ -873,7 +567,7 @@ ngx_http_ss_client_drain_due(ngx_http_ss_client_t *client)
 }
 
 
-void
+static void
 ngx_http_ss_client_sweep_handler(ngx_event_t *ev)
 {
     ngx_queue_t             *q;
@@ -920,7 +614,9 @@ ngx_http_ss_client_sweep_handler(ngx_event_t *ev)
         ngx_queue_insert_tail(&slcf->pong_due, q);
 
         client->due = ngx_current_msec + slcf->pong_timeout;
-        client->alive = 0;
+
+        /* nobody answers a stream's ping: TCP tells of those who are gone */
+        client->alive = client->sse;
 
         ngx_http_ss_output_control(client, SS_WS_PING, NULL, 0);
         ngx_http_ss_count(pings_total, 1);

@@ -5,17 +5,11 @@
  * What clients have not taken yet.
  *
  * A queue is a list of ranges of frames.  A frame is bytes as they go on the
- * wire, framed once; many queues may hold it, and it goes with the last of
- * them.  A small message for one client is added to the frame at the end of
- * its queue, so that all answers of one turn of the event loop leave in one
- * write.  That is the rule here: queueing never writes; the flush event,
+ * wire (ngx_http_ss_wire.c); many queues may hold it, and it goes with the
+ * last of them.  A small message for one client is added to the frame at the
+ * end of its queue, so that all answers of one turn of the event loop leave in
+ * one write.  That is the rule here: queueing never writes; the flush event,
  * posted once a turn, writes each queue once.
- *
- * What is published to one topic in one turn stands in one frame, one message
- * behind the other, and a queue that ends where the next begins has only its
- * range to widen.  Such a frame begins with the size of one message and its
- * successors double, so that a client that is slow to take what is in it does
- * not hold much else.
  *
  * Back-pressure has two steps.  Over half of socketstream_max_queue the
  * client is not read any more: it has to take answers before it asks for
@@ -31,26 +25,29 @@
 #define NGX_HTTP_SS_IOVS        64
 #define NGX_HTTP_SS_FRAME_MIN   256         /* room in a client's own frame */
 #define NGX_HTTP_SS_FRAME_SMALL 4096        /* frames up to here are joined */
-#define NGX_HTTP_SS_FRAME_SHARED  16384     /* so far shared ones double */
 #define NGX_HTTP_SS_TLS_RECORD  16384
 
 
 static ngx_int_t ngx_http_ss_output_room(ngx_http_ss_client_t *client,
     size_t len);
-static void ngx_http_ss_output_unshare(void);
 static void ngx_http_ss_output_append(ngx_http_ss_client_t *client,
     ngx_http_ss_out_t *out);
 static ngx_int_t ngx_http_ss_output_add(ngx_http_ss_client_t *client,
     ngx_uint_t opcode, const u_char *data, size_t len);
 static ssize_t ngx_http_ss_output_writev(ngx_http_ss_client_t *client);
 static ssize_t ngx_http_ss_output_tls(ngx_http_ss_client_t *client);
-static void ngx_http_ss_output_sent(ngx_http_ss_client_t *client, size_t n);
 
 
 void
 ngx_http_ss_output_message(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     const u_char *data, size_t len)
 {
+    if (opcode == SS_WS_BINARY && client->sse) {
+        ngx_http_ss_client_close(client, SS_WS_CLOSE_UNSUPPORTED,
+                                 "a stream is text", 16);
+        return;
+    }
+
     if (ngx_http_ss_output_room(client, len) != NGX_OK) {
         return;
     }
@@ -58,62 +55,6 @@ ngx_http_ss_output_message(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     if (ngx_http_ss_output_add(client, opcode, data, len) != NGX_OK) {
         ngx_http_ss_client_close(client, SS_WS_CLOSE_INTERNAL, NULL, 0);
     }
-}
-
-
-ngx_http_ss_frame_t *
-ngx_http_ss_output_share(void *sharer, size_t len)
-{
-    size_t                 size;
-    ngx_http_ss_frame_t   *f;
-    ngx_http_ss_worker_t  *w;
-
-    w = &ngx_http_ss_worker;
-    f = w->shared;
-    size = len;
-
-    if (f && w->sharer == sharer) {
-
-        if (f->size - f->len >= len) {
-            return f;
-        }
-
-        size = ngx_min(2 * (size_t) f->size, NGX_HTTP_SS_FRAME_SHARED);
-        size = ngx_max(size, len);
-    }
-
-    ngx_http_ss_output_unshare();
-
-    f = ngx_alloc(offsetof(ngx_http_ss_frame_t, data) + size, ngx_cycle->log);
-    if (f == NULL) {
-        return NULL;
-    }
-
-    f->refs = 1;
-    f->size = (uint32_t) size;
-    f->len = 0;
-
-    w->shared = f;
-    w->sharer = sharer;
-
-    return f;
-}
-
-
-/* Nothing more is added to the frame. */
-
-static void
-ngx_http_ss_output_unshare(void)
-{
-    ngx_http_ss_frame_t  *f;
-
-    f = ngx_http_ss_worker.shared;
-
-    if (f && --f->refs == 0) {
-        ngx_free(f);
-    }
-
-    ngx_http_ss_worker.shared = NULL;
 }
 
 
@@ -207,13 +148,12 @@ static ngx_int_t
 ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
     const u_char *data, size_t len)
 {
-    size_t                size, total, n;
-    u_char                head[SS_WS_HEADER_MAX];
+    u_char               *p;
+    size_t                size, total;
     ngx_http_ss_out_t    *out;
     ngx_http_ss_frame_t  *f;
 
-    n = ss_ws_encode_header(head, 1, (uint8_t) opcode, len, NULL);
-    total = n + len;
+    total = ngx_http_ss_wire_size(client->sse, opcode, len);
 
     out = client->out_last;
     f = out ? out->frame : NULL;
@@ -243,18 +183,18 @@ ngx_http_ss_output_add(ngx_http_ss_client_t *client, ngx_uint_t opcode,
 
         out->frame = f;
         out->start = 0;
+        out->end = 0;
         out->next = NULL;
 
         ngx_http_ss_output_append(client, out);
     }
 
-    ngx_memcpy(f->data + f->len, head, n);
+    p = ngx_http_ss_wire_put(client->sse, f->data + f->len, opcode, data,
+                                 len, NULL, 0);
 
-    if (len) {
-        ngx_memcpy(f->data + f->len + n, data, len);
-    }
+    f->len = (uint32_t) (p - f->data);
 
-    f->len += total;
+    total = f->len - out->end;
     out->end = f->len;
 
     client->out_bytes += total;
@@ -314,7 +254,8 @@ ngx_http_ss_flush_handler(ngx_event_t *ev)
 
     w = &ngx_http_ss_worker;
 
-    ngx_http_ss_output_unshare();
+    ngx_http_ss_wire_unshare(0);
+    ngx_http_ss_wire_unshare(1);
 
     for ( ;; ) {
 
@@ -362,6 +303,10 @@ ngx_http_ss_output_flush(ngx_http_ss_client_t *client)
 
     if (c->error) {
         return NGX_ERROR;
+    }
+
+    if (client->sse) {
+        return ngx_http_ss_sse_flush(client);
     }
 
     while (client->out && c->write->ready) {
@@ -508,7 +453,7 @@ ngx_http_ss_output_tls(ngx_http_ss_client_t *client)
 #endif
 
 
-static void
+void
 ngx_http_ss_output_sent(ngx_http_ss_client_t *client, size_t n)
 {
     size_t              left;
@@ -534,20 +479,31 @@ ngx_http_ss_output_sent(ngx_http_ss_client_t *client, size_t n)
             client->out_last = NULL;
         }
 
-        if (--out->frame->refs == 0
-            && out->frame != (ngx_http_ss_frame_t *) (out + 1))
-        {
-            ngx_free(out->frame);
-        }
-
-        ngx_free(out);
+        ngx_http_ss_output_release(out);
     }
+}
+
+
+void
+ngx_http_ss_output_release(ngx_http_ss_out_t *out)
+{
+    if (--out->frame->refs == 0
+        && out->frame != (ngx_http_ss_frame_t *) (out + 1))
+    {
+        ngx_free(out->frame);
+    }
+
+    ngx_free(out);
 }
 
 
 void
 ngx_http_ss_output_free(ngx_http_ss_client_t *client)
 {
+    if (client->sse) {
+        ngx_http_ss_sse_keep(client);
+    }
+
     if (client->out_bytes) {
         ngx_http_ss_output_sent(client, client->out_bytes);
     }

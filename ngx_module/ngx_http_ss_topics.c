@@ -42,6 +42,17 @@ struct ngx_http_ss_member_s {
 };
 
 
+/* a message on its way to many, framed for a transport when it is needed */
+
+typedef struct {
+    void                        *sharer;
+    ss_span_t                   *body;
+    ss_span_t                   *tail;
+    ngx_http_ss_frame_t         *frame[2];  /* for WebSocket, for streams */
+    size_t                       start[2];
+} ngx_http_ss_published_t;
+
+
 static uint32_t ngx_http_ss_topic_hash(const u_char *name, size_t len);
 static ngx_http_ss_topic_t **ngx_http_ss_topic_find(ngx_http_ss_link_t *link,
     const u_char *name, size_t len, uint32_t hash);
@@ -49,8 +60,8 @@ static ngx_http_ss_topic_t *ngx_http_ss_topic_create(ngx_http_ss_link_t *link,
     const u_char *name, size_t len, uint32_t hash);
 static void ngx_http_ss_topics_grow(ngx_http_ss_link_t *link);
 static void ngx_http_ss_member_remove(ngx_http_ss_member_t *member);
-static ngx_http_ss_frame_t *ngx_http_ss_topic_frame(void *sharer,
-    ss_span_t *body, ss_span_t *tail, size_t *start);
+static void ngx_http_ss_publish_to(ngx_http_ss_client_t *client,
+    ngx_http_ss_published_t *published);
 static void ngx_http_ss_publish_all(ngx_http_ss_link_t *link,
     ss_link_publish_t *publish);
 
@@ -322,13 +333,12 @@ ngx_http_ss_topics_leave_all(ngx_http_ss_client_t *client)
 ngx_int_t
 ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data, size_t len)
 {
-    size_t                  start;
-    uint32_t                i, stamp;
-    ss_link_pair_t          pair;
-    ss_link_publish_t       publish;
-    ngx_http_ss_frame_t    *frame;
-    ngx_http_ss_topic_t    *topic;
-    ngx_http_ss_client_t   *client;
+    uint32_t                  i, stamp;
+    ss_link_pair_t            pair;
+    ss_link_publish_t         publish;
+    ngx_http_ss_topic_t      *topic;
+    ngx_http_ss_client_t     *client;
+    ngx_http_ss_published_t   published;
 
     if (!ss_link_decode_publish(data, len, &publish)) {
         return NGX_ERROR;
@@ -357,11 +367,10 @@ ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data, size_t len)
             continue;
         }
 
-        frame = ngx_http_ss_topic_frame(topic, &publish.body, &pair.value,
-                                        &start);
-        if (frame == NULL) {
-            return NGX_OK;
-        }
+        ngx_memzero(&published, sizeof(ngx_http_ss_published_t));
+        published.sharer = topic;
+        published.body = &publish.body;
+        published.tail = &pair.value;
 
         /*
          * A client that is closed for being too slow leaves the topic, and
@@ -380,7 +389,7 @@ ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data, size_t len)
             }
 
             client->stamp = stamp;
-            ngx_http_ss_output_shared(client, frame, start);
+            ngx_http_ss_publish_to(client, &published);
         }
     }
 
@@ -391,19 +400,18 @@ ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data, size_t len)
 static void
 ngx_http_ss_publish_all(ngx_http_ss_link_t *link, ss_link_publish_t *publish)
 {
-    size_t                 start;
-    ss_span_t              none;
-    ngx_queue_t           *q, *next;
-    ngx_http_ss_frame_t   *frame;
-    ngx_http_ss_client_t  *client;
+    ss_span_t                 none;
+    ngx_queue_t              *q, *next;
+    ngx_http_ss_client_t     *client;
+    ngx_http_ss_published_t   published;
 
     none.ptr = NULL;
     none.len = 0;
 
-    frame = ngx_http_ss_topic_frame(link, &publish->body, &none, &start);
-    if (frame == NULL) {
-        return;
-    }
+    ngx_memzero(&published, sizeof(ngx_http_ss_published_t));
+    published.sharer = link;
+    published.body = &publish->body;
+    published.tail = &none;
 
     for (q = ngx_queue_head(&link->clients);
          q != ngx_queue_sentinel(&link->clients);
@@ -416,40 +424,30 @@ ngx_http_ss_publish_all(ngx_http_ss_link_t *link, ss_link_publish_t *publish)
             continue;
         }
 
-        ngx_http_ss_output_shared(client, frame, start);
+        ngx_http_ss_publish_to(client, &published);
     }
 }
 
 
-/* Adds the message, as it goes on the wire, to the frame of its sharer. */
-
-static ngx_http_ss_frame_t *
-ngx_http_ss_topic_frame(void *sharer, ss_span_t *body, ss_span_t *tail,
-    size_t *start)
+static void
+ngx_http_ss_publish_to(ngx_http_ss_client_t *client,
+    ngx_http_ss_published_t *published)
 {
-    u_char               *p, head[SS_WS_HEADER_MAX];
-    size_t                n;
-    ngx_http_ss_frame_t  *frame;
+    ngx_uint_t  sse;
 
-    n = ss_ws_encode_header(head, 1, SS_WS_TEXT, body->len + tail->len, NULL);
+    sse = client->sse;
 
-    frame = ngx_http_ss_output_share(sharer, n + body->len + tail->len);
-    if (frame == NULL) {
-        return NULL;
+    if (published->frame[sse] == NULL) {
+
+        published->frame[sse] = ngx_http_ss_wire_share(sse,
+                                    published->sharer, published->body,
+                                    published->tail, &published->start[sse]);
+
+        if (published->frame[sse] == NULL) {
+            return;
+        }
     }
 
-    *start = frame->len;
-    p = ngx_cpymem(frame->data + frame->len, head, n);
-
-    if (body->len) {
-        p = ngx_cpymem(p, body->ptr, body->len);
-    }
-
-    if (tail->len) {
-        p = ngx_cpymem(p, tail->ptr, tail->len);
-    }
-
-    frame->len = (uint32_t) (p - frame->data);
-
-    return frame;
+    ngx_http_ss_output_shared(client, published->frame[sse],
+                              published->start[sse]);
 }

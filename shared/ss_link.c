@@ -8,6 +8,10 @@
  */
 #include "ss_link.h"
 
+#include "ss_sse.h"
+
+_Static_assert(SS_STREAM_NODE_MAX == 64, "NODE's limit is that of the name in a secret");
+
 typedef struct {
     const char *name; /* NULL: no such operation */
     uint32_t min;
@@ -331,4 +335,19 @@ bool ss_link_decode_answer(const void *payload, size_t len, ss_link_answer_t *ou
     out->ok = ok == 1;
     out->json = read_rest(&r);
     return read_all(&r) && ok <= 1;
+}
+
+void ss_link_encode_deliver(ss_writer_t *w, uint32_t number, uint64_t seq, ss_span_t secret) {
+    ss_write_u32(w, number);
+    ss_write_u64(w, seq);
+    ss_write_str16(w, secret.ptr, secret.len);
+}
+
+bool ss_link_decode_deliver(const void *payload, size_t len, ss_link_deliver_t *out) {
+    ss_reader_t r = ss_reader(payload, len);
+    out->number = ss_read_u32(&r);
+    out->seq = ss_read_u64(&r);
+    out->secret = ss_read_str16(&r);
+    out->body = read_rest(&r);
+    return read_all(&r);
 }

@@ -90,6 +90,11 @@ typedef enum {
     X(0x41, LEAVE, SS_LINK_TO_WORKER, 1, SS_LINK_TOPIC_MAX, false, true)                           \
     /* one text message for the members of topics, for each of them once */                        \
     X(0x42, PUBLISH, SS_LINK_TO_WORKER, 0, SS_LINK_PAYLOAD_MAX, true, false)                       \
+    /* after HELLO: the sidecar's name among all that share a Redis, for the secrets of streams */ \
+    X(0x44, NODE, SS_LINK_TO_WORKER, 1, 64, false, false)                                          \
+    /* a POST for a stream of this worker that landed elsewhere, and what became of it */          \
+    X(0x45, DELIVER, SS_LINK_TO_WORKER, 0, SS_LINK_PAYLOAD_MAX, true, false)                       \
+    X(0x46, DELIVERED, SS_LINK_TO_SIDECAR, 6, 6, false, false)                                     \
     /* a host's life, all JSON but the reason (str16): what it has to know, what it offers; it */  \
     /* wants to be replaced */                                                                     \
     X(0x50, SETUP, SS_LINK_TO_HOST, 0, SS_LINK_PAYLOAD_MAX, true, false)                           \
@@ -239,11 +244,12 @@ bool ss_link_decode_response(const void *payload, size_t len, ss_link_response_t
 
 enum {
     SS_LINK_REQUEST_SESSION = 0x04, /* a POST to the WebSocket's own URL: about the session */
+    SS_LINK_REQUEST_STREAM = 0x08,  /* or for a stream of another worker, named in its headers */
 };
 
 /* First frame of a REQUEST; the body goes on in the frames that follow. */
 typedef struct {
-    uint8_t flags;    /* SS_LINK_OPEN_TLS */
+    uint8_t flags;    /* SS_LINK_OPEN_TLS, SS_LINK_REQUEST_… */
     ss_span_t method; /* "GET" */
     ss_span_t path;   /* below the location, decoded, without leading slash: "app/square" */
     ss_span_t args;   /* after the question mark, as sent */
@@ -312,5 +318,17 @@ typedef struct {
 } ss_link_answer_t;
 
 bool ss_link_decode_answer(const void *payload, size_t len, ss_link_answer_t *out);
+
+/* First frame of a DELIVER; the body goes on in the frames that follow.  DELIVERED: u32 number, u16
+ * HTTP status. */
+typedef struct {
+    uint32_t number;  /* for DELIVERED */
+    uint64_t seq;     /* of the POST */
+    ss_span_t secret; /* of the stream */
+    ss_span_t body;   /* messages, one a line */
+} ss_link_deliver_t;
+
+void ss_link_encode_deliver(ss_writer_t *w, uint32_t number, uint64_t seq, ss_span_t secret);
+bool ss_link_decode_deliver(const void *payload, size_t len, ss_link_deliver_t *out);
 
 #endif

@@ -11,6 +11,7 @@
 #include "login.h"
 #include "missing.h"
 #include "params.h"
+#include "relay.h"
 #include "request.h"
 
 #define HEAD_MAX 1024 /* bytes of a RESPONSE before its body */
@@ -246,6 +247,8 @@ void ss_api_request(ss_peer_t *peer, const ss_link_header_t *h, ss_span_t messag
         refuse(&t, refused, NULL);
     } else if (!ss_link_decode_request(message.ptr, message.len, &request)) {
         ss_peer_fail(peer, "malformed REQUEST");
+    } else if ((request.flags & SS_LINK_REQUEST_STREAM) != 0) {
+        ss_relay_request(&t, &request);
     } else if ((request.flags & SS_LINK_REQUEST_SESSION) != 0) {
         ss_login_exchange(&t, &request);
     } else {

@@ -4,7 +4,7 @@
  *
  * Owns the way from a REQUEST to an action and back to a RESPONSE: methods, content types, status
  * codes, headers.  Leaves the parameters to params.c, the call to request.c, what is about the
- * session to login.c.
+ * session to login.c, what is for another worker's stream to relay.c.
  */
 #ifndef SS_API_H
 #define SS_API_H

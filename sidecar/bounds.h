@@ -34,6 +34,8 @@
 #define SS_TICKET_MS 60000               /* a ticket is good for that long */
 #define SS_OLD_ID_MS 30000               /* and the id from before a login for that long */
 #define SS_LOADS_MAX 256                 /* sessions loaded at a time after Redis was away */
+#define SS_RELAYS_MAX 4096               /* POSTs for streams elsewhere under way */
+#define SS_RELAY_MS 2000                 /* one of these waits so long for its answer */
 #define SS_REDIS_WAIT_MS 1000            /* for Redis, before the sidecar listens */
 #define SS_HOSTS_MAX 128                 /* processes of action hosts, by all commands together */
 #define SS_HOST_ARGS_MAX 32              /* words of a command */
@@ -44,7 +46,8 @@
 #define SS_HOST_LINE_MAX 2000            /* bytes of a line of a host's in the log; it is split */
 #define SS_HOST_LAST_WORDS_MAX 512       /* of them, that are kept to say why it ended */
 #define SS_HOST_START_MS 60000           /* silence of a host that loads its code, at least */
-#define SS_HOST_BUSY_MS 250              /* pings of a host that has calls, looks at its memory */
+#define SS_HOST_BUSY_MS 100              /* pings of a host that has calls, looks at its memory */
+#define SS_HOST_FORGET_MS 1000           /* one that lived so long is replaced without a pause */
 #define SS_HOST_HEADROOM_MIB 64          /* over host.memory_limit, for what is no heap */
 #define SS_HOST_LEAVE_MS 2000            /* for hosts to leave once the last worker has */
 #define SS_WATCH_MS 50                   /* quiet after a change of files, before it counts */

@@ -19,6 +19,9 @@ int ss_cmd_start(int argc, char **argv);
 /* socketstream sidecar --app DIR --listen PATH: the sidecar alone, in the foreground. */
 int ss_cmd_sidecar(int argc, char **argv);
 
+/* socketstream pack [--app DIR]: public/ of an application, for production. */
+int ss_cmd_pack(int argc, char **argv);
+
 /* socketstream console [--app DIR] [--socket PATH] [-e EXPRESSION]: becomes host/console.mjs. */
 int ss_cmd_console(int argc, char **argv);
 

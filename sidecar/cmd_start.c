@@ -3,9 +3,12 @@
  * `socketstream start`: runs an application here until it is told to end: nginx, the sidecar, and
  * unless one is configured a Redis; or several nodes of nginx and sidecar behind a balancer.
  *
+ * In development the asset packer, too.
+ *
  * Owns the order of things: look at everything that can be wrong before anything is started, start
  * all, wait until all answer, say so once, and at the end leave nothing running.  The parts are
- * elsewhere: start_checks, start_children, config, rundir, nginx_conf, supervisor, probe.
+ * elsewhere: start_checks, start_children, start_packer, config, rundir, nginx_conf, supervisor,
+ * probe.
  */
 #include "cmd.h"
 
@@ -234,6 +237,9 @@ static void say_ready(const ss_start_t *start) {
     if (start->redis != NULL) {
         printf(", redis %d", (int)ss_child_pid(start->redis));
     }
+    if (start->packer != NULL) {
+        printf(", packer %d", (int)ss_child_pid(start->packer));
+    }
     printf("), started in %llu ms\n",
            (unsigned long long)(uv_hrtime() - start->started_ns) / 1000000);
     if (start->redis != NULL) {
@@ -297,6 +303,11 @@ static bool advance(ss_start_t *start) {
         return start->stage == SS_START_HTTP;
     case SS_START_HTTP:
         if (all_answer(start)) {
+            start->stage = SS_START_PACKING;
+        }
+        return start->stage == SS_START_PACKING;
+    case SS_START_PACKING:
+        if (ss_start_is_packed(start)) {
             start->stage = SS_START_READY;
             uv_timer_stop(&start->poll);
             say_ready(start);
@@ -309,7 +320,7 @@ static bool advance(ss_start_t *start) {
 }
 
 static void on_poll(uv_timer_t *timer) {
-    static const char *const what[] = {"redis", "the sidecar", "nginx"};
+    static const char *const what[] = {"redis", "the sidecar", "nginx", "the packer"};
     ss_start_t *start = timer->data;
 
     while (advance(start)) {
@@ -363,7 +374,8 @@ static bool run(ss_start_t *start) {
     }
     watch_signals(start);
     start->status = SS_EXIT_OK;
-    if (!start->private_redis || ss_start_add_redis(start)) {
+    if ((!start->private_redis || ss_start_add_redis(start)) &&
+        (!start->packs || ss_start_add_packer(start))) {
         uv_timer_start(&start->poll, on_poll, 0, READY_POLL_MS);
     } else {
         give_up(start);
@@ -386,7 +398,8 @@ int ss_cmd_start(int argc, char **argv) {
     start->started_ns = uv_hrtime();
     start->on_terminal = isatty(STDERR_FILENO) == 1;
     start->probe.fd = -1;
-    if (parse_options(start, argc, argv) && enter_app(start) && ss_start_find(start)) {
+    if (parse_options(start, argc, argv) && enter_app(start) && ss_start_check_packer(start) &&
+        ss_start_find(start)) {
         if (!ss_rundir_open(&start->dir, start->app, start->n_nodes, error)) {
             complain("%s", error);
         } else {

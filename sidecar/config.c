@@ -394,8 +394,8 @@ static bool merge_all(ss_config_t *config, const ss_config_file_t files[SS_CONFI
 
 /* What Node is called is configuration too: it counts what can be known without. */
 static const char *node_name(const ss_config_t *config) {
-    const char *name = json_string_value(walk(config->root, "host.node"));
-    return name == NULL || *name == '\0' ? "node" : name;
+    const char *name = ss_config_string(config, "host.node");
+    return *name == '\0' ? "node" : name;
 }
 
 static bool load(ss_config_t *config, ss_config_file_t files[SS_CONFIG_FILES], const char *app_dir,

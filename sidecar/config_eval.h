@@ -16,9 +16,9 @@
 
 #include "buf.h"
 
-#define SS_CONFIG_EVAL_MS 10000           /* for all files together */
-#define SS_CONFIG_EVAL_MAX (4096u * 1024) /* bytes of the result */
-#define SS_CONFIG_EVAL_OUTPUT 16384       /* bytes that are kept of what the files print */
+#define SS_CONFIG_EVAL_MS 10000       /* for all files together */
+#define SS_CONFIG_EVAL_MAX (4u << 20) /* bytes of the result */
+#define SS_CONFIG_EVAL_OUTPUT 16384   /* bytes that are kept of what the files print */
 #define SS_CONFIG_EVAL_FILES 2
 
 typedef struct {

@@ -43,6 +43,8 @@
     X("redis.sentinel_master", T_STRING, 0, 0, "\"mymaster\"")                                     \
     X("redis.command_timeout", T_NUMBER, 0.1, 60, "1.5")                                           \
     X("redis.binary", T_STRING, 0, 0, "\"redis-server\"")                                          \
+    X("pack", T_OBJECT, 0, 0, "{}")                                                                \
+    X("pack.csp", T_STRING, 0, 0, "\"\"")                                                          \
     X("nginx", T_OBJECT, 0, 0, "{}")                                                               \
     X("nginx.binary", T_STRING, 0, 0, "\"nginx\"")                                                 \
     X("nginx.module", T_STRING, 0, 0, "\"\"")                                                      \

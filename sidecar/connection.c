@@ -408,6 +408,14 @@ void ss_connection_link_lost(ss_peer_t *peer) {
     all.absent = a;
 }
 
+bool ss_connection_awaits(uint64_t worker) {
+    const absent_t *a = all.absent;
+    while (a != NULL && a->worker != worker) {
+        a = a->next;
+    }
+    return a != NULL;
+}
+
 static void drop(absent_t **at, bool tell) {
     absent_t *a = *at;
     uint32_t from = 0;

@@ -54,6 +54,9 @@ void ss_connection_renamed(ss_session_t *session);
 /* Moves all clients, and the messages that wait, to another session. */
 void ss_connection_merge(ss_session_t *from, ss_session_t *into);
 
+/* true while connections of that worker, whose link was lost, may come back. */
+bool ss_connection_awaits(uint64_t worker);
+
 /* Sends one text message, if its link is there. */
 void ss_connection_send(const ss_client_t *client, const char *text, size_t len);
 

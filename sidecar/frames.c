@@ -11,6 +11,7 @@
 #include "health.h"
 #include "host_frames.h"
 #include "log.h"
+#include "relay.h"
 #include "rpc.h"
 
 static ss_span_t span(const uint8_t *data, size_t len) {
@@ -65,6 +66,7 @@ static void on_hello(ss_peer_t *peer, const uint8_t *payload, size_t len) {
         if (hello.role == SS_LINK_ROLE_HOST) {
             ss_host_frames_hello(peer);
         } else {
+            ss_relay_hello(peer);
             ss_health_tell(peer);
             ss_connection_hello(peer);
         }
@@ -165,6 +167,9 @@ static void handle_worker(ss_peer_t *peer, const ss_link_header_t *h, const uint
     case SS_LINK_CLOSED:
     case SS_LINK_CANCEL:
         ss_connection_gone(peer, h);
+        break;
+    case SS_LINK_DELIVERED:
+        ss_relay_delivered(peer, payload, h->length);
         break;
     case SS_LINK_MESSAGE:
         on_message(peer, h, payload);

@@ -9,8 +9,13 @@
 #include "hub.h"
 #include "json_writer.h"
 
+/* What is written to a closed link is kept until nobody refers to it. */
+static bool nobody_waits(const ss_peer_t *host, uint32_t number) {
+    return number == 0 || host->state != SS_PEER_OPEN;
+}
+
 void ss_host_answer_failure(ss_peer_t *host, uint32_t number, const ss_failure_t *failure) {
-    if (number == 0) {
+    if (nobody_waits(host, number)) {
         return;
     }
     ss_buf_t *b = ss_peer_begin(host);
@@ -20,7 +25,7 @@ void ss_host_answer_failure(ss_peer_t *host, uint32_t number, const ss_failure_t
 }
 
 void ss_host_answer(ss_peer_t *host, uint32_t number, const json_t *result) {
-    if (number == 0) {
+    if (nobody_waits(host, number)) {
         return;
     }
     ss_buf_t *b = ss_peer_begin(host);
@@ -36,7 +41,7 @@ void ss_host_answer(ss_peer_t *host, uint32_t number, const json_t *result) {
 }
 
 void ss_host_answer_text(ss_peer_t *host, uint32_t number, ss_span_t json) {
-    if (number == 0) {
+    if (nobody_waits(host, number)) {
         return;
     }
     if (json.len > host->max_answer) {

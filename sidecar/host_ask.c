@@ -31,7 +31,7 @@ void ss_asked_refuse(const ss_asked_t *a, int code, const char *format, ...) {
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     if (a->number == 0) {
-        ss_log(SS_LOG_WARNING, "a host's %s failed: %s", a->what, message);
+        ss_log(SS_LOG_WARNING, "%s: %s failed: %s", a->host->name, a->what, message);
     }
     ss_host_answer_failure(a->host, a->number, &(ss_failure_t){.code = code, .message = message});
 }
@@ -83,7 +83,8 @@ void ss_waiting_free(ss_waiting_t *w) {
 
 void ss_waiting_fail(const ss_waiting_t *w, int code) {
     if (w->number == 0) {
-        ss_log(SS_LOG_WARNING, "a host's %s failed: %s", w->what, ss_rpc_error(code)->message);
+        ss_log(SS_LOG_WARNING, "%s: %s failed: %s", w->host->name, w->what,
+               ss_rpc_error(code)->message);
     }
     ss_host_answer_failure(w->host, w->number, &(ss_failure_t){.code = code});
 }
@@ -196,8 +197,8 @@ static void ask_call(const ss_asked_t *a) {
     }
     const ss_action_entry_t *action = ss_registry_find(registry, method, strlen(method));
     if (action == NULL) {
-        ss_asked_refuse(a, SS_RPC_METHOD_NOT_FOUND, "%s",
-                        ss_missing_action(registry, method, strlen(method), why));
+        ss_failure_t failure = ss_missing_failure(registry, method, strlen(method), why);
+        ss_asked_refuse(a, failure.code, "%s", failure.message);
         return;
     }
     if (!read_params(a, action, &params)) {
@@ -257,7 +258,7 @@ static void ask_log(const ss_asked_t *a) {
     }
     for (unsigned i = 0; i < sizeof levels / sizeof levels[0]; i++) {
         if (strcmp(level, levels[i]) == 0) {
-            ss_log((ss_log_severity)i, "%s", message);
+            ss_log((ss_log_severity)i, "%s: %s", a->host->name, message);
             answer_null(a->host, a->number);
             return;
         }

@@ -34,6 +34,8 @@ static uint64_t now_ms(void) { return uv_now(all.sidecar->loop); }
 
 ss_host_group_t *ss_host_groups(void) { return all.groups; }
 
+bool ss_hosts_running(void) { return !all.leaving && !all.sidecar->draining; }
+
 bool ss_hosts_gone(void) { return all.hosts == NULL; }
 
 void ss_hosts_fail(const char *text) {
@@ -75,7 +77,7 @@ void ss_host_link_lost(ss_host_t *host) {
     ss_requests_fail_host(host, host->death_code);
     if (served && !all.leaving) {
         slot->current = NULL;
-        if (now_ms() - host->started_ms >= SS_RESTART_FORGET_MS) {
+        if (now_ms() - host->started_ms >= SS_HOST_FORGET_MS) {
             slot->backoff_ms = 0;
         }
         ss_host_restart(slot);
@@ -194,13 +196,7 @@ static void init_slot(ss_host_group_t *group, unsigned index) {
 }
 
 /* Adds a group whose command line is that of `words`, and starts it. */
-static bool add_group(const char *const *words, size_t n, unsigned count, bool scripts,
-                      ss_buf_t *error) {
-    if (all.n_slots + count > SS_HOSTS_MAX) {
-        ss_buf_printf(error, "more than %d hosts: lower hosts, or shorten host.commands",
-                      SS_HOSTS_MAX);
-        return false;
-    }
+static void add_group(const char *const *words, size_t n, unsigned count, bool scripts) {
     ss_buf_t text = {0};
     for (size_t i = 0; i < n; i++) {
         ss_buf_append(&text, words[i], strlen(words[i]) + 1);
@@ -222,7 +218,6 @@ static bool add_group(const char *const *words, size_t n, unsigned count, bool s
         init_slot(group, i);
         ss_host_start_current(&group->slots[i]);
     }
-    return true;
 }
 
 static bool add_scripts(ss_buf_t *error) {
@@ -237,9 +232,9 @@ static bool add_scripts(ss_buf_t *error) {
     }
     ss_buf_printf(&main_file, "%s/host/main.mjs", o->root);
     const char *words[] = {o->node, memory, ss_buf_string(&main_file)};
-    bool added = add_group(words, 3, o->count, true, error);
+    add_group(words, 3, o->count, true);
     ss_buf_free(&main_file);
-    return added;
+    return true;
 }
 
 /* Words are parted by white space, as `host.commands` says. */
@@ -258,12 +253,13 @@ static bool add_command(const char *command, ss_buf_t *error) {
         }
         words[n++] = word;
     }
-    bool added = n != 0 && add_group(words, n, 1, false, error);
     if (n == 0) {
         ss_buf_printf(error, "host.commands: a command is empty");
+    } else {
+        add_group(words, n, 1, false);
     }
     free(text);
-    return added;
+    return n != 0;
 }
 
 static bool has_scripts_group(void) {
@@ -362,6 +358,11 @@ bool ss_hosts_start(ss_sidecar_t *sidecar, ss_buf_t *error) {
     all.sidecar = sidecar;
     all.waiting = true;
     uv_timer_init(sidecar->loop, &all.busy);
+    if (o->count + json_array_size(o->commands) > SS_HOSTS_MAX) {
+        ss_buf_printf(error, "more than %d hosts: lower hosts, or shorten host.commands",
+                      SS_HOSTS_MAX);
+        return false;
+    }
     if (!ss_module_check(sidecar->options.app_dir, &scripts, error) ||
         (scripts && o->count != 0 && !add_scripts(error))) {
         return false;

@@ -116,6 +116,9 @@ void ss_host_hangs(ss_host_t *host);
 
 /* --- for the other files of hosts ------------------------------------------------------------ */
 
+/* false once the sidecar leaves: nothing is replaced then. */
+bool ss_hosts_running(void);
+
 /* The first group; NULL: there are no hosts. */
 ss_host_group_t *ss_host_groups(void);
 

@@ -231,20 +231,21 @@ static void free_environment(char **list) {
     free(list);
 }
 
-/* socketstream child OUR_PID SIGKILL PROGRAM ARGS… */
+/* socketstream child OUR_PID SIGKILL PROGRAM, and the program's own list, its name first. */
 static const char **make_args(const char *exe, const char *const *args, char numbers[32]) {
     size_t n = 0;
     while (args[n] != NULL) {
         n++;
     }
-    const char **out = ss_alloc((SHIM_ARGS + n) * sizeof out[0]);
+    const char **out = ss_alloc((SHIM_ARGS + n + 1) * sizeof out[0]);
     int used = snprintf(numbers, 32, "%ld", (long)getpid()) + 1;
     snprintf(numbers + used, 32 - (size_t)used, "%d", SIGKILL);
     out[0] = exe;
     out[1] = "child";
     out[2] = numbers;
     out[3] = numbers + used;
-    memcpy(out + 4, args, (n + 1) * sizeof out[0]);
+    out[4] = args[0];
+    memcpy(out + SHIM_ARGS, args, (n + 1) * sizeof out[0]);
     return out;
 }
 

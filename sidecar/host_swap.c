@@ -238,7 +238,8 @@ void ss_host_swap_retire(ss_host_t *host, ss_span_t reason) {
     ss_host_slot_t *slot = host->slot;
     ss_log(SS_LOG_NOTICE, "%s wants to be replaced: %.*s", slot->name, (int)reason.len,
            reason.len == 0 ? "" : reason.ptr);
-    if (host->state == SS_HOST_READY && slot->current == host && slot->next == NULL) {
+    bool serves = host->state == SS_HOST_READY && slot->current == host;
+    if (serves && slot->next == NULL && ss_hosts_running()) {
         slot->next = ss_host_spawn(slot);
     }
 }
@@ -260,11 +261,14 @@ static void reload_slot(ss_host_slot_t *slot) {
 }
 
 void ss_host_reload(void) {
-    ss_hosts_look_for_scripts();
+    if (!ss_hosts_running()) {
+        return;
+    }
     for (ss_host_group_t *g = ss_host_groups(); g != NULL; g = g->next) {
         g->reloading = false;
         for (unsigned i = 0; i < g->count; i++) {
             reload_slot(&g->slots[i]);
         }
     }
+    ss_hosts_look_for_scripts();
 }

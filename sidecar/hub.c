@@ -23,6 +23,7 @@
 #include "online.h"
 #include "peer.h"
 #include "pubsub.h"
+#include "relay.h"
 #include "request.h"
 #include "session.h"
 #include "ss_link.h"
@@ -144,6 +145,9 @@ static bool connect_redis(const json_t *config, ss_buf_t *error) {
     for (unsigned i = 0; i < sizeof channels / sizeof channels[0]; i++) {
         ss_redis_subscribe(all.redis, channels[i], strlen(channels[i]));
     }
+    char own[sizeof "node:" + SS_NODE_TEXT];
+    snprintf(own, sizeof own, "node:%s", all.place);
+    ss_redis_subscribe(all.redis, own, strlen(own));
     return true;
 }
 
@@ -204,6 +208,7 @@ bool ss_hub_init(ss_sidecar_t *sidecar, ss_buf_t *error) {
     ss_events_init();
     ss_topics_init();
     ss_sessions_init();
+    ss_relay_init();
     if (!ss_redis_is_configured(sidecar->options.redis)) {
         ss_log(SS_LOG_NOTICE, "no Redis is configured: no sessions that last, no events");
         return true;
@@ -221,6 +226,7 @@ void ss_hub_finish(void) {
     }
     ss_redis_t *redis = all.redis;
     ss_connection_finish();
+    ss_relay_finish();
     all.redis = NULL; /* what is called back by its end finds none */
     ss_redis_destroy(redis);
     ss_topics_all_confirmed();
@@ -233,6 +239,7 @@ void ss_hub_finish(void) {
 
 void ss_hub_tick(void) {
     ss_connection_tick();
+    ss_relay_tick();
     ss_store_tick();
     ss_online_tick();
     if (ss_topics_confirming() && ++all.unconfirmed_ticks > CONFIRM_TICKS) {

@@ -22,6 +22,7 @@ static const struct {
 } commands[] = {
     {"start", "s", ss_cmd_start, "run the application in this folder: nginx and the sidecar"},
     {"sidecar", NULL, ss_cmd_sidecar, "run the sidecar alone, for an nginx of your own"},
+    {"pack", "p", ss_cmd_pack, "compile what browsers get into public/, for production"},
     {"console", "c", ss_cmd_console, "run JavaScript within the application"},
     {"config", NULL, ss_cmd_config, "print the merged configuration"},
     {"types", "t", ss_cmd_types, "write app/socketstream.d.ts, the types of SS.server"},

@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define POST_EXTRA (64 << 10) /* the module's own, over max_message */
+
 /* nginx without a packaged mime.types serves the same types on every machine. */
 static const char *const types[][2] = {
     {"text/html", "html htm"},
@@ -140,8 +142,9 @@ static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
         }
         fputs(";\n", out);
     }
+    /* A POST to an event stream may hold small messages beside the largest one. */
     fprintf(out, "    client_max_body_size %" PRId64 ";\n\n",
-            ss_config_integer(conf->config, "nginx.max_message"));
+            ss_config_integer(conf->config, "nginx.max_message") + POST_EXTRA);
 }
 
 static void write_listen(const ss_nginx_conf_t *conf, FILE *out) {

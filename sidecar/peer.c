@@ -21,6 +21,7 @@
 #include "health.h"
 #include "host_group.h"
 #include "log.h"
+#include "relay.h"
 
 /* Content of the PING that follows DRAIN. */
 static const uint8_t drain_mark[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
@@ -31,6 +32,7 @@ static void consume(ss_peer_t *peer);
 
 void ss_peer_unref(ss_peer_t *peer) {
     if (--peer->refs == 0) {
+        ss_buf_free(&peer->output); /* of frames that were begun after its end */
         free(peer);
     }
 }
@@ -84,6 +86,7 @@ void ss_peer_close(ss_peer_t *peer, const char *reason) {
     peer->state = SS_PEER_CLOSED;
     take_off_list(peer);
     ss_connection_link_lost(peer);
+    ss_relay_link_lost(peer);
     uv_close((uv_handle_t *)&peer->pipe, on_closed);
     if (peer->host != NULL) {
         ss_host_link_lost(peer->host);

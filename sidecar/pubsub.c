@@ -10,6 +10,7 @@
 #include "hub.h"
 #include "log.h"
 #include "peer.h"
+#include "relay.h"
 #include "ss_json.h"
 #include "ss_utf8.h"
 #include "store.h"
@@ -254,6 +255,10 @@ void ss_pubsub_message(const char *channel, size_t channel_len, const char *text
     ss_published_t m;
     if (is(where, "sessions")) {
         ss_store_notice(text, len);
+        return;
+    }
+    if (below(where, "node:", &name)) {
+        ss_relay_message(text, len);
         return;
     }
     const char *error = ss_pubsub_parse(&m, text, len);

@@ -23,6 +23,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bounds.h"
+
 #define SHORT_TEMPLATE "/tmp/socketstream-XXXXXX"
 #define LEFTOVER_TRIES 100
 #define LEFTOVER_WAIT_US 20000
@@ -63,12 +65,14 @@ static bool name_numbered(ss_rundir_node_t *node, const ss_rundir_t *dir, unsign
 static bool set_names(ss_rundir_t *dir, const char *app_dir) {
     const char *path = dir->path;
     char balancer[SS_RUNDIR_PATH_MAX];
-    bool fits = name_in(dir->path, app_dir, SS_RUNDIR_NAME) &&
-                name_in(dir->state, path, "state.json") && name_in(dir->lock, path, "lock") &&
-                name_in(dir->redis_dir, path, "redis") &&
-                name_in(dir->redis_socket, path, "redis/redis.sock") &&
-                name_in(dir->redis_pid, path, "redis.pid") &&
-                name_in(dir->redis_log, path, "logs/redis.log");
+    bool fits =
+        name_in(dir->path, app_dir, SS_RUNDIR_NAME) && name_in(dir->state, path, "state.json") &&
+        name_in(dir->lock, path, "lock") && name_in(dir->redis_dir, path, "redis") &&
+        name_in(dir->redis_socket, path, "redis/redis.sock") &&
+        name_in(dir->redis_pid, path, "redis.pid") &&
+        name_in(dir->redis_log, path, "logs/redis.log") &&
+        name_in(dir->packer_pid, path, "packer.pid") &&
+        name_in(dir->packer_log, path, "logs/packer.log") && name_in(dir->packed, path, "packed");
 
     fits = fits && name_in(balancer, path, "balancer") && name_node(&dir->balancer, balancer);
     if (dir->n_nodes == 1) {
@@ -187,11 +191,22 @@ static void end_leftover(const ss_rundir_t *dir, const char *pid_file, const cha
     unlink(pid_file);
 }
 
+/* A sidecar that was killed leaves them; its hosts have ended with it. */
+static void remove_host_pids(const ss_rundir_node_t *node) {
+    char path[SS_RUNDIR_PATH_MAX + 32];
+
+    for (unsigned i = 0; i < SS_HOSTS_MAX; i++) {
+        snprintf(path, sizeof(path), "%s/host-%u.pid", node->path, i);
+        unlink(path);
+    }
+}
+
 static void clean_node(const ss_rundir_t *dir, const ss_rundir_node_t *node,
                        const char *short_dir) {
     end_leftover(dir, node->nginx_pid, short_dir);
     end_leftover(dir, node->sidecar_pid, short_dir);
     unlink(node->socket);
+    remove_host_pids(node);
 }
 
 /* Sockets have names of their own there, and nothing else is in it. */
@@ -230,6 +245,8 @@ static void clean_up(const ss_rundir_t *dir) {
     free(node);
     clean_node(dir, &dir->balancer, short_dir);
     end_leftover(dir, dir->redis_pid, short_dir);
+    end_leftover(dir, dir->packer_pid, short_dir);
+    unlink(dir->packed);
     unlink(dir->redis_socket);
     remove_short_dir(short_dir);
     json_decref(state);
@@ -300,10 +317,13 @@ void ss_rundir_close(ss_rundir_t *dir) {
         unlink(dir->nodes[i].socket);
         unlink(dir->nodes[i].nginx_pid);
         unlink(dir->nodes[i].sidecar_pid);
+        remove_host_pids(&dir->nodes[i]);
     }
     unlink(dir->balancer.nginx_pid);
     unlink(dir->redis_socket);
     unlink(dir->redis_pid);
+    unlink(dir->packer_pid);
+    unlink(dir->packed);
     remove_short_dir(dir->short_dir);
     unlink(dir->state);
     close(dir->lock_fd);

@@ -38,6 +38,9 @@ typedef struct {
     char redis_socket[SS_RUNDIR_PATH_MAX];
     char redis_pid[SS_RUNDIR_PATH_MAX];
     char redis_log[SS_RUNDIR_PATH_MAX];
+    char packer_pid[SS_RUNDIR_PATH_MAX];
+    char packer_log[SS_RUNDIR_PATH_MAX];
+    char packed[SS_RUNDIR_PATH_MAX]; /* made by the packer when its first pack is done */
     unsigned n_nodes;
     ss_rundir_node_t nodes[SS_NODES_MAX]; /* a single one is in the folder itself, else node1/ … */
     ss_rundir_node_t balancer;            /* balancer/, when there are several */

@@ -188,6 +188,9 @@ void ss_sidecar_finish(ss_sidecar_t *sidecar) {
         }
     }
     ss_hosts_finish();
+    while (sidecar->hosts != NULL) {
+        ss_peer_close(sidecar->hosts, "leaving"); /* consoles */
+    }
     ss_hub_finish();
     ss_work_finish();
     ss_module_stop_all(&sidecar->modules);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of `socketstream start` share: cmd_start.c has the order of things, start_checks.c
- * looks at all that can be wrong beforehand, start_children.c knows what is run, and how.
+ * looks at all that can be wrong beforehand, start_children.c knows what is run, and how,
+ * start_packer.c the same for the asset packer.
  */
 #ifndef SS_START_H
 #define SS_START_H
@@ -10,6 +11,7 @@
 #include <uv.h>
 
 #include "config.h"
+#include "packer.h"
 #include "probe.h"
 #include "rundir.h"
 #include "supervisor.h"
@@ -41,18 +43,22 @@ typedef struct {
     enum {
         SS_START_REDIS, /* the private Redis does not listen yet */
         SS_START_SIDECARS,
-        SS_START_HTTP, /* nginx does not answer yet, somewhere */
+        SS_START_HTTP,    /* nginx does not answer yet, somewhere */
+        SS_START_PACKING, /* there is no page to serve yet */
         SS_START_READY
     } stage;
     bool on_terminal;
     bool private_redis;
+    bool packs; /* the packer is one of the children */
     int status;
     unsigned n_nodes;
     ss_start_node_t nodes[SS_NODES_MAX];
     ss_child_t *redis;
     ss_child_t *balancer;
+    ss_child_t *packer;
     const char *redis_args[SS_START_ARGS_MAX];
     const char *balancer_args[SS_START_ARGS_MAX];
+    const char *packer_args[SS_PACKER_ARGS_MAX];
     ss_probe_http_t probe; /* of the port that is to answer next */
     ss_probe_addr_t front; /* where users connect to */
     unsigned answered;     /* ports that do */
@@ -61,6 +67,8 @@ typedef struct {
     char exe[SS_START_PATH_MAX];
     char nginx_binary[SS_START_PATH_MAX];
     char redis_binary[SS_START_PATH_MAX];
+    char node_binary[SS_START_PATH_MAX];
+    char packer_program[SS_START_PATH_MAX];
     char module[SS_START_PATH_MAX];
 } ss_start_t;
 
@@ -79,5 +87,15 @@ bool ss_start_write_confs(ss_start_t *start);
 /* Start them.  Complain when that is not possible. */
 bool ss_start_add_redis(ss_start_t *start);
 bool ss_start_add_nodes(ss_start_t *start);
+
+/* Whether the packer can be run, where it is to, or else what it left behind be served.  Complains
+ * when not, sets `packs`. */
+bool ss_start_check_packer(ss_start_t *start);
+
+/* Starts it.  Complains when that is not possible. */
+bool ss_start_add_packer(ss_start_t *start);
+
+/* Whether there is something to serve. */
+bool ss_start_is_packed(const ss_start_t *start);
 
 #endif

@@ -82,6 +82,11 @@ bool ss_start_find(ss_start_t *start) {
                          "install it (apt-get install redis-server), or name a Redis that runs "
                          "already with redis.url in the configuration",
                          start->redis_binary)) &&
+           (!start->packs ||
+            find_program(start, "host.node",
+                         "the packer needs Node 18 or newer: install it (apt-get install nodejs "
+                         "npm), or set host.node in the configuration",
+                         start->node_binary)) &&
            find_module(start);
 }
 

@@ -127,8 +127,8 @@ bool ss_start_add_redis(ss_start_t *start) {
 static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundir_node_t *dir) {
     /* Readable lines where somebody reads them, JSON where a program does. */
     const char *format = start->on_terminal ? "pretty" : "json";
-    const char *args[] = {"socketstream", "sidecar",   "--app",        start->app,
-                          "--listen",     dir->socket, "--log-format", format};
+    const char *args[] = {"socketstream", "sidecar",      "--app", start->app,  "--listen",
+                          dir->socket,    "--log-format", format,  "--pid-dir", dir->path};
     ss_child_spec_t spec = {
         .name = node->sidecar_name,
         .file = start->exe,

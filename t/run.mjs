@@ -40,6 +40,7 @@ const suites = [
   { name: 'nginx', dir: 't', match: /\.t$/, run: ['perl'], jobs: 2, limit: 180 },
   { name: 'sidecar', dir: 't/sidecar', match: /\.test\.mjs$/, run: nodeTest, jobs: 2, limit: 120 },
   { name: 'client', dir: 't/client', match: /\.test\.mjs$/, run: nodeTest, jobs: 2, limit: 120 },
+  { name: 'packer', dir: 't/packer', match: /\.test\.mjs$/, run: nodeTest, jobs: 2, limit: 120 },
   { name: 'host', dir: 't/host', match: /\.test\.mjs$/, run: nodeTest, jobs: 2, limit: 120 },
   { name: 'e2e', dir: 't/e2e', match: /\.test\.mjs$/, run: nodeTest, jobs: 1, limit: 180 },
   { name: 'chaos', dir: 't/chaos', match: /\.test\.mjs$/, run: nodeTest, jobs: 1, limit: 240 },

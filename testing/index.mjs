@@ -22,16 +22,28 @@ function findCommand() {
     return process.env.SOCKETSTREAM_COMMAND ?? places.find((place) => fs.existsSync(place)) ?? 'socketstream';
 }
 
+/** The application's packages, which may be those of a folder above. @param {string} dir
+ *  @returns {string | undefined} */
+function findPackages(dir) {
+    const packages = path.join(dir, 'node_modules');
+    const above = path.dirname(dir);
+    return fs.existsSync(packages) ? packages : above === dir ? undefined : findPackages(above);
+}
+
 /** A copy of the application, with the same packages and without its state; what was compiled
  *  before is used. @param {string} dir */
 function copyApp(dir) {
     const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'ss-test-'));
-    const linked = ['node_modules', '.socketstream/cache'].filter((name) => fs.existsSync(path.join(dir, name)));
     const left = ['node_modules', '.socketstream', '.git'].map((name) => path.join(dir, name));
     fs.cpSync(dir, copy, { recursive: true, filter: (source) => !left.includes(source) });
     fs.mkdirSync(path.join(copy, '.socketstream'), { mode: 0o700 });
-    for (const name of linked) {
-        fs.symlinkSync(path.join(dir, name), path.join(copy, name));
+    const packages = findPackages(dir);
+    if (packages) {
+        fs.symlinkSync(packages, path.join(copy, 'node_modules'));
+    }
+    const cache = path.join(dir, '.socketstream/cache');
+    if (fs.existsSync(cache)) {
+        fs.symlinkSync(cache, path.join(copy, '.socketstream/cache'));
     }
     return copy;
 }

@@ -30,7 +30,7 @@ function cpuOf(pid) {
     return (Number(fields[11]) + Number(fields[12])) * 10000;
 }
 
-/** @param {Awaited<ReturnType<typeof startHost>>} host @param {string} action */
+/** @param {import('../../t/lib/fake_sidecar.mjs').FakeSidecar} host @param {string} action */
 async function measure(host, action) {
     const facts = {
         id: '2f6c1a', transport: 'websocket', address: '203.0.113.7', socket: '5c3f-1a-3',

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// A copy of the example in a temporary folder, run by `socketstream start` as a user runs it.
+// Applications in a temporary folder, run by `socketstream start` as a user runs them: a copy of an
+// example, or the least there is.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+    cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -38,13 +41,32 @@ export async function freePorts() {
     }
 }
 
-/** A folder with the example, without what a run of the example itself left in it. */
-export function copyExample() {
+/** A copy of an example, without what a run of it left there, and with the npm packages it imports. */
+export function copyExample(name = 'chat') {
+    const from = path.join(root, 'examples', name);
     const dir = mkdtempSync(path.join(tmpdir(), 'ss-e2e-'));
-    cpSync(path.join(root, 'examples/chat'), dir, {
+    const left = ['.socketstream', 'public/assets', 'public/index.html'].map((one) => path.join(from, one));
+    cpSync(from, dir, {
         recursive: true,
-        filter: (source) => !source.includes('.socketstream'),
+        filter: (source) => !left.some((one) => source.startsWith(one)),
     });
+    if (existsSync(path.join(dir, 'package.json'))) {
+        symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'));
+    }
+    return dir;
+}
+
+/** An application of the chat's C actions, and a page that nothing packs: it needs no Node. */
+export function copyNative() {
+    const dir = mkdtempSync(path.join(tmpdir(), 'ss-e2e-'));
+    for (const folder of ['app/server', 'config', 'public/assets']) {
+        mkdirSync(path.join(dir, folder), { recursive: true });
+    }
+    for (const name of ['app/server/native.c', 'config/app.json']) {
+        cpSync(path.join(root, 'examples/chat', name), path.join(dir, name));
+    }
+    cpSync(path.join(build, 'client/socketstream.min.js'), path.join(dir, 'public/assets/socketstream.min.js'));
+    writeFileSync(path.join(dir, 'public/index.html'), '<!doctype html>\n<title>Native</title>\n<h1>SocketStream</h1>\n');
     return dir;
 }
 
@@ -80,7 +102,7 @@ export async function runCommand(args, options = {}) {
  * @param {{dir?: string, port?: number, env?: Record<string, string>, args?: string[]}} [options]
  */
 export async function startApp(options = {}) {
-    const dir = options.dir ?? copyExample();
+    const dir = options.dir ?? copyNative();
     const port = options.port ?? (await freePort());
     const child = spawn(
         command,
@@ -118,7 +140,7 @@ export async function startApp(options = {}) {
             return { code, signal: killed, alarms };
         },
     };
-    const up = await until(() => output.stdout.includes('ready: ') || child.exitCode !== null, 20000);
+    const up = await until(() => /^ready: /m.test(output.stdout) || child.exitCode !== null, 20000);
     if (!up || child.exitCode !== null) {
         await app.stop();
         throw new Error(`it does not start:\n${output.stdout}${output.stderr}`);

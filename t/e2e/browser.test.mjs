@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// The example's page in Chromium.
+// The demo's page in Chromium: calls of actions in JavaScript and in C.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
-import { CLEAN, root, startApp, until } from './app.mjs';
-
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const skip = existsSync(executablePath) ? false : `${executablePath} is missing`;
+import { launch, skip, watch } from './chromium.mjs';
+import { CLEAN, copyExample, root, runCommand, startApp, until } from './app.mjs';
 
 /** @type {Awaited<ReturnType<typeof startApp>>} */
 let app;
@@ -25,22 +21,11 @@ before(async () => {
     if (skip) {
         return;
     }
-    app = await startApp();
-    browser = await chromium.launch({
-        executablePath,
-        args: [
-            '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-            '--disable-background-networking', '--disable-component-update', '--disable-sync',
-        ],
-    });
+    app = await startApp({ dir: copyExample() });
+    browser = await launch();
     page = await browser.newPage({ viewport: { width: 760, height: 720 } });
-    page.on('pageerror', (error) => problems.push(String(error)));
+    watch(page, problems);
     page.on('requestfailed', (request) => problems.push(`failed: ${request.url()}`));
-    page.on('response', (response) => {
-        if (response.status() >= 400) {
-            problems.push(`${response.status()}: ${response.url()}`);
-        }
-    });
     page.on('websocket', (socket) => {
         sockets.push(socket);
     });
@@ -65,9 +50,11 @@ async function shows(id, text) {
     );
 }
 
-test('the page shows 625 from native.square', { skip }, async () => {
+test('the page shows 625 from app.square in JavaScript, native.square in C, and a file that calls both', { skip }, async () => {
     await page.goto(app.url);
+    await shows('square-js', '625');
     await shows('square', '625');
+    await shows('both', '{"javascript":625,"c":625}');
     await shows('echo', '"hello"');
     await shows('state', 'connected');
     assert.deepEqual(problems, []);
@@ -79,7 +66,7 @@ test('the page shows 625 from native.square', { skip }, async () => {
 /** What docs/screenshot.png shows: two people on the page. */
 async function screenshot() {
     const other = await (await browser.newContext()).newPage();
-    await page.setViewportSize({ width: 1000, height: 640 });
+    await page.setViewportSize({ width: 1000, height: 680 });
     for (const [where, name] of /** @type {[typeof page, string][]} */ ([[other, 'Bob'], [page, 'Ann']])) {
         await where.goto(app.url);
         await where.fill('#name', name);
@@ -104,13 +91,32 @@ async function screenshot() {
     await other.click('#people button:has-text("Ann")');
     await say(other, 'coffee?');
     await page.waitForSelector('#private b:text-is("1")');
+    await page.fill('#number', '25'); // called once more, now that nothing else is going on
+    await page.mouse.move(0, 0);
+    await page.waitForTimeout(500);
     await page.screenshot({ path: path.join(root, 'docs/screenshot.png') });
     await other.context().close();
 }
 
+test('the same answers come over HTTP, and in the console', { skip }, async () => {
+    for (const id of ['api-js', 'api']) {
+        const url = new URL(String(await page.getAttribute(`#${id}`, 'href')), app.url);
+        assert.equal(await (await fetch(url)).text(), '625', url.pathname);
+    }
+    assert.deepEqual(await (await fetch(`${app.url}api/both/square?25`)).json(), { javascript: 625, c: 625 });
+    for (const [call, answer] of [
+        ['app.square', '625'], ['native.square', '625'], ['both.square', '{ javascript: 625, c: 625 }'],
+    ]) {
+        const run = await runCommand(['console', '--app', app.dir, '-e', `SS.server.${call}(25)`]);
+        assert.equal(run.stdout, `${answer}\n`, run.stderr);
+    }
+});
+
 test('the page calls as its fields change', { skip }, async () => {
     await page.fill('#number', '12');
     await shows('square', '144');
+    await shows('square-js', '144');
+    assert.equal(await page.getAttribute('#api-js', 'href'), '/api/app/square?12');
     await page.click('#more summary');
     await page.fill('#text', 'wörld');
     await shows('echo', '"wörld"');
@@ -134,7 +140,7 @@ test('SS is there for the console, with the tree', { skip }, async () => {
             };
         }),
         {
-            groups: ['chat', 'native'],
+            groups: ['app', 'both', 'chat', 'native', 'people'],
             actions: ['echo', 'slow', 'square'],
             missing: undefined,
             title: 'SocketStream chat',

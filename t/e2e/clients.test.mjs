@@ -8,12 +8,12 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { JSONRPCClient } from 'json-rpc-2.0';
 import { Client } from 'rpc-websockets';
-import { CLEAN, ask, openSocket, startApp, until } from './app.mjs';
+import { CLEAN, ask, copyExample, openSocket, startApp, until } from './app.mjs';
 
 /** @type {Awaited<ReturnType<typeof startApp>>} */
 let app;
 before(async () => {
-    app = await startApp();
+    app = await startApp({ dir: copyExample() });
 });
 after(async () => {
     assert.deepEqual(await app.stop(), CLEAN);

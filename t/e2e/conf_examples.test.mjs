@@ -14,13 +14,13 @@ import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ask, build, command, copyExample, freePort, openSocket, read, root, until } from './app.mjs';
+import { ask, build, command, copyNative, freePort, openSocket, read, root, until } from './app.mjs';
 
 const square = '{"jsonrpc":"2.0","id":1,"method":"native.square","params":[25]}';
 const answer = '{"jsonrpc":"2.0","id":1,"result":625}';
 
 const dir = mkdtempSync(path.join(tmpdir(), 'ss-conf-'));
-const app = copyExample();
+const app = copyNative();
 const socket = path.join(dir, 'sidecar.sock');
 /** @type {import('node:child_process').ChildProcess} */
 let sidecar;

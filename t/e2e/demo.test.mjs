@@ -29,13 +29,17 @@ for (const [name, end] of ends) {
         let output = '';
         make.stdout.on('data', (data) => (output += data));
         make.stderr.on('data', (data) => (output += data));
-        await until(() => output.includes('ready: ') || make.exitCode !== null, 60000);
+        await until(() => /^ready: /m.test(output) || make.exitCode !== null, 60000);
         assert.match(output, new RegExp(`^ready: http://127\\.0\\.0\\.1:${port}/$`, 'm'));
-        const response = await fetch(`http://127.0.0.1:${port}/api/native/square?25`);
-        assert.equal(await response.text(), '625');
+        for (const action of ['native', 'app']) {
+            const response = await fetch(`http://127.0.0.1:${port}/api/${action}/square?25`);
+            assert.equal(await response.text(), '625', action);
+        }
+        assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /<script src="\/assets\/app-/);
 
-        const pids = [pidIn(dir, 'nginx'), pidIn(dir, 'sidecar')];
-        assert.deepEqual(pids.map(running), [true, true]);
+        const host = Number(/host 0 is process (\d+)/.exec(output)?.[1]);
+        const pids = [...['nginx', 'sidecar', 'packer'].map((name) => pidIn(dir, name)), host];
+        assert.deepEqual(pids.map(running), [true, true, true, true]);
         end(make);
         await exited;
         assert.ok(await until(() => !pids.some(running) && !pidIn(dir, 'sidecar')), output);
@@ -56,10 +60,10 @@ test('make demo NODES=2 shows two nodes behind a balancer', async () => {
     let output = '';
     make.stdout.on('data', (data) => (output += data));
     make.stderr.on('data', (data) => (output += data));
-    await until(() => output.includes('ready: ') || make.exitCode !== null, 60000);
+    await until(() => /^ready: /m.test(output) || make.exitCode !== null, 60000);
     for (const one of [port, port + 1, port + 2]) {
-        const response = await fetch(`http://127.0.0.1:${one}/api/native/square?25`);
-        assert.equal(await response.text(), '625', output);
+        const response = await fetch(`http://127.0.0.1:${one}/api/both/square?25`);
+        assert.deepEqual(await response.json(), { javascript: 625, c: 625 }, output);
     }
     make.kill('SIGTERM');
     await exited;

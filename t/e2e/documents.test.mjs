@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { copyExample, root, runCommand } from './app.mjs';
+import { copyNative, root, runCommand } from './app.mjs';
 
 test('docs/CONFIGURATION.md lists every key, with its default', async () => {
     const text = readFileSync(path.join(root, 'docs/CONFIGURATION.md'), 'utf8');
@@ -19,7 +19,7 @@ test('docs/CONFIGURATION.md lists every key, with its default', async () => {
         .map(([, key, , value]) => [key, JSON.parse(value)]);
     assert.deepEqual(listed, keys);
 
-    const dir = copyExample();
+    const dir = copyNative();
     rmSync(path.join(dir, 'config'), { recursive: true });
     for (const [key, value] of listed) {
         const env = { SS_ENV: 'documented', SS__http__hostname: '0.0.0.0', SS__nginx__binary: 'nginx' };

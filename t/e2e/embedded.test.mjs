@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import {
-    CLEAN, copyExample, freePort, read, runCommand, running, startApp, until,
+    CLEAN, copyNative, freePort, read, runCommand, running, startApp, until,
 } from './app.mjs';
 
 /**
@@ -45,7 +45,7 @@ test('it has no port, belongs to the owner only, and the banner tells of it', as
 });
 
 test('what it keeps is there after a restart, and after a kill', async () => {
-    const dir = copyExample();
+    const dir = copyNative();
     const first = await startApp({ dir });
     assert.equal(await redis(socketIn(dir), 'SET ss:kept yes'), '+OK\r\n');
     first.child.kill('SIGINT');
@@ -66,7 +66,7 @@ test('what it keeps is there after a restart, and after a kill', async () => {
 });
 
 test('it says so when its data cannot be read', async () => {
-    const dir = copyExample();
+    const dir = copyNative();
     mkdirSync(path.join(dir, '.socketstream/redis/appendonlydir'), { recursive: true });
     writeFileSync(path.join(dir, '.socketstream/redis/appendonlydir/appendonly.aof.manifest'), 'no\n');
     const run = await runCommand(['start', '--app', dir, '--port', String(await freePort())]);

@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import {
-    ask, copyExample, freePorts, openSocket, pidIn, read, runCommand, running, startApp, until,
+    ask, copyNative, freePorts, openSocket, pidIn, read, runCommand, running, startApp, until,
 } from './app.mjs';
 
 const square = { jsonrpc: '2.0', id: 1, method: 'native.square', params: [25] };
@@ -133,7 +133,7 @@ test('one node after several, and several after a kill, find nothing in their wa
 });
 
 test('it does not start: the port of a node is in use, or the number makes no sense', async () => {
-    const dir = copyExample();
+    const dir = copyNative();
     const port = await freePorts();
     const server = createServer();
     await new Promise((resolve) => server.listen(port + 2, '127.0.0.1', () => resolve(null)));

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { op, startSidecar } from '../lib/fake_worker.mjs';
 import { startRedis } from '../lib/redis.mjs';
-import { copyExample, root } from './app.mjs';
+import { copyNative, root } from './app.mjs';
 
 /** @param {string} file */
 const read = (file) => readFileSync(path.join(root, file), 'utf8');
@@ -156,7 +156,7 @@ test('the example at the beginning is a real one', async () => {
     assert.equal(dumps().length, 2);
     assert.deepEqual([message[4], reply[4]], [op.MESSAGE, op.REPLY]);
 
-    const app = copyExample();
+    const app = copyNative();
     const sidecar = await startSidecar(['--log-level', '0'], { app });
     after(() => rmSync(app, { recursive: true }));
     try {

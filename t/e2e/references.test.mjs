@@ -11,7 +11,7 @@ import { after, test } from 'node:test';
 import { startSidecar } from '../lib/fake_worker.mjs';
 import { root } from './app.mjs';
 
-const folders = ['bench', 'client', 'conf_examples', 'docs', 'examples', 'host', 'ngx_module', 'scripts', 'shared', 'sidecar', 't'];
+const folders = ['bench', 'client', 'conf_examples', 'docs', 'examples', 'host', 'ngx_module', 'packer', 'scripts', 'shared', 'sidecar', 't', 'testing'];
 
 /** @param {string} dir @returns {string[]} files below it, as paths from the root */
 function filesBelow(dir) {
@@ -73,7 +73,7 @@ for (const document of documents) {
 function amount(text) {
     const shifted = /(\d+)u? << (\d+)/.exec(text);
     if (shifted) return Number(shifted[1]) * 2 ** Number(shifted[2]);
-    const product = /\(?(\d+) \* (\d+)(?: \* (\d+))?/.exec(text);
+    const product = /\(?(\d+)u? \* (\d+)(?: \* (\d+))?/.exec(text);
     if (product) return Number(product[1]) * Number(product[2]) * Number(product[3] ?? 1);
     const plain = /^(\d+)(?: ([KM])iB)?/.exec(text.replaceAll(',', '').trim());
     return plain ? Number(plain[1]) * ({ K: 1024, M: 1048576 }[plain[2] ?? ''] ?? 1) : NaN;
@@ -110,17 +110,21 @@ test('README.md: its nginx lines are those of conf_examples/existing-site.conf',
     assert.deepEqual(lines.filter((line) => !site.has(line)), []);
 });
 
-test('README.md: its action compiles without a warning, and answers', async () => {
+test('README.md: its actions load and compile without a warning, and answer', async () => {
     const app = mkdtempSync(path.join(tmpdir(), 'ss-readme-'));
     after(() => rmSync(app, { recursive: true }));
     mkdirSync(path.join(app, 'app/server'), { recursive: true });
-    writeFileSync(path.join(app, 'app/server/app.c'), /```c\n([\s\S]*?)```/.exec(read('README.md'))?.[1] ?? '');
+    for (const [name, language] of [['app.js', 'js'], ['native.c', 'c']]) {
+        const text = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(read('README.md'))?.[1];
+        writeFileSync(path.join(app, 'app/server', name), text ?? '');
+    }
     const sidecar = await startSidecar(['--log-level', '1'], { app });
     try {
         const worker = await sidecar.worker();
         const client = await worker.open();
         assert.equal((await worker.call(client, 'app.square', [25])).result, 625);
-        assert.equal((await worker.call(client, 'app.square', [1000001])).error.message, '1000001 is too large');
+        assert.equal((await worker.call(client, 'native.square', [25])).result, 625);
+        assert.equal((await worker.call(client, 'native.square', [1000001])).error.message, '1000001 is too large');
         assert.doesNotMatch(sidecar.log, /warning/);
     } finally {
         await sidecar.stop();

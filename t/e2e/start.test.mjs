@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import {
-    CLEAN, ask, copyExample, freePort, openSocket, read, runCommand, running, startApp, until,
+    CLEAN, ask, copyNative, freePort, openSocket, read, runCommand, running, startApp, until,
 } from './app.mjs';
 
 const square = { jsonrpc: '2.0', id: 1, method: 'native.square', params: [25] };
@@ -24,7 +24,7 @@ function assertClean(/** @type {string} */ dir) {
 }
 
 test('it says ready once, with the address, and is quick', async () => {
-    const dir = copyExample();
+    const dir = copyNative();
     const first = await startApp({ dir, args: ['--with-parent'] });
     assert.equal(first.output.stdout.match(/^ready: /gm)?.length, 1);
     assert.match(first.output.stdout, new RegExp(`^ready: ${first.url}$`, 'm'));
@@ -142,7 +142,7 @@ test('a second start in the same folder says so', async () => {
  */
 function refuses(name, prepare) {
     test(`it does not start: ${name}`, async () => {
-        const dir = copyExample();
+        const dir = copyNative();
         const { line, env, args } = await prepare(dir);
         const port = String(await freePort());
         const run = await runCommand(['start', '--app', dir, ...(args ?? ['--port', port])], { env });
@@ -197,7 +197,7 @@ refuses('.socketstream is something else', async (dir) => {
 });
 
 test('it does not start: an action does not compile', async () => {
-    const dir = copyExample();
+    const dir = copyNative();
     writeFileSync(path.join(dir, 'app/server/broken.c'), 'int broken(void) { return nothing; }\n');
     const run = await runCommand(['start', '--app', dir, '--port', String(await freePort())]);
     assert.equal(run.code, 1);
@@ -209,7 +209,7 @@ test('it does not start: an action does not compile', async () => {
 });
 
 test('it does not start: nginx refuses its module', async () => {
-    const dir = copyExample();
+    const dir = copyNative();
     writeFileSync(path.join(dir, 'module.so'), 'this is no module');
     const run = await runCommand(['start', '--app', dir, '--port', String(await freePort())], {
         env: { SS__nginx__module: 'module.so' },
@@ -222,7 +222,7 @@ test('it does not start: nginx refuses its module', async () => {
 });
 
 test('a path too long for a socket gets one in a short folder, removed afterwards', async () => {
-    const copy = copyExample();
+    const copy = copyNative();
     const dir = `${copy}-${'d'.repeat(100)}`;
     renameSync(copy, dir);
     const app = await startApp({ dir });
@@ -236,7 +236,7 @@ test('a path too long for a socket gets one in a short folder, removed afterward
 });
 
 test('a path with quotes and spaces is no trouble', async () => {
-    const dir = `${copyExample()} "it's; {me}"`;
+    const dir = `${copyNative()} "it's; {me}"`;
     renameSync(dir.slice(0, dir.indexOf(' ')), dir);
     const app = await startApp({ dir });
     assert.match(await (await fetch(app.url)).text(), /<h1>SocketStream/);
@@ -257,7 +257,7 @@ test('the commands have aliases, and an unknown one names the nearest', async ()
 });
 
 test('config prints what counts', async () => {
-    const dir = copyExample();
+    const dir = copyNative();
     const run = await runCommand(['config', '--app', dir, 'http'], { env: { SS__http__port: '4321' } });
     assert.deepEqual(JSON.parse(run.stdout), { hostname: '127.0.0.1', port: 4321 });
     assert.equal((await runCommand(['config', '--app', dir, 'no.such'])).code, 1);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ss_link.h"
+#include "ss_sse.h"
 
 #define LINK_PAYLOAD_CAP 8192 /* longer inputs add nothing */
 
@@ -113,6 +114,24 @@ static void link_host(const uint8_t *payload, size_t len) {
     }
 }
 
+static void link_stream(const uint8_t *payload, size_t len) {
+    static link_again_t again;
+    ss_link_deliver_t deliver;
+    ss_stream_t stream;
+    char text[SS_STREAM_TEXT_MAX];
+
+    if (ss_link_decode_deliver(payload, len, &deliver)) {
+        link_begin(&again, payload, len);
+        ss_link_encode_deliver(&again.w, deliver.number, deliver.seq, deliver.secret);
+        ss_write_bytes(&again.w, deliver.body.ptr, deliver.body.len);
+        link_end(&again);
+    }
+    if (ss_stream_decode((const char *)payload, len, &stream)) {
+        FUZZ_CHECK(ss_stream_encode(text, &stream) == len);
+        FUZZ_CHECK(memcmp(text, payload, len) == 0);
+    }
+}
+
 static void link_header(const uint8_t *data, size_t len, ss_link_direction_t towards) {
     ss_link_header_t h;
     uint8_t out[SS_LINK_HEADER];
@@ -137,5 +156,6 @@ int fuzz_link(const uint8_t *data, size_t size) {
     link_handshake(data + 1, size - 1);
     link_http(data + 1, size - 1);
     link_host(data + 1, size - 1);
+    link_stream(data + 1, size - 1);
     return 0;
 }

@@ -53,10 +53,9 @@ async function attachConsole({ expression, terminal = false, config = {}, files:
     await sidecar.next(op.HELLO, 'HELLO');
     sidecar.send(op.HELLO, helloPayload({}));
     sidecar.send(op.SETUP, JSON.stringify({
-        app, env: 'production', version: '0.1.0', root, name: 'console', index: 0, count: 1, actions: [],
+        app, env: 'production', version: '0.1.0', root, name: 'console', index: 0, count: 1, actions: ['app.other', 'app.square'],
         config: { ss_var: 'SS', redis: {}, client: {}, own: { key: 5 }, ...config },
     }));
-    sidecar.send(op.ACTIONS, JSON.stringify(['app.square', 'app.other']));
     return { app, child, sidecar, out, ended: async () => (await ended)[0] };
 }
 
@@ -117,7 +116,7 @@ describe('console -e', () => {
 
     it('ends when the sidecar goes away', async () => {
         const { ended, out, sidecar } = await attachConsole({ expression: 'new Promise(() => setTimeout(() => {}, 60000))' });
-        await sidecar.next(op.READY, 'READY');
+        await sidecar.until(() => sidecar.ready, 'READY');
         sidecar.socket.destroy();
         assert.equal(await ended(), 1);
         assert.match(out.errors, /the sidecar has closed the link/);
@@ -135,19 +134,21 @@ describe('the console', () => {
 
     it('prints what promises give, learns of new actions, and ends with its input', async () => {
         const { child, out, sidecar, ended } = await attachConsole();
-        const type = (/** @type {string} */ line) => child.stdin?.write(`${line}\n`);
-        await until(() => out.text.includes('SS> '), 'a prompt');
-        type('SS.server.app.square(25)');
-        await until(() => out.text.includes('625'), '625');
-        type('let x = await SS.server.app.square(3)');
-        type('x * 100');
-        await until(() => out.text.includes('900'), '900');
-        type('SS.server.app.other()');
-        await until(() => out.text.includes('Uncaught CallError -32601: there is no app.other'), 'an error');
+        await until(() => out.text.endsWith('SS> '), 'a prompt');
+        /** What a line prints, up to the next prompt. @param {string} line */
+        const type = async (line) => {
+            const from = out.text.length;
+            child.stdin?.write(`${line}\n`);
+            await until(() => out.text.length > from && out.text.endsWith('SS> '), `what ${line} gives`);
+            return out.text.slice(from, -'SS> '.length);
+        };
+        assert.equal(await type('SS.server.app.square(25)'), '625\n');
+        assert.equal(await type('let x = await SS.server.app.square(3)'), '');
+        assert.equal(await type('x * 100'), '900\n');
+        assert.match(await type('SS.server.app.other()'), /^Uncaught \[?CallError -32601: there is no app\.other\]?\n$/);
         sidecar.send(op.ACTIONS, JSON.stringify(['brand.new']));
         await sidecar.handled();
-        type('Object.keys(SS.server)');
-        await until(() => out.text.includes("[ 'brand' ]"), 'the new tree');
+        assert.equal(await type('Object.keys(SS.server)'), "[ 'brand' ]\n");
         child.stdin?.end();
         assert.equal(await ended(), 0);
         await sidecar.stop();
@@ -156,7 +157,12 @@ describe('the console', () => {
     it('completes names over SS, and keeps its history', async () => {
         const { app, child, out, sidecar, ended } = await attachConsole({ terminal: true });
         await until(() => out.text.includes('SS> '), 'a prompt');
-        child.stdin?.write('SS.server.app.sq\t(12)\r');
+        // A Tab within more text would be one that was pasted.
+        child.stdin?.write('SS.server.app.sq');
+        await until(() => out.text.includes('app.sq'), 'the echo');
+        child.stdin?.write('\t');
+        await until(() => /uare(?!\x1b\[39m)/.test(out.text), 'the completion'); // a grey one is a preview
+        child.stdin?.write('(12)\r');
         await until(() => out.text.includes('144'), '144');
         child.stdin?.write('\x04');
         await ended();

@@ -135,7 +135,7 @@ describe('a sidecar that breaks the rules', () => {
             const { payload } = await other.next(op.GOODBYE, 'GOODBYE');
             assert.ok(payload.length > 10);
             assert.deepEqual(await other.exit, { code: 1, signal: null });
-            assert.match(other.output, /^the link is broken: /);
+            await other.until(() => /^the link is broken: /m.test(other.output), 'the reason on standard error');
         });
     }
 });

@@ -139,6 +139,7 @@ describe('a broken file', () => {
         const { actions, problems } = await load({
             'app/server/app.js': 'exports.actions = { x() {} };',
             'app/server/b/coffee.coffee': 'exports.actions =\n  a: ->\n    b = (\n  c: 1\n',
+            'app/server/b/early.js': 'exports.actions = {\n  a(',
             'app/server/b/js.js': 'exports.actions = {\n  a: 1,,\n};\n',
             'app/server/b/mjs.mjs': 'export const actions = {\n\ta( };\n',
             'app/server/b/missing.coffee': 'x = 1\ny = require "no-such"\n',
@@ -148,6 +149,7 @@ describe('a broken file', () => {
         assert.deepEqual(actions, { 'app.x': 'app/server/app.js' });
         assert.deepEqual(problems.map(brief), [
             { file: 'app/server/b/coffee.coffee', line: 3, column: 10, message: 'unmatched OUTDENT', module: 'b.coffee' },
+            { file: 'app/server/b/early.js', line: 2, column: undefined, message: 'Unexpected end of input', module: 'b.early' },
             { file: 'app/server/b/js.js', line: 2, column: 8, message: "Unexpected token ','", module: 'b.js' },
             { file: 'app/server/b/missing.coffee', line: 2, column: 5, message: "Cannot find module 'no-such'", module: 'b.missing' },
             { file: 'app/server/b/mjs.mjs', line: 2, column: 5, message: 'Expected identifier but found "}"', module: 'b.mjs' },
@@ -155,7 +157,7 @@ describe('a broken file', () => {
             { file: 'app/server/b/ts.ts', line: 1, column: 17, message: 'Unexpected ";"', module: 'b.ts' },
         ]);
         assert.equal(problems[0].frame, '  1 | exports.actions =\n  2 |   a: ->\n> 3 |     b = (\n    |          ^\n  4 |   c: 1\n  5 |');
-        assert.equal(problems[3].frame, '  1 | export const actions = {\n> 2 | \ta( };\n    | \t   ^\n  3 |');
+        assert.equal(problems[4].frame, '  1 | export const actions = {\n> 2 | \ta( };\n    | \t   ^\n  3 |');
     });
 
     it('is named even when another requires it', async () => {

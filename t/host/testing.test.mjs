@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// socketstream/test, tried on the chat.
+// socketstream/test, tried on actions in C.
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -13,7 +13,10 @@ import { createClient } from '../../client/src/index.js';
 import { makeApp, root } from './loading.mjs';
 
 const nginx = { SS__nginx__binary: process.env.TEST_NGINX_BINARY ?? path.join(root, 't/lib/nginx') };
-const dir = path.join(root, 'examples/chat');
+const dir = makeApp({ 'config/app.json': '{}' });
+for (const file of ['t/sidecar/chat_app/app/server/chat.c', 'examples/chat/app/server/native.c']) {
+    fs.cpSync(path.join(root, file), path.join(dir, 'app/server', path.basename(file)));
+}
 
 /** Its folders of state and of links. */
 const ours = () => fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith('ss-test-'));

@@ -5,7 +5,9 @@
 
 import { chunks, connect, frame, str16 } from './fake_worker.mjs';
 
-const op = Object.freeze({ SETUP: 0x50, READY: 0x51, ASK: 0x56, ANSWER: 0x57, EVENT: 0x58 });
+export const op = Object.freeze({
+  SETUP: 0x50, READY: 0x51, CALL: 0x53, RETURN: 0x54, FAIL: 0x55, ASK: 0x56, ANSWER: 0x57, EVENT: 0x58,
+});
 const ROLE_HOST = 3;
 
 /** @typedef {import('./fake_worker.mjs').Worker} Link */
@@ -34,18 +36,18 @@ export class Console {
    * @param {string} what
    * @param {unknown} [args]  an object, or the text itself
    * @param {string | Buffer} [body]
+   * @param {{slot: number, generation: number}} [handle]  of the call in whose course it is asked
    * @returns {Promise<any>}
    */
-  async ask(what, args = {}, body = '') {
-    const answer = JSON.parse(await this.askText(what, args, body));
-    return answer;
+  async ask(what, args, body, handle) {
+    return JSON.parse(await this.askText(what, args, body, handle));
   }
 
-  /** The same; the answer as it was written. @param {string} what @param {unknown} [args]
-   *  @param {string | Buffer} [body] */
-  async askText(what, args = {}, body = '') {
+  /** The same, the answer as it was written. @param {string} what @param {unknown} [args]
+   *  @param {string | Buffer} [body] @param {{slot: number, generation: number}} [handle] */
+  async askText(what, args = {}, body = '', handle) {
     const call = this.nextNumber++;
-    this.tell(what, args, body, call);
+    this.tell(what, args, body, call, handle);
     const { payload } = await this.link.next((f) => f.op === op.ANSWER && f.call === call, `the answer to ${what}`);
     const text = payload.toString('utf8', 1);
     if (payload[0] === 1) return text;
@@ -54,10 +56,11 @@ export class Console {
   }
 
   /** Asks without wanting an answer. @param {string} what @param {unknown} args
-   *  @param {string | Buffer} [body] @param {number} [call] */
-  tell(what, args, body = '', call = 0) {
+   *  @param {string | Buffer} [body] @param {number} [call]
+   *  @param {{slot: number, generation: number}} [handle] */
+  tell(what, args, body = '', call = 0, handle = { slot: 0, generation: 0 }) {
     const text = typeof args === 'string' ? args : JSON.stringify(args);
-    this.link.send(chunks(op.ASK, { slot: 0, generation: 0, call }, askPayload(what, text, body)));
+    this.link.send(chunks(op.ASK, { ...handle, call }, askPayload(what, text, body)));
   }
 
   /** The next event of a name; taken. @param {string} name */

@@ -97,8 +97,12 @@ export class FakeSidecar {
         /** @type {Set<() => void>} */
         this.listeners = new Set();
         this.exit = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
-        child.stdout?.on('data', (data) => { this.output += data; });
-        child.stderr?.on('data', (data) => { this.output += data; });
+        const take = (/** @type {Buffer} */ data) => {
+            this.output += data;
+            for (const listener of this.listeners) listener();
+        };
+        child.stdout?.on('data', take);
+        child.stderr?.on('data', take);
         socket.on('error', () => {});
         this.#read();
     }

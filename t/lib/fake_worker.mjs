@@ -27,6 +27,7 @@ export const op = Object.freeze({
   OPEN: 0x10, ACCEPT: 0x11, REJECT: 0x12, REBIND: 0x13, CLOSED: 0x14, CLOSE: 0x15,
   STATE: 0x16, MESSAGE: 0x20, REPLY: 0x21, SEND: 0x22, REQUEST: 0x30, RESPONSE: 0x31,
   CANCEL: 0x32, JOIN: 0x40, LEAVE: 0x41, PUBLISH: 0x42,
+  NODE: 0x44, DELIVER: 0x45, DELIVERED: 0x46,
 });
 
 export const ALL = 1;
@@ -167,7 +168,7 @@ export async function within(promise, what, ms = 5000) {
  */
 
 /** One link.  Answers PING by itself unless `mute`, spreads what is published, and keeps what HEALTH
- *  said last in `health`. */
+ *  said last in `health`, and what NODE said in `node`. */
 export class Worker {
   /** @param {net.Socket} socket */
   constructor(socket) {
@@ -178,6 +179,8 @@ export class Worker {
     this.waiting = [];
     /** The first byte of the last HEALTH. @type {number | undefined} */
     this.health = undefined;
+    /** What the sidecar calls itself. */
+    this.node = '';
     this.mute = false;
     this.closed = false;
     this.nextCall = 1;
@@ -218,6 +221,10 @@ export class Worker {
     if (f.op === op.PING) return;
     if (f.op === op.HEALTH) {
       [this.health] = f.payload;
+      return;
+    }
+    if (f.op === op.NODE) {
+      this.node = f.payload.toString();
       return;
     }
     const key = `${f.op}/${f.slot}`;

@@ -312,8 +312,73 @@ describe('the rest', () => {
     nodes[0].log = '';
     for (const level of ['error', 'warning', 'notice', 'info', 'debug']) {
       assert.equal(await ca.ask('log', { level, message: `${level} says\n%s "x"` }), null);
-      await nodes[0].logged(new RegExp(`"level":"${level}"[^\\n]*${level} says`));
+      await nodes[0].logged(new RegExp(`"level":"${level}"[^\\n]*console \\d+: ${level} says`));
     }
+  });
+});
+
+describe('in the course of a call', () => {
+  /** @type {Sidecar} */
+  let node;
+  /** @type {Worker} */
+  let w;
+  before(async () => {
+    const script = fileURLToPath(new URL('ask_host.mjs', import.meta.url));
+    node = await startSidecar(['--log-level', '1'], {
+      app, env: { SS__redis__url: redis.url, SS__host__commands: JSON.stringify([`${process.execPath} ${script}`]) },
+    });
+    await node.logged(/host 0 is ready: 2 actions/);
+    w = await node.worker();
+  });
+  after(() => node.stop());
+
+  it('a login tells the ticket to the client that called, not to another of its session', async () => {
+    const tabs = [await w.open({ system: true })];
+    for (let i = 0; i < 4; i++) tabs.push(await w.open({ system: true, cookie: tabs[0].cookie }));
+    for (const [i, tab] of tabs.entries()) {
+      const facts = (await w.call(tab, 'asker.ask', ['session.login', { user: `user ${i}` }])).result;
+      assert.equal(facts.user, `user ${i}`);
+      await w.event(tab, 'system.session');
+      assert.ok(!tabs.some((other) => w.place(other).inbox.some((text) => text.includes('"ticket"'))));
+    }
+  });
+
+  it('a change is there when the call is answered', async () => {
+    const client = await w.open();
+    await w.call(client, 'asker.ask', ['session.save', { set: { k: 'v' } }]);
+    await w.call(client, 'asker.ask', ['channel.subscribe', { names: ['x'] }]);
+    assert.ok(w.place(client).topics.has('c:x'));
+    assert.equal((await w.call(client, 'app.get', ['k'])).result, 'v');
+  });
+
+  it('a call runs an action in C, or one of the host itself', async () => {
+    const client = await w.open();
+    const ask = async (/** @type {string} */ method, /** @type {unknown[]} */ params) =>
+      (await w.call(client, 'asker.ask', ['call', { method }, JSON.stringify(params)])).result;
+    assert.equal(await ask('plain.echo', ['from C']), 'from C');
+    assert.equal(await ask('asker.ask', ['call', { method: 'plain.echo' }, '["from the host"]']), 'from the host');
+  });
+
+  it('the HTTP API has no session', async () => {
+    const { status, body } = await w.http({
+      method: 'POST', path: 'asker/ask', headers: { 'content-type': 'application/json' }, body: '["session.load",{}]',
+    });
+    assert.equal(status, 400);
+    assert.match(body, /session\.load: `session` must be the id of a session/);
+  });
+
+  it('a host that ends leaves questions behind that harm nobody', async () => {
+    const client = await w.open();
+    const echo = ['call', { method: 'plain.echo' }, '[1]'];
+    for (const question of [['call', { method: 'plain.later' }, '[30]'], ['session.save', { set: { died: 1 } }],
+      ['publish', { to: 'broadcast', event: 'e' }, '1'], ['users.online', {}], ['on', { event: 'client:connect' }]]) {
+      const { error } = await w.call(client, 'asker.die', question, 10000);
+      assert.equal(error.code, -32003, String(question[0]));
+      // Its successor is started after a pause that grows.
+      while ((await w.call(client, 'asker.ask', echo, 10000)).result !== 1) await w.sync();
+    }
+    await node.logged(/plain\.later was not wanted/);
+    assert.equal((await w.call(client, 'plain.echo', [2])).result, 2);
   });
 });
 
@@ -365,7 +430,7 @@ describe('what is asked wrongly is told', () => {
 
   it('in the log when nobody waits for the answer', async () => {
     ca.tell('on', { event: 'client:sneeze' });
-    await nodes[0].logged(/a host's on failed: on: there is no event 'client:sneeze'/);
+    await nodes[0].logged(/console \d+: on failed: on: there is no event 'client:sneeze'/);
   });
 
   it('also that Redis is away', async () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The example's actions, as its page calls them.
+// A chat in C, as a page would call it: sessions, users, channels and events of the C API at work.
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { startSidecar } from '../lib/fake_worker.mjs';
 import { startRedis } from '../lib/redis.mjs';
 
-const app = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../examples/chat');
+const app = path.resolve(path.dirname(fileURLToPath(import.meta.url)), 'chat_app');
 
 /** @type {import('../lib/redis.mjs').Redis} */
 let redis;

@@ -585,6 +585,26 @@ static void holds_strings_to_16_bits_of_length(void **unused) {
     assert_true(w.failed);
 }
 
+static void carries_deliver(void **unused) {
+    uint8_t out[64];
+    ss_link_deliver_t d;
+    ss_writer_t w = ss_writer(out, sizeof out);
+    ss_link_encode_deliver(&w, 7, UINT64_C(1) << 40, (ss_span_t){"secret", 6});
+    ss_write_bytes(&w, "body", 4);
+    assert_false(w.failed);
+    size_t len = ss_written(&w);
+    assert_true(ss_link_decode_deliver(guard_end(out, len), len, &d));
+    assert_int_equal(d.number, 7);
+    assert_int_equal(d.seq, UINT64_C(1) << 40);
+    assert_int_equal(d.secret.len, 6);
+    assert_memory_equal(d.secret.ptr, "secret", 6);
+    assert_int_equal(d.body.len, 4);
+    assert_memory_equal(d.body.ptr, "body", 4);
+    for (size_t cut = 0; cut < len - 4; cut++) {
+        assert_false(ss_link_decode_deliver(guard_end(out, cut), cut, &d));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST("writes headers little-endian", writes_headers_little_endian),
@@ -608,6 +628,7 @@ int main(void) {
         TEST("carries CALL", carries_call),
         TEST("carries ASK", carries_ask),
         TEST("carries ANSWER", carries_answer),
+        TEST("carries DELIVER", carries_deliver),
         TEST("carries empty payloads of the least length",
              carries_empty_payloads_of_the_least_length),
         TEST("holds headers to their number", holds_headers_to_their_number),

@@ -35,7 +35,8 @@ use POSIX qw(WNOHANG _exit);
 use Socket qw(SOCK_STREAM);
 use Time::HiRes qw(time sleep);
 
-use SocketStream::Link qw(link_frame link_parse link_hello link_accept link_response link_message link_publish);
+use SocketStream::Link qw(link_frame link_parse link_hello link_accept link_response link_message link_publish
+    link_deliver);
 
 use constant HEARTBEAT => 1;
 use constant MODES => qw(normal second third mute version garbage hangup frozen deadpan);
@@ -302,6 +303,8 @@ sub on_hello {
     return drop_link($l) if $mode eq 'hangup';
     my %o = $mode eq 'version' ? (version => 99) : $mode eq 'second' ? (timeout_ms => 200, max_message => 1000) : ();
     put($l, link_frame('HELLO', link_hello(%o)));
+    put($l, link_frame('NODE', 'fake-node')) if $mode ne 'second';
+    $l->{generation} = $f->{peer_generation};
     $l->{silent} = 1 if $mode eq 'frozen';
     $l->{greeted} = 1;
 }
@@ -398,6 +401,13 @@ my %METHOD = (
         } @$params);
         return 'published';
     },
+    # [seq, secret, body]; [bytes] as they are
+    deliver => sub {
+        my ($l, $f, $params) = @_;
+        put($l, link_message('DELIVER', link_deliver(7, @$params)));
+        return 'sent';
+    },
+    'deliver.raw' => sub { put($_[0], link_frame('DELIVER', $_[2][0])); 'sent' },
     # [SS_LINK_HEALTH_..., ms]
     health => sub { put($_[0], link_frame('HEALTH', pack 'C V', @{ $_[2] })); 'said' },
     state => sub { put($_[0], link_frame('STATE', $_[2][0], to($_[1]))); 'kept' },
@@ -480,9 +490,31 @@ my %API = (
     never  => sub { () },
 );
 
+# A POST for a stream of another worker: to the link of the worker that its secret names.
+my (%relayed, $relays);
+
+sub relay {
+    my ($l, $f) = @_;
+    my %header = map { lc $_->[0] => $_->[1] } @{ $f->{headers} };
+    my $secret = $header{'socketstream-stream'};
+    no warnings 'portable';    # 64 bits
+    my $worker = hex((split /\./, $secret)[1]);
+    my ($to) = grep { ($_->{generation} // 0) == $worker } values %link;
+    return put($l, link_frame('RESPONSE', link_response(404, [], ''), to($f))) if !$to;
+    $relayed{ ++$relays } = [$l, $f];
+    put($to, link_message('DELIVER', link_deliver($relays, $header{'socketstream-seq'}, $secret, $f->{body})));
+}
+
+sub on_delivered {
+    my ($l, $f) = @_;
+    my ($asker, $request) = @{ delete $relayed{ $f->{number} } // return };
+    put($asker, link_frame('RESPONSE', link_response($f->{status}, [], ''), to($request))) if !$asker->{gone};
+}
+
 sub on_request {
     my ($l, $f) = @_;
     return if $l->{mode} eq 'deadpan';
+    return relay($l, $f) if $f->{request_flags} & 8;
     my ($name, @args) = split m{/}, $f->{path};
 
     if ($f->{path} eq 'link/close') { return drop_link($l) }

@@ -11,7 +11,8 @@ use Carp qw(croak);
 use Exporter qw(import);
 
 our @EXPORT_OK
-    = qw(link_frame link_parse link_hello link_accept link_response link_message link_publish);
+    = qw(link_frame link_parse link_hello link_accept link_response link_message link_publish
+    link_deliver);
 
 use constant { HEADER => 20, CHUNK => 65536, MORE => 1, BINARY => 2 };
 
@@ -19,6 +20,7 @@ my %OP = (
     HELLO   => 0x01, PING   => 0x02, PONG     => 0x03, GOODBYE => 0x04, DRAIN => 0x05, HEALTH => 0x06,
     OPEN    => 0x10, ACCEPT => 0x11, REJECT   => 0x12, REBIND  => 0x13, CLOSED => 0x14,
     CLOSE   => 0x15, STATE  => 0x16, JOIN    => 0x40, LEAVE   => 0x41, PUBLISH => 0x42,
+    NODE    => 0x44, DELIVER => 0x45, DELIVERED => 0x46,
     MESSAGE => 0x20, REPLY   => 0x21, SEND    => 0x22,
     REQUEST => 0x30, RESPONSE => 0x31, CANCEL => 0x32,
 );
@@ -93,6 +95,9 @@ sub fields {
     elsif ($name eq 'CLOSED') {
         $f{code} = take(\$rest, 'v', 2);
     }
+    elsif ($name eq 'DELIVERED') {
+        @f{qw(number status)} = take(\$rest, 'V v', 6);
+    }
     return %f;
 }
 
@@ -138,6 +143,11 @@ sub link_response {
 sub link_publish {
     my ($flags, $topics, $body) = @_;
     return pack('C', $flags) . pairs(@$topics) . $body;
+}
+
+sub link_deliver {
+    my ($number, $seq, $secret, $body) = @_;
+    return pack('V Q<', $number, $seq) . str16($secret) . $body;
 }
 
 # One message in as many frames as it takes.

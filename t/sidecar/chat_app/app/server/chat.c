@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The chat.  Rooms are private channels of the session, people are users; nothing that is said is
- * kept.  Names and texts come from anybody, so each is checked before it is used.
+ * A chat: the C API's sessions, users, channels and events in one file.  Rooms are private channels
+ * of the session, people are users; nothing that is said is kept.  Names and texts come from
+ * anybody, so each is checked before it is used.
  */
 #include <socketstream.h>
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The page's last lines: calls of the actions of native.c, each as its field changes, and the state
-// of the connection.
+// The page's last lines: calls of actions in JavaScript and in C, each as its field changes.
 
-/* global SS */
-
-const $ = (id) => document.getElementById(id);
+import { $, element } from './dom.js';
 
 function show(id, text, failed = false) {
     $(id).textContent = text;
@@ -17,7 +14,7 @@ async function call(id, action, ...args) {
     const start = performance.now();
     try {
         show(id, JSON.stringify(await action(...args)));
-        show(`${id}-time`, `answered in ${(performance.now() - start).toFixed(1)} ms`);
+        show(`${id}-time`, `${(performance.now() - start).toFixed(1)} ms`);
     } catch (error) {
         show(id, `${error.message} (${error.code})`, true);
     }
@@ -25,8 +22,11 @@ async function call(id, action, ...args) {
 
 function square() {
     const number = Number($('number').value);
-    $('api').href = $('api').textContent = `/api/native/square?${number}`;
+    $('api-js').href = `/api/app/square?${number}`;
+    $('api').href = `/api/native/square?${number}`;
+    call('square-js', SS.server.app.square, number);
     call('square', SS.server.native.square, number);
+    call('both', SS.server.both.square, number);
 }
 
 function echo() {
@@ -34,9 +34,8 @@ function echo() {
 }
 
 function slow() {
-    const item = document.createElement('i');
+    const item = element('i', {}, 'waiting');
     const result = (text) => (item.textContent = text);
-    result('waiting');
     $('start').after(item);
     SS.server.native.slow(Number($('delay').value)).then(
         (ms) => result(`${ms} ms`),
@@ -44,18 +43,10 @@ function slow() {
     );
 }
 
-function setState(state) {
-    $('state').textContent = $('state').dataset.state = state;
-}
-
-SS.socket.on('connect', () => {
-    setState('connected');
-    show('about', `SocketStream ${SS.version}, ${SS.env}`);
+export function callAll() {
     square();
     echo();
-});
-SS.socket.on('disconnect', () => setState('disconnected'));
-SS.socket.on('reconnecting', () => setState('reconnecting'));
+}
 
 $('number').addEventListener('input', square);
 $('text').addEventListener('input', echo);

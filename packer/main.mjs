@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+//
+// The asset packer's command: packs an application once, or goes on packing as its files change.
+//
+//   node packer/main.mjs --app DIR [--env ENV] [--csp POLICY] [--watch --socket PATH … --ready FILE]
+//
+// `socketstream pack` and `socketstream start` run it.  It exits with 1 when the application has
+// mistakes; while it watches these are told to pages, and it ends only when it is told to.
+
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { describe } from './problems.mjs';
+import { isPacked } from './scan.mjs';
+
+const usage = 'usage: node packer/main.mjs --app DIR [--env ENV] [--csp POLICY]\n'
+    + '                            [--watch --socket PATH … --ready FILE]\n';
+
+const say = (/** @type {string} */ text) => process.stdout.write(`${text}\n`);
+const complain = (/** @type {string} */ text) => process.stderr.write(`${text}\n`);
+
+/** Loaded late: without its npm packages we can still say so. */
+async function loadPacker() {
+    try {
+        return await import('./pack.mjs');
+    } catch (error) {
+        const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
+        if (code !== 'ERR_MODULE_NOT_FOUND') {
+            throw error;
+        }
+        const missing = /'([^']+)'/.exec(message)?.[1];
+        complain(`the packer needs the npm package ${missing}: run \`npm ci --omit=dev\` in `
+            + fileURLToPath(new URL('..', import.meta.url)));
+        return process.exit(1);
+    }
+}
+
+function parse() {
+    try {
+        const { values } = parseArgs({
+            options: {
+                app: { type: 'string' },
+                env: { type: 'string', default: process.env.SS_ENV ?? 'development' },
+                csp: { type: 'string', default: '' },
+                watch: { type: 'boolean', default: false },
+                socket: { type: 'string', multiple: true },
+                ready: { type: 'string' },
+                help: { type: 'boolean', short: 'h', default: false },
+            },
+        });
+        if (values.help) {
+            process.stdout.write(usage);
+            process.exit(0);
+        }
+        if (values.app) {
+            return { ...values, app: path.resolve(values.app), env: values.env ?? 'development' };
+        }
+    } catch (error) {
+        complain(`${/** @type {Error} */ (error).message}`);
+    }
+    process.stderr.write(usage);
+    return process.exit(2);
+}
+
+/** Notes are said once, however often we pack. @type {Set<string>} */
+const said = new Set();
+
+/** @param {import('./pack.mjs').Result} result @param {number} started */
+function report({ problems, notes, sizes }, started) {
+    for (const note of notes.filter((one) => !said.has(one))) {
+        said.add(note);
+        say(`note: ${note}`);
+    }
+    for (const one of problems) {
+        complain(describe(one));
+    }
+    if (sizes.length) {
+        say(`packed in ${Math.round(performance.now() - started)} ms: ${sizes.join(', ')}`);
+    }
+}
+
+const options = parse();
+const { app, env } = options;
+const started = performance.now();
+if (!isPacked(app)) {
+    say(`${app} has neither app/client nor app/views: there is nothing to pack`);
+    process.exit(0);
+}
+const { createPacker, versionOf } = await loadPacker();
+const packer = createPacker({
+    app, env, csp: options.csp, version: versionOf(),
+    development: options.watch,
+});
+if (options.watch) {
+    const { keepPacked } = await import('./keep.mjs');
+    const end = await keepPacked({ ...options, packer, report, complain });
+    for (const signal of ['SIGINT', 'SIGTERM']) {
+        process.once(signal, end);
+    }
+} else {
+    const result = await packer.pack();
+    report(result, started);
+    await packer.dispose();
+    process.exitCode = result.problems.length ? 1 : 0;
+}

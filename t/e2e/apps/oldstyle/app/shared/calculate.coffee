@@ -1,0 +1,3 @@
+pi = 3.14159
+
+exports.circumference = (r) -> 2 * pi * r

@@ -1,0 +1,1 @@
+(function () { libraryOrder.push('10.last'); })()

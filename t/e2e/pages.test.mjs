@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+//
+// The pages that every new application begins with, in Chromium, light and dark.
+
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { CLEAN, root, startApp } from './app.mjs';
+import { launch, skip, watch } from './chromium.mjs';
+
+const template = path.join(root, 'new_project');
+
+/** @type {import('playwright-core').Browser} */
+let browser;
+before(async () => {
+    browser = skip ? browser : await launch();
+});
+after(() => browser?.close());
+
+/** @param {'light' | 'dark'} colorScheme @param {string[]} problems @param {number} [width] */
+async function open(colorScheme, problems, width = 800) {
+    const page = await browser.newPage({ viewport: { width, height: 700 }, colorScheme });
+    page.setDefaultTimeout(15000);
+    watch(page, problems);
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('request', (request) => requests.push(request.url()));
+    return page;
+}
+/** @type {string[]} */
+const requests = [];
+
+/** How light the page is, and whether its text can be read on that: contrast as WCAG has it.
+ *  @param {import('playwright-core').Page} page @param {string} selector */
+const contrast = (page, selector) => page.locator(selector).first().evaluate((element) => {
+    const light = (/** @type {string} */ colour) => {
+        const [r, g, b] = (/** @type {RegExpMatchArray} */ (colour.match(/[\d.]+/g))).slice(0, 3).map((part) => {
+            const c = Number(part) / 255;
+            return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const back = light(getComputedStyle(document.body).backgroundColor);
+    const ink = light(getComputedStyle(element).color);
+    return { back, ratio: (Math.max(back, ink) + 0.05) / (Math.min(back, ink) + 0.05) };
+});
+
+/** @param {import('playwright-core').Page} page @param {string} scheme @param {string[]} texts */
+async function isReadable(page, scheme, texts) {
+    for (const text of texts) {
+        const { back, ratio } = await contrast(page, text);
+        assert.equal(back > 0.5, scheme === 'light', `${text}: ${scheme}`);
+        assert.ok(ratio >= 4.5, `${text}: contrast ${ratio.toFixed(1)}`);
+    }
+    const { scrollWidth, clientWidth } = await page.evaluate(() => document.documentElement);
+    assert.equal(scrollWidth, clientWidth);
+    assert.ok((await page.screenshot()).length > 5000, 'there is a picture');
+}
+
+for (const [name, says] of Object.entries({
+    error: 'Something went wrong',
+    incompatible_browsers: 'This browser is too old',
+    offline: 'Back in a moment',
+})) {
+    test(`the page for ${name} is all in one file, light and dark, wide and small`, { skip }, async () => {
+        for (const [scheme, width] of /** @type {const} */ ([['light', 800], ['dark', 320]])) {
+            /** @type {string[]} */
+            const problems = [];
+            requests.length = 0;
+            const page = await open(scheme, problems, width);
+            const url = pathToFileURL(path.join(template, 'static', name, 'index.html')).href;
+            await page.goto(url);
+            assert.equal(await page.textContent('h1'), says);
+            assert.equal(await page.title(), says);
+            await isReadable(page, scheme, ['h1', 'p', 'a']);
+            assert.deepEqual(problems, []);
+            assert.deepEqual(requests, [url]);
+            await page.close();
+        }
+    });
+}
+
+test('a new application starts, calls, hears, and is readable, light and dark', { skip }, async () => {
+    const dir = mkdtempSync(path.join(tmpdir(), 'ss-e2e-'));
+    cpSync(template, dir, { recursive: true });
+    const app = await startApp({ dir });
+    /** @type {string[]} */
+    const problems = [];
+    const pages = await Promise.all([open('light', problems), open('dark', problems, 360)]);
+    for (const page of pages) {
+        await page.goto(app.url);
+        await page.waitForSelector('#square:text-is("625")');
+        await page.waitForSelector('#state:text-is("connected")');
+    }
+    await pages[0].fill('#number', '12');
+    await pages[0].waitForSelector('#square:text-is("144")');
+    await pages[0].click('#wave');
+    for (const [at, scheme] of ['light', 'dark'].entries()) {
+        await pages[at].waitForSelector('#waves li:has-text("Somebody waved")');
+        await isReadable(pages[at], scheme, ['h1', 'p', '.note']);
+    }
+    assert.deepEqual(problems, []);
+    await Promise.all(pages.map((page) => page.close()));
+    assert.deepEqual(await app.stop(), CLEAN);
+});
