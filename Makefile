@@ -107,6 +107,7 @@ test test-long:
 
 # The browser library, which the packer puts into every page.
 CLIENT_SRC := $(wildcard client/src/*.js client/types/*.ts) client/build.mjs client/package.json \
+    host/escape.mjs \
     docs/CLIENT.md package-lock.json
 
 client: $(B)/client/socketstream.min.js

@@ -4,6 +4,7 @@
 
 import { looseEnd } from './asks.mjs';
 import { messageOf } from './errors.mjs';
+import { escapeHTML } from './escape.mjs';
 
 /**
  * @param {object} parts
@@ -39,6 +40,7 @@ export function createSS({ setup, server, publish, log, events, ask, callBack })
         // Connections are nginx's: there is no object of any here. The name is kept for code that looks.
         users: { online: { now }, connected: {} },
         events: { on: events.on, off: events.off, emit: events.emit },
+        escapeHTML,
         log,
     };
 }
