@@ -148,10 +148,11 @@ install: all
 	install -m 644 packer/*.mjs $(DESTDIR)$(prefix)/share/socketstream/packer/
 	install -m 644 packer/page/*.mjs $(DESTDIR)$(prefix)/share/socketstream/packer/page/
 	install -m 644 package.json package-lock.json $(DESTDIR)$(prefix)/share/socketstream/
+	cp -R new_project $(DESTDIR)$(prefix)/share/socketstream/
 	install -m 644 $(B)/ngx_http_socketstream_module.so $(DESTDIR)$(MODULEDIR)/
 
 # What the packer has written into the examples.
-PACKED := examples/chat examples/dashboard examples/racer new_project
+PACKED := examples/chat examples/dashboard examples/racer
 
 clean:
 	rm -rf $(B)
