@@ -181,6 +181,23 @@ describe('a host that asks to be replaced', () => {
       await until(() => !alive(pid), 'its end');
     }));
 
+  it('as does each that takes its place is replaced with pauses, and serves meanwhile', using({}, async ({ app, call, sidecar }) => {
+    const { result: pid } = await call('pid');
+    app.plan({ start: 'retire' });
+    await call('retire');
+    const starts = () => [...sidecar.log.matchAll(/host 0 is process/g)].length;
+    await until(() => starts() >= 5, 'some starts');
+    const begun = Date.now();
+    let served = 0;
+    for (const before = starts(); starts() < before + 2; served++) assert.equal((await call('pid')).error, undefined);
+    assert.ok(Date.now() - begun > 400, `two more after ${Date.now() - begun} ms`);
+    assert.ok(served > 0);
+    app.plan({});
+    await sidecar.logged(/sick from the start[^]*sick from the start/);
+    const last = await another(call, pid);
+    assert.ok(alive(last));
+  }));
+
   it('stays where the next one has problems, in production', using({ env: production }, async ({ app, call, sidecar }) => {
     const { result: pid } = await call('pid');
     app.plan({ problems: [broken] });
