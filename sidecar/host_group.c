@@ -73,6 +73,7 @@ static void free_when_over(ss_host_t *host) {
 void ss_host_link_lost(ss_host_t *host) {
     ss_host_slot_t *slot = host->slot;
     bool served = host->state == SS_HOST_READY && slot->current == host;
+    host->dropped |= host->state == SS_HOST_LEAVING;
     host->state = SS_HOST_ENDING;
     ss_requests_fail_host(host, host->death_code);
     if (served && !all.leaving) {
@@ -86,7 +87,7 @@ void ss_host_link_lost(ss_host_t *host) {
 static void on_process_ended(void *data, const char *how) {
     ss_host_t *host = data;
     const ss_host_slot_t *slot = host->slot;
-    bool expected = host->dropped || host->state == SS_HOST_LEAVING || all.leaving;
+    bool expected = host->dropped || all.leaving;
     ss_log(expected ? SS_LOG_INFO : SS_LOG_ERROR, "%s (process %ld) %s", slot->name,
            (long)ss_host_process_pid(host->process), how);
     ss_peer_finish_reading(host->peer);

@@ -193,6 +193,7 @@ describe('a host that asks to be replaced', () => {
     stop = true;
     assert.ok(await flood > 5);
     await until(() => !alive(pid), 'the end of the old one');
+    await sidecar.logged(new RegExp(`"info","message":"host 0 \\(process ${pid}\\) ended with status 0`));
   }));
 
   it('and does not leave then is killed in time', using({ plan: { leave: 'never' }, args: ['--action-timeout-ms', '500'] },
