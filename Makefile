@@ -138,11 +138,12 @@ MODULEDIR ?= /usr/lib/nginx/modules
 # share/socketstream.  C actions, and what is packed already, need none.
 install: all
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/include/socketstream \
-	    $(addprefix $(DESTDIR)$(prefix)/share/socketstream/,client host packer/page testing) \
+	    $(addprefix $(DESTDIR)$(prefix)/share/socketstream/,client/src host packer/page testing) \
 	    $(DESTDIR)$(MODULEDIR)
 	install -m 755 $(B)/bin/socketstream $(DESTDIR)$(prefix)/bin/
 	install -m 644 sidecar/include/*.h $(DESTDIR)$(prefix)/include/socketstream/
 	install -m 644 $(B)/client/* $(DESTDIR)$(prefix)/share/socketstream/client/
+	install -m 644 client/src/escape.js $(DESTDIR)$(prefix)/share/socketstream/client/src/
 	install -m 644 host/*.mjs $(DESTDIR)$(prefix)/share/socketstream/host/
 	install -m 644 testing/*.mjs $(DESTDIR)$(prefix)/share/socketstream/testing/
 	install -m 644 packer/*.mjs $(DESTDIR)$(prefix)/share/socketstream/packer/
