@@ -23,7 +23,7 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * Asks until the answer is true, for at most `ms`; gives the last answer.
  * @template T @param {() => T | Promise<T>} ask @param {number} [ms]
  */
-export async function until(ask, ms = 5000) {
+export async function until(ask, ms = 20_000) {
   const end = Date.now() + ms;
   for (;;) {
     const answer = await ask();
