@@ -99,10 +99,13 @@ bench: deps
 	@$(MAKE) --no-print-directory BUILD=release module sidecar $(BENCH_BIN) $(BENCH_PEERS)
 	node bench/run.mjs $(BENCH_ARGS)
 
+# All cores build what is tested, unless make was told how many.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # Everything the tests need is installed first; BUILD=sanitize runs them under ASan and UBSan.
 test test-long:
 	@scripts/deps test
-	@$(MAKE) --no-print-directory BUILD=$(BUILD) all unit bench-bin
+	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD) all unit bench-bin
 	@BUILD=$(BUILD) t/run $(if $(filter test-long,$@),--long) $(if $(ONLY),--only '$(ONLY)')
 
 # The browser library, which the packer puts into every page.

@@ -23,7 +23,7 @@ after(() => browser?.close());
 /** @param {'light' | 'dark'} colorScheme @param {string[]} problems @param {number} [width] */
 async function open(colorScheme, problems, width = 800) {
     const page = await browser.newPage({ viewport: { width, height: 700 }, colorScheme });
-    page.setDefaultTimeout(15000);
+    page.setDefaultTimeout(30000);
     watch(page, problems);
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
     page.on('request', (request) => requests.push(request.url()));
