@@ -2,9 +2,9 @@
 //
 // The global `SS` of an application's files, put together from its parts.
 
+import { escapeHTML } from '../client/src/escape.js';
 import { looseEnd } from './asks.mjs';
 import { messageOf } from './errors.mjs';
-import { escapeHTML } from './escape.mjs';
 
 /**
  * @param {object} parts
@@ -40,7 +40,7 @@ export function createSS({ setup, server, publish, log, events, ask, callBack })
         // Connections are nginx's: there is no object of any here. The name is kept for code that looks.
         users: { online: { now }, connected: {} },
         events: { on: events.on, off: events.off, emit: events.emit },
-        escapeHTML,
         log,
+        escapeHTML,
     };
 }

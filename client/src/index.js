@@ -2,13 +2,13 @@
 //
 // The browser library: puts its parts together into the object that pages know as SS.
 
-import { escapeHTML } from '../../host/escape.mjs';
 import { register } from './api.js';
 import { splitArguments } from './arguments.js';
 import { createCalls } from './calls.js';
 import { createChooser } from './chooser.js';
 import { createConnection } from './connection.js';
 import { createEmitter, guarded } from './emitter.js';
+import { escapeHTML } from './escape.js';
 import { createLog } from './log.js';
 import { createExchange } from './session.js';
 import { openStream } from './sse.js';

@@ -65,7 +65,7 @@ async function exchange() {
 const PERFECT = { results: upTo(COUNT).map((n) => n * n), events: upTo(COUNT), states: [], ran: upTo(COUNT) };
 
 test('WebSockets are blocked: it finds another way by itself', { skip }, async () => {
-    await page.waitForFunction(() => /** @type {any} */ (window).SS.socket.transport === 'sse', null, { timeout: 15000 });
+    await page.waitForFunction(() => /** @type {any} */ (window).SS.socket.transport === 'sse', null, { timeout: 30000 });
     assert.equal(await page.evaluate(() => /** @type {any} */ (window).SS.server.library.count(5)), 25);
     await page.waitForFunction(() => sessionStorage.getItem('socketstream.transport') === 'sse');
 });

@@ -7,7 +7,7 @@ import { after, beforeEach, describe, it } from 'node:test';
 import { startHost } from '../lib/fake_sidecar.mjs';
 
 const host = await startHost({
-    'app/shared/calculate.js': 'exports.twice = (n) => 2 * n; exports.PI = 3; exports.badge = (name) => SS.escapeHTML(name);',
+    'app/shared/calculate.js': 'exports.twice = (n) => 2 * n; exports.PI = 3;',
     'app/server/app.js': `
         const told = [];
         for (const name of ['client:init', 'client:disconnect', 'channel:subscribe', 'application:exception', 'own']) {
@@ -17,9 +17,9 @@ const host = await startHost({
         exports.actions = {
             square(n, cb) { cb(n * n); },
             where(cb) { cb([SS.env, SS.version, SS.root, SS.config.mine, SS === My, typeof SS.log.info]); },
+            escape(text, cb) { cb(SS.escapeHTML(text)); },
             change(cb) { SS.config.mine = 'changed'; cb(SS.config.mine); },
             shared(cb) { cb([SS.shared.calculate.twice(4), SS.shared.calculate.PI]); },
-            badge(cb) { cb(SS.shared.calculate.badge('<b>"Neil"</b> & co')); },
             tree(cb) { cb([Object.keys(SS.server).sort(), Object.keys(SS.server.native), typeof SS.server.deep.er.still]); },
             viaCallback(n, cb) { SS.server.app.square(n, (r) => SS.server.native.square(r, cb)); },
             async viaPromise(n) { return await SS.server.native.square(await SS.server.app.square(n)); },
@@ -55,10 +55,6 @@ const call = (action, ...params) => host.call(`app.${action}`, params);
 const failure = { code: -32003, message: 'Unavailable', data: { retryable: true } };
 
 describe('SS', () => {
-    it('escapes HTML, as in browsers', async () => {
-        assert.equal((await call('badge')).result, '&lt;b&gt;&quot;Neil&quot;&lt;/b&gt; &amp; co');
-    });
-
     it('says where it is, and has another name if wanted', async () => {
         const { result } = await call('where');
         assert.deepEqual([result[0], result[1], result[3], result[4], result[5]], ['production', '0.1.0', 'of the app', true, 'function']);
@@ -68,6 +64,14 @@ describe('SS', () => {
 
     it('has what app/shared offers', async () => {
         assert.deepEqual(await call('shared'), { result: [8, 3] });
+    });
+
+    it('escapes HTML as in the browser', async () => {
+        const { escapeHTML } = await import('../../client/src/escape.js');
+        for (const [text, escaped] of [['<a href="x" title=\'y\'>&', '&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;'], [null, ''], [7, '7']]) {
+            assert.deepEqual(await call('escape', text), { result: escaped });
+            assert.equal(escapeHTML(text), escaped);
+        }
     });
 
     it('writes to the log, each line with its level', async () => {

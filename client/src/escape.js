@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Text of users within HTML: the one thing to do with it where it is not made a text node.  The
-// browser library has the same from this file, so that shared code can use it on both sides.
+// Text of users within HTML: the one thing to do with it where it is not made a text node.
 
 /** @type {Record<string, string>} */
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
