@@ -29,7 +29,9 @@ after(() => browser?.close());
 
 function makeApp() {
     const dir = mkdtempSync(path.join(tmpdir(), 'ss-develop-'));
-    cpSync(path.join(root, 'new_project'), dir, { recursive: true });
+    for (const part of ['base', 'js']) {
+        cpSync(path.join(root, 'new_project', part), dir, { recursive: true });
+    }
     mkdirSync(path.join(dir, 'app/shared'));
     writeFileSync(path.join(dir, 'app/server/app.js'), SERVER);
     writeFileSync(path.join(dir, 'app/shared/tag.js'), 'exports.bold = (text) => `<b>${SS.escapeHTML(text)}</b>`;');
