@@ -11,7 +11,7 @@ import { after, before, test } from 'node:test';
 import { CLEAN, root, runCommand, startApp, until } from './app.mjs';
 import { launch, skip } from './chromium.mjs';
 
-const timeout = 60000;
+const timeout = 120000;
 const SERVER = `exports.actions = {
     square(n, cb) { cb(n * n); },
     breaks(cb) {
@@ -44,10 +44,12 @@ function makeApp() {
  */
 async function run(t, options) {
     const app = await startApp(options);
-    t.after(async () => assert.deepEqual(await app.stop(), CLEAN));
     const page = await browser.newPage();
-    t.after(() => page.close());
-    page.setDefaultTimeout(15000);
+    t.after(async () => {
+        await page.close();
+        assert.deepEqual(await app.stop(), CLEAN);
+    });
+    page.setDefaultTimeout(30000);
     /** @type {string[]} what its console says */
     const said = [];
     page.on('console', (message) => said.push(message.text()));
