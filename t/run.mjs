@@ -26,7 +26,7 @@ const nodeTest = ['node', '--test', '--test-reporter=tap'];
 /**
  * @typedef {object} Suite
  * @property {string} name
- * @property {string} dir      below the root
+ * @property {string} dir      below the root; one part of it may be * for every folder
  * @property {RegExp} match    file names that are tests
  * @property {string[]} run    what goes before the file's name
  * @property {boolean} [alone] one file at a time, and nothing beside it: they measure time
@@ -46,6 +46,10 @@ const suites = [
   { name: 'packer', dir: 't/packer', match: /\.test\.mjs$/, run: nodeTest },
   { name: 'host', dir: 't/host', match: /\.test\.mjs$/, run: nodeTest },
   { name: 'e2e', dir: 't/e2e', match: /\.test\.mjs$/, run: nodeTest },
+  {
+    name: 'examples', dir: 'examples/*/test', match: /\.test\.mjs$/, run: nodeTest,
+    env: { SS__nginx__binary: path.join(root, 't/lib/nginx') },
+  },
   { name: 'chaos', dir: 't/chaos', match: /\.test\.mjs$/, run: nodeTest, alone: true },
 ];
 
@@ -105,12 +109,19 @@ function cleanUp() {
 process.on('exit', cleanUp);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 
+/** @param {string} dir of a suite @returns {string[]} those that are there */
+function foldersOf(dir) {
+  const [above, below] = dir.split('/*/');
+  const all = below === undefined ? [dir]
+    : fs.readdirSync(path.join(root, above)).sort().map((name) => path.join(above, name, below));
+  return all.filter((one) => fs.existsSync(path.join(root, one)));
+}
+
 /** @param {Suite} suite */
 function filesOf(suite) {
-  const dir = path.join(root, suite.dir);
-  if (!fs.existsSync(dir)) return [];
-  return fs.readdirSync(dir).filter((name) => suite.match.test(name)).sort()
-    .map((name) => path.join(suite.dir, name))
+  return foldersOf(suite.dir)
+    .flatMap((dir) => fs.readdirSync(path.join(root, dir)).filter((name) => suite.match.test(name)).sort()
+      .map((name) => path.join(dir, name)))
     .filter((file) => options.only.test(file) || options.only.test(suite.name));
 }
 
