@@ -392,7 +392,7 @@ describe('in the course of a call', () => {
   it('a host that ends leaves questions behind that harm nobody', async () => {
     const client = await w.open();
     const echo = ['call', { method: 'plain.echo' }, '[1]'];
-    for (const question of [['call', { method: 'plain.later' }, '[30]'], ['session.save', { set: { died: 1 } }],
+    for (const question of [['call', { method: 'plain.later' }, '[1000]'], ['session.save', { set: { died: 1 } }],
       ['publish', { to: 'broadcast', event: 'e' }, '1'], ['users.online', {}], ['on', { event: 'client:connect' }]]) {
       const { error } = await w.call(client, 'asker.die', question, 10000);
       assert.equal(error.code, -32003, String(question[0]));

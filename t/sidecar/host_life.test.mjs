@@ -435,7 +435,7 @@ describe('the end of the sidecar', () => {
     await worker.next((f) => f.op === op.DRAIN, 'DRAIN');
     assert.equal((await slow).result, 500);
     assert.deepEqual(await within(sidecar.exit, 'its end', 10000), { code: 0, signal: null });
-    assert.ok(!alive(pid) && !alive(child));
+    await until(() => !alive(pid) && !alive(child), 'the end of the host and its child');
   }));
 
   it('kills a host that does not leave', using({ plan: { leave: 'never' } }, async ({ call, sidecar }) => {
