@@ -16,9 +16,20 @@ function put(object, name, value) {
     Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
+/** Null is nothing: the sidecar keeps no such attribute.  @param {string} text */
+const something = (text) => (text === 'null' ? undefined : text);
+
 /** @param {Values} values */
 function textsOf(values) {
-    return new Map(Object.keys(values).map((name) => [name, toJson(values[name])]));
+    /** @type {Map<string, string>} */
+    const texts = new Map();
+    for (const name of Object.keys(values)) {
+        const text = something(toJson(values[name]));
+        if (text !== undefined) {
+            texts.set(name, text);
+        }
+    }
+    return texts;
 }
 
 export class Attributes {
@@ -82,7 +93,7 @@ export class Attributes {
 /** A value that JSON cannot express was certainly changed by the application.  @param {any} value */
 function textOf(value) {
     try {
-        return toJson(value);
+        return something(toJson(value));
     } catch {
         return '';
     }

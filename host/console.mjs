@@ -87,7 +87,7 @@ async function enter(app, socket) {
         callBack,
     });
     const variable = setup.config.ss_var || 'SS';
-    Object.assign(globalThis, { [variable]: SS });
+    Object.assign(globalThis, { SS, [variable]: SS });
     /** @type {any} */
     let redis;
     Object.defineProperty(globalThis, 'R', {

@@ -10,7 +10,7 @@
 import { types } from 'node:util';
 import { arityOf, misfit, neverAnswers } from './arity.mjs';
 import { Call, contextOf } from './call.mjs';
-import { CallError, code, failureOf, stackOf } from './errors.mjs';
+import { CallError, code, failureOf, isCallError, isDeliberate, stackOf } from './errors.mjs';
 import { toJson } from './json.mjs';
 import { getU32, op, ProtocolError } from './link.mjs';
 
@@ -59,10 +59,13 @@ export function createDispatch(host) {
     /** @param {Call} call @param {any} error */
     function fail(call, error) {
         const { name } = call.target;
-        const known = error instanceof CallError && error.code !== code.INTERNAL;
-        if (!known) {
-            host.log('error', `${name}${call.answered ? ', after its answer' : ''}: ${stackOf(error)}`);
+        const when = call.answered ? ', after its answer' : '';
+        if (!isDeliberate(error)) {
+            host.log('error', `${name}${when}: ${stackOf(error)}`);
             host.exception(error);
+        } else if (call.answered || !isCallError(error)) {
+            const { code: number, message } = failureOf(error, false);
+            host.log('info', `${name}${when}: ${message} (${number})`);
         }
         if (call.answered) {
             return;

@@ -42,6 +42,18 @@ function member(value, name) {
     }
 }
 
+/** @template T @param {any} value @param {new (...args: any[]) => T} Class @returns {value is T} */
+function isA(value, Class) {
+    try {
+        return value instanceof Class;
+    } catch { // a Proxy
+        return false;
+    }
+}
+
+/** One of ours.  @param {any} error @returns {error is CallError} */
+export const isCallError = (error) => isA(error, CallError);
+
 /** @param {any} value */
 function textOf(value) {
     try {
@@ -75,24 +87,35 @@ function plain(data) {
     }
 }
 
+/** The whole number that was thrown as `code`.  Others, such as Node's 'ENOENT' and a DOMException's
+ *  of another century, are nothing for callers.  @param {any} error @returns {number | undefined} */
+function numberOf(error) {
+    const given = member(error, 'code');
+    const whole = Number.isInteger(given) && Math.abs(given) <= 0x7fffffff;
+    return whole && !isA(error, DOMException) ? given : undefined;
+}
+
+/** Whether it is an answer that the action chose, and no accident.  @param {any} error */
+export function isDeliberate(error) {
+    const number = numberOf(error);
+    return number !== undefined && number !== code.INTERNAL;
+}
+
 /**
- * What the caller of an action gets for what was thrown.  A whole number as `code` is kept; other
- * codes, such as Node's 'ENOENT', are those of the application's own errors.
+ * What the caller of an action gets for what was thrown.
  * @param {any} error
- * @param {boolean} withStack  tell where it happened, too
+ * @param {boolean} withStack  tell where an accident happened, too
  * @returns {Failure}
  */
 export function failureOf(error, withStack) {
-    const given = member(error, 'code');
-    const number = Number.isInteger(given) && Math.abs(given) <= 0x7fffffff ? given : code.APPLICATION;
     /** @type {Failure} */
-    const failure = { code: number, message: messageOf(error) };
+    const failure = { code: numberOf(error) ?? code.APPLICATION, message: messageOf(error) };
     const data = plain(member(error, 'data'));
     if (data !== undefined) {
         failure.data = data;
     }
     const stack = member(error, 'stack');
-    if (withStack && typeof stack === 'string' && !(error instanceof CallError)
+    if (withStack && typeof stack === 'string' && !isCallError(error) && !isDeliberate(error)
         && (data === undefined || (typeof data === 'object' && data !== null && !Array.isArray(data)))) {
         failure.data = { ...data, stack: stack.slice(0, ERROR_STACK_MAX) };
     }

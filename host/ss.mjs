@@ -2,6 +2,7 @@
 //
 // The global `SS` of an application's files, put together from its parts.
 
+import { escapeHTML } from '../client/src/escape.js';
 import { looseEnd } from './asks.mjs';
 import { messageOf } from './errors.mjs';
 
@@ -40,5 +41,6 @@ export function createSS({ setup, server, publish, log, events, ask, callBack })
         users: { online: { now }, connected: {} },
         events: { on: events.on, off: events.off, emit: events.emit },
         log,
+        escapeHTML,
     };
 }

@@ -47,7 +47,7 @@
 #define SS_HOST_LAST_WORDS_MAX 512       /* of them, that are kept to say why it ended */
 #define SS_HOST_START_MS 60000           /* silence of a host that loads its code, at least */
 #define SS_HOST_BUSY_MS 100              /* pings of a host that has calls, looks at its memory */
-#define SS_HOST_FORGET_MS 1000           /* one that lived so long is replaced without a pause */
+#define SS_HOST_FORGET_MS 1000           /* one that served so long is replaced without a pause */
 #define SS_HOST_HEADROOM_MIB 64          /* over host.memory_limit, for what is no heap */
 #define SS_HOST_LEAVE_MS 2000            /* for hosts to leave once the last worker has */
 #define SS_WATCH_MS 50                   /* quiet after a change of files, before it counts */

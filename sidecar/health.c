@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "host_group.h"
 #include "hub.h"
 #include "redis.h"
 #include "ss_link.h"
@@ -16,11 +17,36 @@ static bool is_local(const char *address) {
            strncmp(address, "unix:", 5) == 0;
 }
 
+static json_t *host_health(const ss_host_slot_t *slot) {
+    const ss_host_t *host = slot->current;
+    if (host == NULL || host->state == SS_HOST_ENDING) {
+        return json_pack("{s:s, s:s}", "name", slot->name, "state", "down");
+    }
+    return json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", slot->name, "state",
+                     host->state == SS_HOST_STARTING ? "starting" : "ready", "pid",
+                     (json_int_t)ss_host_process_pid(host->process), "memory_mib",
+                     (json_int_t)(ss_host_process_resident(host->process) >> 20), "calls",
+                     (json_int_t)host->calls);
+}
+
+static json_t *hosts_health(void) {
+    json_t *list = json_array();
+    for (const ss_host_group_t *g = ss_host_groups(); g != NULL; g = g->next) {
+        for (unsigned i = 0; i < g->count; i++) {
+            json_array_append_new(list, host_health(&g->slots[i]));
+        }
+    }
+    return list;
+}
+
+/* A host that is down does not make the sidecar a sick one: another is on its way. */
 static void health(ss_req *req, json_t *params) {
     bool healthy;
     json_t *state = ss_hub_health(&healthy);
     (void)params;
-    if (!is_local(ss_address(req))) {
+    if (is_local(ss_address(req))) {
+        json_object_set_new(state, "hosts", hosts_health());
+    } else {
         json_decref(state);
         state = json_pack("{s:b}", "healthy", healthy);
     }

@@ -73,14 +73,12 @@ static void free_when_over(ss_host_t *host) {
 void ss_host_link_lost(ss_host_t *host) {
     ss_host_slot_t *slot = host->slot;
     bool served = host->state == SS_HOST_READY && slot->current == host;
+    host->dropped |= host->state == SS_HOST_LEAVING;
     host->state = SS_HOST_ENDING;
     ss_requests_fail_host(host, host->death_code);
     if (served && !all.leaving) {
         slot->current = NULL;
-        if (now_ms() - host->started_ms >= SS_HOST_FORGET_MS) {
-            slot->backoff_ms = 0;
-        }
-        ss_host_restart(slot);
+        ss_host_succeed(host);
     }
     host->kill_at_ms = now_ms() + KILL_AFTER_MS;
     free_when_over(host);
@@ -89,7 +87,7 @@ void ss_host_link_lost(ss_host_t *host) {
 static void on_process_ended(void *data, const char *how) {
     ss_host_t *host = data;
     const ss_host_slot_t *slot = host->slot;
-    bool expected = host->dropped || host->state == SS_HOST_LEAVING || all.leaving;
+    bool expected = host->dropped || all.leaving;
     ss_log(expected ? SS_LOG_INFO : SS_LOG_ERROR, "%s (process %ld) %s", slot->name,
            (long)ss_host_process_pid(host->process), how);
     ss_peer_finish_reading(host->peer);
@@ -156,7 +154,6 @@ ss_host_t *ss_host_spawn(ss_host_slot_t *slot) {
     host->slot = slot;
     host->state = SS_HOST_STARTING;
     host->death_code = SS_RPC_UNAVAILABLE;
-    host->started_ms = now_ms();
     host->peer = ss_peer_open_host(all.sidecar, link, host, slot->name);
     host->peer->silence_limit_ms = silence_limit();
     link_in(host);
@@ -164,7 +161,14 @@ ss_host_t *ss_host_spawn(ss_host_slot_t *slot) {
     return host;
 }
 
-static void on_restart(uv_timer_t *timer) { ss_host_start_current(timer->data); }
+static void on_restart(uv_timer_t *timer) {
+    ss_host_slot_t *slot = timer->data;
+    if (slot->current == NULL) {
+        ss_host_start_current(slot);
+    } else if (slot->current->state == SS_HOST_READY && slot->next == NULL) {
+        slot->next = ss_host_spawn(slot);
+    }
+}
 
 void ss_host_restart(ss_host_slot_t *slot) {
     uv_timer_start(&slot->restart, on_restart, slot->backoff_ms, 0);
@@ -172,6 +176,13 @@ void ss_host_restart(ss_host_slot_t *slot) {
     if (slot->backoff_ms > SS_RESTART_MAX_MS) {
         slot->backoff_ms = SS_RESTART_MAX_MS;
     }
+}
+
+void ss_host_succeed(const ss_host_t *host) {
+    if (now_ms() - host->ready_ms >= SS_HOST_FORGET_MS) {
+        host->slot->backoff_ms = 0;
+    }
+    ss_host_restart(host->slot);
 }
 
 void ss_host_start_current(ss_host_slot_t *slot) {

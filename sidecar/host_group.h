@@ -45,9 +45,9 @@ struct ss_host {
     ss_host_process_t *process;
     ss_host_ready_t ready;
     ss_host_state_t state;
-    int death_code; /* what its calls get when it ends */
-    uint32_t calls; /* in flight */
-    uint64_t started_ms;
+    int death_code;      /* what its calls get when it ends */
+    uint32_t calls;      /* in flight */
+    uint64_t ready_ms;   /* when it became READY */
     uint64_t kill_at_ms; /* 0: never */
     bool process_ended;
     bool dropped; /* it was us who ended it */
@@ -128,8 +128,11 @@ ss_host_t *ss_host_spawn(ss_host_slot_t *slot);
 /* Starts one as `current`, or tries again later. */
 void ss_host_start_current(ss_host_slot_t *slot);
 
-/* Starts `current` after the slot's back-off. */
+/* Starts another process after the slot's back-off: beside `current` where that serves. */
 void ss_host_restart(ss_host_slot_t *slot);
+
+/* The same in place of one that served; if it did so for long, without a pause. */
+void ss_host_succeed(const ss_host_t *host);
 
 /* Ends a host that is of no use any more; it is out of its slot. */
 void ss_host_drop(ss_host_t *host);

@@ -196,6 +196,7 @@ void ss_host_swap_ready(ss_host_t *host, ss_span_t text) {
         return;
     }
     host->state = SS_HOST_READY;
+    host->ready_ms = uv_now(host->peer->sidecar->loop);
     host->peer->silence_limit_ms = host->peer->sidecar->options.action_timeout_ms;
     ss_log(SS_LOG_NOTICE, "%s is ready: %zu actions", slot->name,
            json_array_size(host->ready.actions));
@@ -240,7 +241,7 @@ void ss_host_swap_retire(ss_host_t *host, ss_span_t reason) {
            reason.len == 0 ? "" : reason.ptr);
     bool serves = host->state == SS_HOST_READY && slot->current == host;
     if (serves && slot->next == NULL && ss_hosts_running()) {
-        slot->next = ss_host_spawn(slot);
+        ss_host_succeed(host);
     }
 }
 

@@ -193,6 +193,26 @@ static void write_line(ss_log_severity severity, const char *text, size_t len) {
     append(line, at, severity <= SS_LOG_WARNING);
 }
 
+/* A message of several lines, such as a stack, stays readable: JSON has an escape for the break; in
+ * text what follows is indented, so that it cannot pass for a line of ours. */
+static size_t escape_lines(char *to, size_t cap, const char *text, size_t len) {
+    const char *brk = out.json ? "\n" : "\n        ";
+    size_t brk_len = strlen(brk);
+    size_t at = 0;
+    for (;;) {
+        const char *end = memchr(text, '\n', len);
+        size_t n = end == NULL ? len : (size_t)(end - text);
+        at += ss_log_escape(to + at, cap - at, text, n);
+        if (end == NULL || at + brk_len >= cap) {
+            return at;
+        }
+        memcpy(to + at, brk, brk_len);
+        at += brk_len;
+        text += n + 1;
+        len -= n + 1;
+    }
+}
+
 void ss_log(ss_log_severity severity, const char *format, ...) {
     if ((unsigned)severity > SS_LOG_DEBUG || out.level < severities[severity].level) {
         return;
@@ -204,7 +224,7 @@ void ss_log(ss_log_severity severity, const char *format, ...) {
     int n = vsnprintf(raw, sizeof raw, format, args);
     va_end(args);
     size_t len = n < 0 ? 0 : (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1;
-    write_line(severity, text, ss_log_escape(text, sizeof text, raw, len));
+    write_line(severity, text, escape_lines(text, sizeof text, raw, len));
 }
 
 void ss_log_call(const ss_log_call_t *call) {

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: MIT
 """An action host in Python, of nothing but its standard library.
 
-It answers python.square, python.now and python.who, and shows all that docs/ACTION_HOSTS.md asks of
-a host: HELLO, SETUP, READY, calls, questions of its own, and leaving when it is told to.  The
-sidecar runs it when the configuration says so:
+It answers python.square, python.sorted, python.now, python.who, python.online and python.tell, and
+shows all that docs/ACTION_HOSTS.md asks of a host: HELLO, SETUP, READY, calls, questions of its own,
+and leaving when it is told to.  The sidecar runs it, in the application's folder, when the
+configuration says so:
 
     "host": {"commands": ["python3 host.py"]}
 """
 
+import collections
 import json
 import os
 import socket
@@ -38,6 +40,9 @@ class Link:
         self.socket = socket.socket(fileno=fd)
         self.input = b""
         self.partial, self.partial_op = b"", None
+        self.waiting = collections.deque()  # what came while an answer was awaited
+        self.call = 0  # the handle of the call that is being answered
+        self.asked = 0
 
     def send(self, op, payload=b"", handle=0, number=0):
         """Sends a payload, in chunks where it is long."""
@@ -48,7 +53,27 @@ class Link:
             self.socket.sendall(header + piece)
 
     def send_json(self, op, value, handle=0):
-        self.send(op, json.dumps(value).encode(), handle)
+        self.send(op, json.dumps(value, allow_nan=False).encode(), handle)
+
+    def ask(self, what, arguments, body=None):
+        """Asks the sidecar, and waits for its answer."""
+        name, text = what.encode(), json.dumps(arguments).encode()
+        payload = struct.pack("<H", len(name)) + name + struct.pack("<I", len(text)) + text
+        if body is not None:
+            payload += json.dumps(body).encode()
+        self.asked += 1
+        self.send(ASK, payload, self.call, self.asked)
+        while True:
+            message = op, answer, _, number = self.receive()
+            if op == ANSWER and number == self.asked:
+                value = json.loads(answer[1:])
+                if answer[0] == 0:
+                    raise Failure(value["code"], value["message"])
+                return value
+            if op == PING:  # who waits is alive
+                self.send(PONG, answer)
+            else:
+                self.waiting.append(message)
 
     def _take(self, n):
         while len(self.input) < n:
@@ -72,29 +97,52 @@ class Link:
                 self.partial, self.partial_op = b"", None
             return op, payload, handle, number
 
+    def next(self):
+        """The same, but what came while an answer was awaited is first."""
+        return self.waiting.popleft() if self.waiting else self.receive()
 
-# --- actions: params and facts come in, a result goes out, or a Failure is raised ---
+
+# --- actions: params, facts and the link come in, a result goes out, or a Failure is raised ---
 
 
-def square(params, facts):
+def square(params, facts, link):
     if len(params) != 1 or not isinstance(params[0], (int, float)):
         raise Failure(-32602, "square expects one number")
     return params[0] * params[0]
 
 
-def now(params, facts):
+def sort(params, facts, link):
+    if len(params) != 1 or not isinstance(params[0], list):
+        raise Failure(-32602, "sorted expects one list")
+    return sorted(params[0])
+
+
+def now(params, facts, link):
     return time.strftime("%H:%M:%S", time.gmtime())
 
 
-def who(params, facts):
+def who(params, facts, link):
     """The signed-in user; nobody else gets here."""
     return facts["session"]["user"]
 
 
+def online(params, facts, link):
+    """Everybody who is online, on all nodes."""
+    return link.ask("users.online", {})
+
+
+def tell(params, facts, link):
+    """All browsers get the event `told`."""
+    link.ask("publish", {"to": "broadcast", "event": "told"}, params)
+
+
 ACTIONS = {
     "python.square": (square, False),
+    "python.sorted": (sort, False),
     "python.now": (now, False),
     "python.who": (who, True),
+    "python.online": (online, False),
+    "python.tell": (tell, False),
 }
 
 
@@ -111,8 +159,9 @@ def read_call(payload):
 
 def answer(link, handle, payload):
     _, name, facts, params = read_call(payload)
+    link.call = handle
     try:
-        link.send_json(RETURN, ACTIONS[name][0](params, facts), handle)
+        link.send_json(RETURN, ACTIONS[name][0](params, facts, link), handle)
     except Failure as failure:
         link.send_json(FAIL, {"code": failure.code, "message": str(failure)}, handle)
     except Exception as error:  # whatever it is, the caller must hear of it
@@ -131,7 +180,7 @@ def main():
     link = Link(int(os.environ["SS_HOST_FD"]))
     link.send(HELLO, hello())
     while True:
-        op, payload, handle, _ = link.receive()
+        op, payload, handle, _ = link.next()
         if op == SETUP:
             actions = [
                 {"name": name, "authenticated": guarded}
@@ -149,4 +198,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ConnectionError:
+        pass  # the sidecar is gone, and so are we

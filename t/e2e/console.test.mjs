@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
-import { ask, CLEAN, environment, openSocket, runCommand, startApp } from './app.mjs';
+import { ask, CLEAN, environment, openSocket, pidIn, runCommand, startApp, until } from './app.mjs';
 
 /** @type {string[]} */
 const dirs = [];
@@ -18,8 +18,9 @@ function makeApp() {
     const dir = mkdtempSync(path.join(tmpdir(), 'ss-console-'));
     dirs.push(dir);
     for (const [name, text] of Object.entries({
-        'app/server/app.coffee': 'count = 0\nexports.actions =\n  square: (n, cb) -> cb n * n\n  count: (cb) -> cb ++count\n  fail: (cb) -> throw new Error "no such luck"\n',
+        'app/server/app.coffee': 'count = 0\nexports.actions =\n  square: (n, cb) -> cb n * n\n  live: (n, cb) -> Live.server.native.twice n, {silent: true}, (m) -> SS.server.app.square m, cb\n  count: (cb) -> cb ++count\n  fail: (cb) -> throw new Error "no such luck"\n',
         'app/server/native.c': '#include <socketstream.h>\nstatic void twice(ss_req *req, json_t *params) { ss_reply(req, json_integer(2 * json_integer_value(json_array_get(params, 0)))); }\nSS_ACTIONS = { { "twice", twice } };\n',
+        'config/app.json': '{"ss_var": "Live"}',
         'app/shared/calculate.js': 'exports.half = (n) => n / 2;\n',
     })) {
         mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
@@ -39,6 +40,9 @@ describe('socketstream console', () => {
             ['SS.server.native.twice(21)', '42\n'],
             ['[await SS.server.app.count(), await SS.server.app.count()]', '[ 1, 2 ]\n'],
             ['SS.shared.calculate.half(9)', '4.5\n'],
+            ['[await Live.server.app.live(3), Live === SS]', '[ 36, true ]\n'],
+            ['SS.server.app.square(7, {silent: true})', '49\n'],
+            ['SS.escapeHTML("<b>")', '&lt;b&gt;\n'],
             ['Object.keys(SS.server).join()', 'app,native\n'],
             ['SS.env', 'development\n'],
             ['SS.users.online.now()', '[]\n'],
@@ -58,6 +62,17 @@ describe('socketstream console', () => {
         const { code, stdout, stderr } = await evaluate(app.dir, 'SS.server.app.fail()');
         assert.deepEqual([code, stdout], [1, '']);
         assert.match(stderr, /^CallError -32000: .*no such luck/);
+
+        const logged = (/** @type {string} */ action) => app.log('sidecar').split(`"action":"${action}"`).length - 1;
+        assert.deepEqual(['app.live', 'app.square', 'native.twice', 'app.count'].map(logged), [1, 1, 1, 3],
+            'neither what was called silently, nor what stayed within the host');
+        assert.deepEqual(await app.stop(), CLEAN);
+    });
+
+    it('lets a debugger attach to a host, by a signal', async () => {
+        const app = await startApp({ dir: makeApp(), env: { NODE_OPTIONS: '--inspect-port=0' } });
+        process.kill(pidIn(app.dir, 'host-0'), 'SIGUSR1');
+        assert.ok(await until(() => /host 0: Debugger listening on ws:/.test(app.log('sidecar'))), app.log('sidecar'));
         assert.deepEqual(await app.stop(), CLEAN);
     });
 

@@ -191,6 +191,22 @@ describe('an application of 2011', () => {
         });
     });
 
+    it('has files of all sorts beside its code: names with spaces, certificates, what 0.1.4 has packed', async () => {
+        const app = await run('config');
+        for (const [name, text] of [
+            ['images/our%20logo.svg', /<svg /],
+            ['assets/lib_1321000000000.js', /packed by SocketStream 0\.1\.4/],
+        ]) {
+            const response = await fetch(app.url + name);
+            assert.equal(response.status, 200, String(name));
+            assert.match(await response.text(), /** @type {RegExp} */ (text));
+        }
+        for (const name of ['config/ssl_certs/site.cert.pem', 'static/incompatible_browsers/index.html', 'app/server/app.coffee']) {
+            assert.equal((await fetch(app.url + name)).status, 404, name);
+        }
+        assert.equal(await (await fetch(`${app.url}api/app/where`)).json(), 'localhost/demo');
+    });
+
     it('may hold CoffeeScript that version 2 refuses', async () => {
         const app = await run('coffee1');
         const one = await visit(app);

@@ -32,6 +32,10 @@ const files = {
             failsAfter(cb) { cb(1); throw new Error('too late'); },
             error(cb) { cb(new Error('an error as the result')); },
             throws() { throw new Error('broken'); },
+            refuses() { throw Object.assign(new Error('no such colour'), { code: -32602, data: { colour: 'puce' } }); },
+            refusesLate(cb) { cb(1); throw Object.assign(new Error('too late for that'), { code: 7 }); },
+            aborted() { throw new DOMException('stopped', 'AbortError'); },
+            trap(code) { throw new Proxy({ code, message: 'trapped' }, { getPrototypeOf() { throw new Error('a trap'); } }); },
             coded() { throw { code: -32001, message: 'sign in first', data: { why: 'because' } }; },
             enoent(cb) { require('fs').readFileSync('/nowhere/at/all'); },
             string() { throw 'just a string'; },
@@ -135,6 +139,23 @@ describe('an action', () => {
 
     it('may throw a code and data of its own', async () => {
         assert.deepEqual(await call('app.coded'), { error: { code: -32001, message: 'sign in first', data: { why: 'because' } } });
+    });
+
+    it('that throws a code of its own answers on purpose: the log has a line and no stack', async () => {
+        const refusal = { error: { code: -32602, message: 'no such colour', data: { colour: 'puce' } } };
+        assert.deepEqual(await call('app.refuses'), refusal);
+        assert.deepEqual(await development.call('app.refuses'), refusal);
+        await production.logged(/^info app\.refuses: no such colour \(-32602\)$/);
+        assert.deepEqual(await call('app.refusesLate'), { result: 1 });
+        await production.logged(/^info app\.refusesLate, after its answer: too late for that \(7\)$/);
+    });
+
+    it('has no code of its own by a DOMException, nor by an internal error, nor by what cannot be looked at', async () => {
+        assert.deepEqual(await call('app.aborted'), { error: { code: -32000, message: 'stopped' } });
+        await production.logged(/^error app\.aborted: /);
+        assert.deepEqual(await call('app.trap', -32603), { error: { code: -32603, message: 'trapped' } });
+        await production.logged(/^error app\.trap: trapped$/);
+        assert.deepEqual(await call('app.trap', 5), { error: { code: 5, message: 'trapped' } });
     });
 
     it('shows its stack to the caller in development only', async () => {

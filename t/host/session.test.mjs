@@ -17,6 +17,7 @@ const host = await startHost({
             unchanged(cb) { this.session.attributes.cart; this.session.save(cb); },
             replace(all, cb) { this.session.attributes = all; this.session.save(cb); },
             follow(cb) { const s = this.session; s.attributes.mine = 1; s.save(() => cb(s.attributes)); },
+            forget(cb) { const s = this.session; s.attributes.seen = null; s.save(() => s.save(() => cb(s.attributes))); },
             cannotSave(cb) { this.session.attributes.x = 5n; this.session.save(cb); },
             login(id, cb) { const s = this.session; s.setUserId(id, (error) => cb(error || [s.id, s.user_id, s.user.loggedIn()])); },
             loginNow(id, cb) { this.session.setUserId(id); cb(this.session.user_id); },
@@ -87,6 +88,16 @@ describe('a session', () => {
     it('asks nothing when nothing has changed', async () => {
         assert.deepEqual(await call('unchanged', [], rich), { result: null });
         assert.deepEqual(host.asked, []);
+    });
+
+    it('removes what is null, and once', async () => {
+        host.answers['session.save'] = answer({ ...rich, attributes: { cart: [1] } });
+        assert.deepEqual(await call('forget', [], rich), { result: { cart: [1], seen: null } });
+        const saves = host.asked.filter(({ what }) => what === 'session.save');
+        assert.deepEqual(saves.map(({ args }) => [args.set, args.remove]), [[{}, ['seen']]]);
+        host.asked = [];
+        assert.deepEqual(await call('forget', [], emptySession()), { result: { seen: null } });
+        assert.deepEqual(host.asked, [], 'what never was is not removed');
     });
 
     it('follows what others have changed, but for what was set here', async () => {

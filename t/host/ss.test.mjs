@@ -17,6 +17,7 @@ const host = await startHost({
         exports.actions = {
             square(n, cb) { cb(n * n); },
             where(cb) { cb([SS.env, SS.version, SS.root, SS.config.mine, SS === My, typeof SS.log.info]); },
+            escape(text, cb) { cb(SS.escapeHTML(text)); },
             change(cb) { SS.config.mine = 'changed'; cb(SS.config.mine); },
             shared(cb) { cb([SS.shared.calculate.twice(4), SS.shared.calculate.PI]); },
             tree(cb) { cb([Object.keys(SS.server).sort(), Object.keys(SS.server.native), typeof SS.server.deep.er.still]); },
@@ -63,6 +64,14 @@ describe('SS', () => {
 
     it('has what app/shared offers', async () => {
         assert.deepEqual(await call('shared'), { result: [8, 3] });
+    });
+
+    it('escapes HTML as in the browser', async () => {
+        const { escapeHTML } = await import('../../client/src/escape.js');
+        for (const [text, escaped] of [['<a href="x" title=\'y\'>&', '&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;'], [null, ''], [7, '7']]) {
+            assert.deepEqual(await call('escape', text), { result: escaped });
+            assert.equal(escapeHTML(text), escaped);
+        }
     });
 
     it('writes to the log, each line with its level', async () => {

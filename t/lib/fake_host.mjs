@@ -123,6 +123,7 @@ function take(code, handle, payload) {
             { name: `${prefix}.guarded`, authenticated: true }],
           problems: plan.problems,
         }));
+        if (plan.start === 'retire') send(op.RETIRE, 0n, str16('sick from the start'));
       }
       break;
     case op.ACTIONS: actions = JSON.parse(payload.toString()); break;

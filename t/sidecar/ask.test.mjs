@@ -312,7 +312,7 @@ describe('the rest', () => {
     nodes[0].log = '';
     for (const level of ['error', 'warning', 'notice', 'info', 'debug']) {
       assert.equal(await ca.ask('log', { level, message: `${level} says\n%s "x"` }), null);
-      await nodes[0].logged(new RegExp(`"level":"${level}"[^\\n]*console \\d+: ${level} says`));
+      await nodes[0].logged(new RegExp(`"level":"${level}"[^\\n]*console \\d+: ${level} says\\\\n%s \\\\"x\\\\""`));
     }
   });
 });
@@ -324,13 +324,19 @@ describe('in the course of a call', () => {
   let w;
   before(async () => {
     const script = fileURLToPath(new URL('ask_host.mjs', import.meta.url));
-    node = await startSidecar(['--log-level', '1'], {
+    node = await startSidecar(['--log-level', '1', '--log-format', 'pretty'], {
       app, env: { SS__redis__url: redis.url, SS__host__commands: JSON.stringify([`${process.execPath} ${script}`]) },
     });
     await node.logged(/host 0 is ready: 2 actions/);
     w = await node.worker();
   });
   after(() => node.stop());
+
+  it('several lines for the log are indented, so that none can pass for another', async () => {
+    const message = 'Error: no\n    at app.js\n12:00:00.000 notice all is well\u001b[2J';
+    assert.equal((await w.call(await w.open(), 'asker.ask', ['log', { level: 'error', message }])).result, null);
+    await node.logged(/^\d\d:\d\d:\d\d\.\d{3} error   host 0: Error: no\n {12}at app\.js\n {8}12:00:00\.000 notice all is well\\x1b\[2J$/m);
+  });
 
   it('a login tells the ticket to the client that called, not to another of its session', async () => {
     const tabs = [await w.open({ system: true })];

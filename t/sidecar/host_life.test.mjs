@@ -41,6 +41,13 @@ const another = (/** @type {(method: string) => Promise<any>} */ call, /** @type
   return result !== pid && result;
 }, 'another process');
 
+/** What `system.health` tells of hosts who asks from this machine. @param {Worker} worker */
+async function healthOf(worker) {
+  const { body } = await worker.http({ path: 'system/health', address: '127.0.0.1' });
+  const state = JSON.parse(body);
+  return (state.error?.data ?? state).hosts;
+}
+
 /** The end of a sidecar that shall not start, with its log. @param {ReturnType<typeof hostApp>} app
  *  @param {Record<string, string>} env */
 async function failedStart(app, env) {
@@ -82,7 +89,7 @@ describe('a host that dies', () => {
     await until(() => !alive(child), 'the end of its child');
   }));
 
-  it('again and again is started with pauses, and still is in the end', using({}, async ({ app, call, sidecar }) => {
+  it('again and again is started with pauses, and still is in the end', using({}, async ({ app, call, sidecar, worker }) => {
     const { result: pid } = await call('pid');
     app.plan({ start: 'exit' });
     await call('die', 1);
@@ -91,6 +98,7 @@ describe('a host that dies', () => {
     await until(() => starts() >= 4, 'some starts');
     assert.ok(starts() < 20);
     assert.equal((await call('pid')).error.code, -32003);
+    assert.deepEqual((await healthOf(worker))[0].state, 'down');
     app.plan({});
     await another(call, pid);
   }));
@@ -124,6 +132,20 @@ describe('memory', () => {
 });
 
 describe('several processes', () => {
+  it('are told by system.health, to this machine only', using({ scripts: 2 }, async ({ call, worker }) => {
+    const never = call('never');
+    const { result: pid } = await call('pid');
+    const hosts = await healthOf(worker);
+    assert.deepEqual(hosts.map((/** @type {any} */ host) => [host.name, host.state]), [['host 0', 'ready'], ['host 1', 'ready']]);
+    const busy = hosts.find((/** @type {any} */ host) => host.pid === pid);
+    assert.equal(busy.calls, 1);
+    assert.ok(hosts.every((/** @type {any} */ host) => alive(host.pid) && host.memory_mib > 5 && host.memory_mib < 1000));
+    const { body } = await worker.http({ path: 'system/health', address: '192.0.2.1' });
+    assert.ok(!body.includes('hosts'));
+    process.kill(pid, 'SIGKILL');
+    assert.equal((await never).error.code, -32003);
+  }));
+
   it('share sessions, each of which stays with one, and HTTP', using({ scripts: 3 }, async ({ worker, app }) => {
     const seen = new Map();
     for (let i = 0; i < 40; i++) {
@@ -171,6 +193,7 @@ describe('a host that asks to be replaced', () => {
     stop = true;
     assert.ok(await flood > 5);
     await until(() => !alive(pid), 'the end of the old one');
+    await sidecar.logged(new RegExp(`"info","message":"host 0 \\(process ${pid}\\) ended with status 0`));
   }));
 
   it('and does not leave then is killed in time', using({ plan: { leave: 'never' }, args: ['--action-timeout-ms', '500'] },
@@ -180,6 +203,23 @@ describe('a host that asks to be replaced', () => {
       await sidecar.logged(/host 0 does not leave: it is killed/);
       await until(() => !alive(pid), 'its end');
     }));
+
+  it('as does each that takes its place is replaced with pauses, and serves meanwhile', using({}, async ({ app, call, sidecar }) => {
+    const { result: pid } = await call('pid');
+    app.plan({ start: 'retire' });
+    await call('retire');
+    const starts = () => [...sidecar.log.matchAll(/host 0 is process/g)].length;
+    await until(() => starts() >= 5, 'some starts');
+    const begun = Date.now();
+    let served = 0;
+    for (const before = starts(); starts() < before + 2; served++) assert.equal((await call('pid')).error, undefined);
+    assert.ok(Date.now() - begun > 400, `two more after ${Date.now() - begun} ms`);
+    assert.ok(served > 0);
+    app.plan({});
+    await sidecar.logged(/sick from the start[^]*sick from the start/);
+    const last = await another(call, pid);
+    assert.ok(alive(last));
+  }));
 
   it('stays where the next one has problems, in production', using({ env: production }, async ({ app, call, sidecar }) => {
     const { result: pid } = await call('pid');

@@ -1,0 +1,1 @@
+// packed by SocketStream 0.1.4
