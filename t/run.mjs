@@ -43,6 +43,10 @@ const suites = [
   { name: 'packer', dir: 't/packer', match: /\.test\.mjs$/, run: nodeTest, jobs: 2, limit: 120 },
   { name: 'host', dir: 't/host', match: /\.test\.mjs$/, run: nodeTest, jobs: 2, limit: 120 },
   { name: 'e2e', dir: 't/e2e', match: /\.test\.mjs$/, run: nodeTest, jobs: 1, limit: 180 },
+  {
+    name: 'examples', dir: 'examples/chat/test', match: /\.test\.mjs$/, run: nodeTest, jobs: 1, limit: 120,
+    env: { SS__nginx__binary: process.env.TEST_NGINX_BINARY ?? path.join(root, 't/lib/nginx') },
+  },
   { name: 'chaos', dir: 't/chaos', match: /\.test\.mjs$/, run: nodeTest, jobs: 1, limit: 240 },
 ];
 
