@@ -99,10 +99,13 @@ bench: deps
 	@$(MAKE) --no-print-directory BUILD=release module sidecar $(BENCH_BIN) $(BENCH_PEERS)
 	node bench/run.mjs $(BENCH_ARGS)
 
+# All cores build what is tested, unless make was told how many.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # Everything the tests need is installed first; BUILD=sanitize runs them under ASan and UBSan.
 test test-long:
 	@scripts/deps test
-	@$(MAKE) --no-print-directory BUILD=$(BUILD) all unit bench-bin
+	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD) all unit bench-bin
 	@BUILD=$(BUILD) t/run $(if $(filter test-long,$@),--long) $(if $(ONLY),--only '$(ONLY)')
 
 # The browser library, which the packer puts into every page.
@@ -149,10 +152,11 @@ install: all
 	install -m 644 packer/*.mjs $(DESTDIR)$(prefix)/share/socketstream/packer/
 	install -m 644 packer/page/*.mjs $(DESTDIR)$(prefix)/share/socketstream/packer/page/
 	install -m 644 package.json package-lock.json $(DESTDIR)$(prefix)/share/socketstream/
+	cp -R new_project $(DESTDIR)$(prefix)/share/socketstream/
 	install -m 644 $(B)/ngx_http_socketstream_module.so $(DESTDIR)$(MODULEDIR)/
 
 # What the packer has written into the examples.
-PACKED := examples/chat examples/dashboard examples/racer new_project
+PACKED := examples/chat examples/dashboard examples/racer
 
 clean:
 	rm -rf $(B)

@@ -16,6 +16,7 @@ import {
   startFloor,
   startFloor2,
   startOurs,
+  startOursJs,
   startPeer,
   startSpinner,
   temporaryFolder,
@@ -26,6 +27,7 @@ import {
 /** @type {Record<string, () => Promise<Server>>} */
 const SERVERS = {
   ours: startOurs,
+  'ours-js': startOursJs,
   floor: startFloor,
   floor2: startFloor2,
   uws: () => startPeer('uws'),
@@ -46,15 +48,20 @@ const { values: options } = parseArgs({
 const calls = Number(options.calls);
 
 /**
- * The processes that do the work: of nginx its worker, a child of the root process.
+ * The processes that do the work: of nginx its worker, of the sidecar itself and its host, which
+ * are children.
  *
  * @param {Server} server
  */
 function workers(server) {
-  return server.pids.map((spec) => {
+  return server.pids.flatMap((spec) => {
     const [label, pid] = spec.split('=');
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-    return { label, pid: label === 'nginx' ? children.split(' ')[0] : pid };
+    const [child] = children.split(' ');
+    if (label === 'nginx') {
+      return [{ label, pid: child }];
+    }
+    return [{ label, pid }, ...(child === '' ? [] : [{ label: 'host', pid: child }])];
   });
 }
 

@@ -9,7 +9,7 @@
 // here is ever told.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 export const CACHE_ENTRIES_MAX = 2048;
@@ -21,6 +21,7 @@ const TOUCH_AFTER_MS = 24 * 3600 * 1000; // not at each use: a start writes noth
  * @typedef {object} Cache
  * @property {(parts: string[]) => string} key of what was made from these
  * @property {(key: string) => any} get  undefined when it is not there as a whole
+ * @property {(key: string) => boolean} has  whether it is worth asking for
  * @property {(key: string, value: any) => void} put
  * @property {() => void} prune  removes what is old or too much; at most once in a while is enough
  */
@@ -32,6 +33,8 @@ export function createCache(app) {
 
     return {
         key: (parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40),
+
+        has: (key) => existsSync(path.join(folder, key)),
 
         get(key) {
             const file = path.join(folder, key);

@@ -517,6 +517,21 @@ ngx_int_t ngx_http_ss_refuse(ngx_http_request_t *r,
     ngx_http_ss_refusal_e why);
 
 
+/* ngx_http_ss_origin.c: which pages may use it, and what browsers hear of it */
+
+ngx_uint_t ngx_http_ss_origin_allowed(ngx_http_request_t *r,
+    ngx_str_t *origin);
+/* The same for a request without Origin. */
+ngx_uint_t ngx_http_ss_site_allowed(ngx_http_request_t *r,
+    ngx_http_ss_headers_t *hs);
+/* For a listed page of another origin, adds to the answer that it may see it. */
+ngx_int_t ngx_http_ss_origin_headers(ngx_http_request_t *r,
+    ngx_str_t *origin);
+/* Answers OPTIONS; what the request is finalized with. */
+ngx_int_t ngx_http_ss_origin_preflight(ngx_http_request_t *r,
+    ngx_str_t *origin);
+
+
 /* ngx_http_ss_open.c: from the HTTP request to the client */
 
 /* Shows a checked request to a sidecar, and lets it wait for the answer.  key

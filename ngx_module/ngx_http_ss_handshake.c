@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT
  *
  * What comes to the URL of socketstream_pass: a WebSocket handshake (RFC 6455
- * section 4.2), an event stream, the fallback where WebSocket is blocked, or
- * a POST, to a stream or about the session.
+ * section 4.2), an event stream, the fallback where WebSocket is blocked, a
+ * POST, to a stream or about the session, or what a browser asks before one.
  *
  * Each is checked here, and then goes its own way: a client that wants in to
  * ngx_http_ss_open.c, a POST to ngx_http_ss_post.c or ngx_http_ss_api.c.
@@ -29,10 +29,6 @@ static ngx_int_t ngx_http_ss_handshake_check(ngx_http_request_t *r,
     ngx_http_ss_headers_t *hs, ngx_http_ss_refusal_e *why);
 static ngx_int_t ngx_http_ss_stream_check(ngx_http_request_t *r,
     ngx_http_ss_headers_t *hs, ngx_http_ss_refusal_e *why);
-static ngx_uint_t ngx_http_ss_origin_allowed(ngx_http_request_t *r,
-    ngx_str_t *origin);
-static ngx_uint_t ngx_http_ss_site_allowed(ngx_http_request_t *r,
-    ngx_http_ss_headers_t *hs);
 
 
 static const struct {
@@ -58,6 +54,14 @@ ngx_http_ss_handshake_handler(ngx_http_request_t *r)
     }
 
     ngx_http_ss_handshake_headers(r, &hs);
+
+    if (!hs.upgrade && ngx_http_ss_origin_headers(r, &hs.origin) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if ((r->method & NGX_HTTP_OPTIONS) && hs.origin.data) {
+        return ngx_http_ss_origin_preflight(r, &hs.origin);
+    }
 
     if (r->method & NGX_HTTP_POST) {
 
@@ -286,108 +290,6 @@ ngx_http_ss_stream_check(ngx_http_request_t *r, ngx_http_ss_headers_t *hs,
     }
 
     return NGX_DECLINED;
-}
-
-
-/*
- * A foreign page can send a GET without Origin, though it will not see the
- * answer ("no-cors").  That would make its visitor seem online here; browsers
- * say where such a request is from, and those too old to do so send no cookie
- * with it.
- */
-
-static ngx_uint_t
-ngx_http_ss_site_allowed(ngx_http_request_t *r, ngx_http_ss_headers_t *hs)
-{
-    ngx_http_ss_loc_conf_t  *slcf;
-
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
-
-    return hs->origin.data || hs->site.data == NULL || slcf->any_origin
-           || (hs->site.len == 11
-               && ngx_strncmp(hs->site.data, "same-origin", 11) == 0)
-           || (hs->site.len == 4
-               && ngx_strncmp(hs->site.data, "none", 4) == 0);
-}
-
-
-/*
- * Browsers send Origin, and only they have to be kept in: a request without
- * it is not from a page.  The same origin has our host and port.  A page
- * that came by https may be served by us without TLS, where a balancer has
- * ended it; the reverse would trust what anybody can change on the way.
- */
-
-static ngx_uint_t
-ngx_http_ss_origin_allowed(ngx_http_request_t *r, ngx_str_t *origin)
-{
-    u_char                  *port;
-    size_t                   skip;
-    ngx_str_t               *allowed, host, ours;
-    ngx_uint_t               i;
-    ngx_http_ss_loc_conf_t  *slcf;
-
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
-
-    if (origin->data == NULL || slcf->any_origin) {
-        return 1;
-    }
-
-    if (slcf->origins) {
-        allowed = slcf->origins->elts;
-
-        for (i = 0; i < slcf->origins->nelts; i++) {
-            if (allowed[i].len == origin->len
-                && ngx_strncasecmp(allowed[i].data, origin->data, origin->len)
-                   == 0)
-            {
-                return 1;
-            }
-        }
-    }
-
-    if (r->headers_in.host == NULL) {
-        return 0;
-    }
-
-    if (origin->len > 8
-        && ngx_strncasecmp(origin->data, (u_char *) "https://", 8) == 0)
-    {
-        skip = 8;
-        port = (u_char *) ":443";
-
-    } else if (origin->len > 7
-               && ngx_strncasecmp(origin->data, (u_char *) "http://", 7) == 0)
-    {
-        if (ngx_http_ss_is_tls(r)) {
-            return 0;
-        }
-
-        skip = 7;
-        port = (u_char *) ":80";
-
-    } else {
-        return 0;
-    }
-
-    host.data = origin->data + skip;
-    host.len = origin->len - skip;
-
-    ours = r->headers_in.host->value;
-
-    if (ours.len == host.len
-        && ngx_strncasecmp(ours.data, host.data, host.len) == 0)
-    {
-        return 1;
-    }
-
-    /* a client that writes the scheme's own port into Host */
-
-    skip = ngx_strlen(port);
-
-    return ours.len == host.len + skip
-           && ngx_strncmp(ours.data + host.len, port, skip) == 0
-           && ngx_strncasecmp(ours.data, host.data, host.len) == 0;
 }
 
 

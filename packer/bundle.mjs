@@ -5,12 +5,11 @@
 // An entry made here requires every file in order and registers what it exports as part of SS.client
 // or SS.shared, by its path; what a file does not export stays in it.  A file that is a CommonJS module
 // (all of 2011 are) is in the tree before its first line runs, as it was then.  esbuild keeps what
-// has not changed; compiled CoffeeScript is kept here.
+// has not changed, and what a file is to it is kept here.
 
 import { context } from 'esbuild';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { compileCoffee } from './compile.mjs';
 import { PackError, problemsOf } from './problems.mjs';
 import { CODE, codeIn } from './scan.mjs';
 
@@ -50,39 +49,48 @@ function tie(code, place) {
 const register = ([root, ...names], what) =>
     `window.SS.register(${JSON.stringify(root)}, ${JSON.stringify(names.join('/'))}, ${what});`;
 
+/** @param {string} file */
+const isCoffee = (file) => file.endsWith('coffee');
+
 /**
- * @param {{app: string, development: boolean, guard: import('./guard.mjs').Guard}} options
+ * @param {{app: string, development: boolean, guard: import('./guard.mjs').Guard,
+ *   coffee: import('./coffee.mjs').Coffee}} options
  */
-export function createBundler({ app, development, guard }) {
+export function createBundler({ app, development, guard, coffee }) {
     /** @type {Map<string, {stamp: string, code: string, note: string, moved: number}>} */
     const compiled = new Map();
     /** @type {Map<string, string[]>} where in the tree a file is */
     let places = new Map();
     /** @type {string[]} */
     let notes = [];
+    let entry = '';
     /** @type {import('esbuild').BuildContext | undefined} */
     let build;
 
     /** What a file of the application is to esbuild. @param {string} file */
-    function load(file) {
+    async function load(file) {
         const { mtimeMs, size, ino } = statSync(file);
         const place = places.get(file);
         const stamp = `${mtimeMs} ${size} ${ino} ${place}`;
-        let entry = compiled.get(file);
-        if (entry?.stamp !== stamp) {
+        let known = compiled.get(file);
+        if (known?.stamp !== stamp) {
             const text = readFileSync(file, 'utf8');
-            const { code, note } = /coffee$/.test(file)
-                ? compileCoffee(text, { file, bare: true })
+            const { code, note } = isCoffee(file)
+                ? await coffee.compile({ text, file, bare: true })
                 : { code: text, note: '' };
             const tied = place ? tie(code, place) : code;
-            entry = { stamp, code: tied, note, moved: tied.length - code.length };
-            compiled.set(file, entry);
+            known = { stamp, code: tied, note, moved: tied.length - code.length };
+            compiled.set(file, known);
         }
-        if (entry.note) {
-            notes.push(`${path.relative(app, file)}: ${entry.note}`);
+        if (known.note) {
+            notes.push(`${path.relative(app, file)}: ${known.note}`);
         }
-        return entry.code;
+        return known.code;
     }
+
+    /** Has compiled what esbuild has not seen yet. @param {string[]} files */
+    const prepare = (files) => coffee.prepare(files.filter((file) => isCoffee(file) && !compiled.has(file))
+        .map((file) => ({ text: readFileSync(file, 'utf8'), file, bare: true })));
 
     /** Columns as they are in the file: `tie` moved its first line. @param {any} failure @returns {never} */
     function untied(failure) {
@@ -126,6 +134,7 @@ export function createBundler({ app, development, guard }) {
                 lines.push(register(place, `require(${JSON.stringify(`./${path.relative(app, file)}`)})`));
             }
         }
+        prepare([...places.keys()]);
         return lines.join('\n');
     }
 
@@ -137,9 +146,7 @@ export function createBundler({ app, development, guard }) {
                 notes = [];
             });
             onResolve({ filter: ENTRY }, () => ({ path: 'entry', namespace: 'ss' }));
-            onLoad({ filter: /./, namespace: 'ss' }, () => answer('', () => ({
-                contents: entryCode(), resolveDir: app, loader: 'js',
-            })));
+            onLoad({ filter: /./, namespace: 'ss' }, () => ({ contents: entry, resolveDir: app, loader: 'js' }));
             onResolve({ filter: /./ }, async ({ path: name, pluginData, ...rest }) => {
                 if (pluginData === 'asked' || rest.kind === 'entry-point') {
                     return undefined;
@@ -152,7 +159,7 @@ export function createBundler({ app, development, guard }) {
                     kind, importer, resolveDir, namespace, with: attributes, pluginData: 'asked',
                 });
                 if (!found.errors.length && found.namespace === 'file' && !found.external) {
-                    const refused = answer(importer, () => {
+                    const refused = await answer(importer, async () => {
                         guard.check(found.path, importer);
                         return {};
                     });
@@ -162,8 +169,8 @@ export function createBundler({ app, development, guard }) {
             });
             onLoad({ filter: CODE }, ({ path: file }) => (file.includes('/node_modules/')
                 ? undefined
-                : answer(file, () => ({
-                    contents: load(file),
+                : answer(file, async () => ({
+                    contents: await load(file),
                     loader: /** @type {any} */ (loaderOf(file)),
                     resolveDir: path.dirname(file),
                 }))));
@@ -172,12 +179,12 @@ export function createBundler({ app, development, guard }) {
 
     /**
      * What was thrown, as esbuild wants to hear it.
-     * @param {string} file @param {() => import('esbuild').OnLoadResult} make
-     * @returns {import('esbuild').OnLoadResult}
+     * @param {string} file @param {() => Promise<import('esbuild').OnLoadResult>} make
+     * @returns {Promise<import('esbuild').OnLoadResult>}
      */
-    function answer(file, make) {
+    async function answer(file, make) {
         try {
-            return make();
+            return await make();
         } catch (error) {
             const problems = problemsOf(app, error, file);
             return { errors: problems.map((one) => ({ text: one.message, detail: { problems: [one] } })) };
@@ -187,6 +194,7 @@ export function createBundler({ app, development, guard }) {
     return {
         /** @returns {Promise<Bundle>} */
         async pack() {
+            entry = entryCode();
             build ??= await context({
                 entryPoints: ['ss:entry'],
                 bundle: true,

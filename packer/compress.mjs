@@ -6,8 +6,9 @@ import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 
 const SMALLEST = 256; // bytes below which it is not worth a file
-const QUICK = 1 << 20; // bytes above which brotli's last level takes seconds
-const BROTLI = { small: 11, large: 9 };
+/** Brotli's levels, and the bytes up to which each is worth its time: 11 takes six times as long as
+ *  10 for 3 % less. */
+const BROTLI = [{ upTo: 1 << 16, level: 11 }, { upTo: 1 << 21, level: 10 }, { upTo: Infinity, level: 9 }];
 const ZSTD_LEVEL = 19;
 
 export const ENCODINGS = ['br', 'zst', 'gz'];
@@ -29,7 +30,7 @@ export async function compressed(content) {
         return [];
     }
     const { constants } = zlib;
-    const level = bytes.length > QUICK ? BROTLI.large : BROTLI.small;
+    const level = BROTLI.find(({ upTo }) => bytes.length <= upTo)?.level ?? 0;
     const [br, gz, zst] = await Promise.all([
         brotli(bytes, {
             params: {

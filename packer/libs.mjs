@@ -11,11 +11,13 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { TARGET } from './bundle.mjs';
 import { clientFile } from './client.mjs';
-import { compileCoffee } from './compile.mjs';
 import { librariesOf } from './scan.mjs';
 
-/** @param {{app: string, development: boolean, guard: import('./guard.mjs').Guard}} options */
-export function createLibraries({ app, development, guard }) {
+/**
+ * @param {{app: string, development: boolean, guard: import('./guard.mjs').Guard,
+ *   coffee: import('./coffee.mjs').Coffee}} options
+ */
+export function createLibraries({ app, development, guard, coffee }) {
     /** @type {Map<string, {stamp: string, code: string, note: string}>} */
     const kept = new Map();
 
@@ -23,7 +25,7 @@ export function createLibraries({ app, development, guard }) {
     async function smaller(file) {
         const text = readFileSync(file, 'utf8');
         const { code, note } = file.endsWith('.coffee')
-            ? compileCoffee(text, { file, bare: false })
+            ? await coffee.compile({ text, file, bare: false })
             : { code: text, note: '' };
         const plain = code.replace(/\n?\/\/[#@] sourceMappingURL=.*\s*$/, '');
         if (development || /\.min\b/.test(path.basename(file))) {

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { createBundler, TARGET } from './bundle.mjs';
 import { clientFile } from './client.mjs';
+import { createCoffee } from './coffee.mjs';
 import { createGuard } from './guard.mjs';
 import { createLibraries } from './libs.mjs';
 import { createOutput, hashOf, integrityOf } from './output.mjs';
@@ -49,7 +50,8 @@ const builtClient = {
 export function createPacker({ app, env, development, version, csp = '', now }) {
     const guard = createGuard(app, [here('page')]);
     const output = createOutput({ app, env, development, version, now });
-    const options = { app, env, development, guard };
+    const coffee = createCoffee({ app });
+    const options = { app, env, development, guard, coffee };
 
     let views = { layout: '', templates: /** @type {import('./views.mjs').Template[]} */ ([]) };
     let libs = { code: '', notes: /** @type {string[]} */ ([]), jquery: false };
@@ -166,7 +168,9 @@ export function createPacker({ app, env, development, version, csp = '', now }) 
          */
         async pack(changed = KINDS) {
             const kinds = new Set(changed);
-            await Promise.all(KINDS.filter((kind) => kinds.has(kind)).map(make));
+            // Code first: what it has compiled in threads goes on while views keep this one.
+            await Promise.all(KINDS.filter((kind) => kinds.has(kind)).reverse().map(make));
+            coffee.finish();
             const found = KINDS.flatMap((kind) => problems[kind]).slice(0, PROBLEMS_MAX);
             const notes = [...libs.notes, ...code.notes];
             if (found.length && !development) {

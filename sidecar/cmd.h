@@ -13,6 +13,9 @@ enum {
     SS_EXIT_USAGE = 2,  /* the command line is wrong */
 };
 
+/* socketstream new DIR [--js|--coffee|--ts|--c] [--minimal]: a new application. */
+int ss_cmd_new(int argc, char **argv);
+
 /* socketstream start [--app DIR] [--port N]: nginx and the sidecar, supervised. */
 int ss_cmd_start(int argc, char **argv);
 

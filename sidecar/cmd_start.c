@@ -3,7 +3,7 @@
  * `socketstream start`: runs an application here until it is told to end: nginx, the sidecar, and
  * unless one is configured a Redis; or several nodes of nginx and sidecar behind a balancer.
  *
- * In development the asset packer, too.
+ * In development and tests the asset packer, too.
  *
  * Owns the order of things: look at everything that can be wrong before anything is started, start
  * all, wait until all answer, say so once, and at the end leave nothing running.  The parts are

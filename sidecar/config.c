@@ -41,12 +41,14 @@ static const config_key_t keys[] = {
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
 /* What an environment changes in the defaults.  A developer's Ctrl-C and reload do not wait for
- * clients to leave one after the other; production does not log calls. */
+ * clients to leave one after the other, and packs as files change, as tests do; production does not
+ * log calls. */
 static const struct {
     const char *env;
     const char *layer;
 } presets[] = {
-    {"development", "{\"nginx\": {\"drain_time\": 0}}"},
+    {"development", "{\"nginx\": {\"drain_time\": 0}, \"pack_assets\": false}"},
+    {"test", "{\"pack_assets\": false}"},
     {"production", "{\"log\": {\"level\": 0}, \"client\": {\"log\": {\"level\": 0}}}"},
 };
 

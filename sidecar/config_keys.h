@@ -43,6 +43,7 @@
     X("redis.sentinel_master", T_STRING, 0, 0, "\"mymaster\"")                                     \
     X("redis.command_timeout", T_NUMBER, 0.1, 60, "1.5")                                           \
     X("redis.binary", T_STRING, 0, 0, "\"redis-server\"")                                          \
+    X("pack_assets", T_BOOLEAN, 0, 0, "true")                                                      \
     X("pack", T_OBJECT, 0, 0, "{}")                                                                \
     X("pack.csp", T_STRING, 0, 0, "\"\"")                                                          \
     X("nginx", T_OBJECT, 0, 0, "{}")                                                               \

@@ -8,6 +8,7 @@
 #include "api.h"
 #include "bounds.h"
 #include "develop.h"
+#include "digits.h"
 #include "events.h"
 #include "hub.h"
 #include "log.h"
@@ -60,9 +61,19 @@ static uint64_t worker_of(const ss_client_t *client) {
     return all.dropping == NULL ? 0 : all.dropping->worker;
 }
 
-void ss_connection_socket_id(const ss_client_t *client, char *out) {
-    snprintf(out, SS_SOCKET_ID_MAX, "%016llx-%x-%x", (unsigned long long)worker_of(client),
-             (unsigned)client->slot, (unsigned)client->generation);
+/* Its form, which ss_connection_find() reads. */
+static size_t write_socket_id(char *out, uint64_t worker, uint32_t slot, uint32_t generation) {
+    char *p = ss_hex(out, worker, SS_HEX_MAX);
+    *p++ = '-';
+    p = ss_hex(p, slot, 1);
+    *p++ = '-';
+    p = ss_hex(p, generation, 1);
+    *p = '\0';
+    return (size_t)(p - out);
+}
+
+size_t ss_connection_socket_id(const ss_client_t *client, char *out) {
+    return write_socket_id(out, worker_of(client), client->slot, client->generation);
 }
 
 ss_client_t *ss_connection_find(const char *socket_id) {
@@ -74,7 +85,7 @@ ss_client_t *ss_connection_find(const char *socket_id) {
         sscanf(socket_id, "%16llx-%8x-%8x", &worker, &slot, &generation) != 3) {
         return NULL;
     }
-    snprintf(again, sizeof again, "%016llx-%x-%x", worker, slot, generation);
+    write_socket_id(again, worker, slot, generation);
     if (strcmp(again, socket_id) != 0) {
         return NULL;
     }

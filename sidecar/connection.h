@@ -71,8 +71,8 @@ void ss_connection_finish(void);
 #define SS_SOCKET_ID_MAX 40 /* with the NUL */
 
 /* A name for the connection that holds as long as it does, on whatever sidecar: worker, slot and
- * generation.  "" for one that has no link. */
-void ss_connection_socket_id(const ss_client_t *client, char *out);
+ * generation.  Writes up to SS_SOCKET_ID_MAX bytes and gives the length, NUL not counted. */
+size_t ss_connection_socket_id(const ss_client_t *client, char *out);
 
 /* NULL when it is not here. */
 ss_client_t *ss_connection_find(const char *socket_id);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * See facts.h.  Written for every call of a host, so a session that holds nothing costs one
+ * See facts.h.  Written for every call of a host, so a session that holds nothing costs no
  * printf() and no allocation.
  */
 #include "facts.h"
 
 #include "bounds.h"
+#include "digits.h"
 #include "json_writer.h"
 
 static void write_attributes(ss_buf_t *b, const ss_session_t *s) {
@@ -31,12 +32,20 @@ static void write_channels(ss_buf_t *b, const ss_session_data_t *d) {
     ss_buf_literal(b, "]");
 }
 
-void ss_facts_session(ss_buf_t *b, const ss_session_t *s) {
+/* What every session has. */
+static void write_known(ss_buf_t *b, const ss_session_t *s) {
     char id[SS_SESSION_ID_TEXT + 1];
-    const ss_session_data_t *d = s->data;
+    char ms[SS_DECIMAL_MAX];
     ss_session_text(s->id, id);
-    ss_buf_printf(b, "{\"id\":\"%s\",\"created_at\":%llu", id,
-                  (unsigned long long)s->created_at * 1000);
+    ss_buf_literal(b, "{\"id\":\"");
+    ss_buf_append(b, id, SS_SESSION_ID_TEXT);
+    ss_buf_literal(b, "\",\"created_at\":");
+    ss_buf_append(b, ms, (size_t)(ss_decimal(ms, (uint64_t)s->created_at * 1000) - ms));
+}
+
+void ss_facts_session(ss_buf_t *b, const ss_session_t *s) {
+    const ss_session_data_t *d = s->data;
+    write_known(b, s);
     if (d != NULL && d->user != NULL) {
         ss_buf_literal(b, ",\"user\":");
         ss_buf_json_string(b, ss_topic_name(d->user), ss_topic_name_len(d->user));

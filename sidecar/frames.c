@@ -51,6 +51,9 @@ static void on_hello(ss_peer_t *peer, const uint8_t *payload, size_t len) {
     } else if (hello.role == SS_LINK_ROLE_SIDECAR ||
                (peer->host != NULL && hello.role != SS_LINK_ROLE_HOST)) {
         ss_peer_fail(peer, "role %u has no business here", hello.role);
+    } else if (hello.role == SS_LINK_ROLE_HOST && peer->host == NULL && !peer->own) {
+        /* It may call any action and change any session, which a worker's user may not. */
+        ss_peer_fail(peer, "a console must run as the sidecar's own user, or as root");
     } else {
         peer->state = SS_PEER_OPEN;
         ss_peer_introduce(peer, hello.role, hello.pid);

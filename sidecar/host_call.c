@@ -9,6 +9,7 @@
 
 #include "bounds.h"
 #include "connection.h"
+#include "digits.h"
 #include "facts.h"
 #include "host_frames.h"
 #include "log.h"
@@ -114,15 +115,25 @@ static void write_http(ss_buf_t *b, const ss_link_request_t *http) {
     }
 }
 
+static void write_connection(ss_buf_t *b, const ss_client_t *client) {
+    char socket[SS_SOCKET_ID_MAX];
+    size_t len = ss_connection_socket_id(client, socket);
+    ss_buf_literal(b, ",\"socket\":\"");
+    ss_buf_append(b, socket, len);
+    ss_buf_literal(b, "\",\"session\":");
+    ss_facts_session(b, client->session);
+}
+
 static void write_facts(ss_buf_t *b, const ss_request_t *r, const ss_client_t *client) {
-    ss_buf_printf(b, "{\"id\":\"%llx\",\"transport\":\"%s\",\"address\":",
-                  (unsigned long long)r->handle, r->transport->name);
+    char id[SS_HEX_MAX];
+    ss_buf_literal(b, "{\"id\":\"");
+    ss_buf_append(b, id, (size_t)(ss_hex(id, r->handle, 1) - id));
+    ss_buf_literal(b, "\",\"transport\":\"");
+    ss_buf_append(b, r->transport->name, strlen(r->transport->name));
+    ss_buf_literal(b, "\",\"address\":");
     ss_buf_json_string(b, r->address, strlen(r->address));
     if (client != NULL) {
-        char socket[SS_SOCKET_ID_MAX];
-        ss_connection_socket_id(client, socket);
-        ss_buf_printf(b, ",\"socket\":\"%s\",\"session\":", socket);
-        ss_facts_session(b, client->session);
+        write_connection(b, client);
     }
     if (r->http != NULL) {
         write_http(b, r->http);
@@ -132,26 +143,26 @@ static void write_facts(ss_buf_t *b, const ss_request_t *r, const ss_client_t *c
 
 /* --- CALL ------------------------------------------------------------------------------------ */
 
-/* Writes the payload behind what is there; false when it is larger than the host takes. */
+#define FACTS_LENGTH 4 /* bytes of the length before the facts */
+
+/* Writes the payload behind what is there; false when it is larger than the host takes.  How long
+ * the facts are shows when they are written: their length is filled in then. */
 static bool write_call(ss_buf_t *b, const ss_request_t *r, const ss_client_t *client,
                        const ss_params_t *params, size_t max) {
-    static ss_buf_t facts; /* kept for the next call */
     const ss_action_entry_t *action = r->action;
     size_t start = b->len;
-    facts.len = 0;
-    write_facts(&facts, r, client);
-    size_t head = 1 + 2 + action->name_len + 4 + facts.len;
+    size_t head = 1 + 2 + action->name_len + FACTS_LENGTH;
     ss_writer_t w = ss_writer(ss_buf_reserve(b, head), head);
     ss_link_encode_call(&w,
                         (uint8_t)((r->unlogged ? SS_LINK_CALL_SILENT : 0) |
                                   (r->silent ? SS_LINK_CALL_UNANSWERED : 0)),
-                        (ss_span_t){action->name, action->name_len},
-                        (ss_span_t){facts.data, facts.len});
+                        (ss_span_t){action->name, action->name_len}, (ss_span_t){NULL, 0});
     b->len += ss_written(&w);
+    size_t facts = b->len;
+    write_facts(b, r, client);
+    w = ss_writer(b->data + facts - FACTS_LENGTH, FACTS_LENGTH);
+    ss_write_u32(&w, (uint32_t)(b->len - facts));
     ss_params_write(b, params);
-    if (facts.cap > SS_OUTPUT_KEEP) {
-        ss_buf_free(&facts);
-    }
     return b->len - start <= max;
 }
 

@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <math.h>
 
+#include "digits.h"
 #include "ss_json.h"
 #include "ss_utf8.h"
 
@@ -30,17 +31,13 @@ static void put(writer_t *w, const char *text, size_t len) {
 }
 
 static void put_integer(writer_t *w, json_int_t value) {
-    char digits[24];
-    char *p = digits + sizeof digits;
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        *--p = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest != 0);
+    char text[1 + SS_DECIMAL_MAX];
+    char *p = text;
     if (value < 0) {
-        *--p = '-';
+        *p++ = '-';
     }
-    put(w, p, (size_t)(digits + sizeof digits - p));
+    p = ss_decimal(p, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    put(w, text, (size_t)(p - text));
 }
 
 static void put_real(writer_t *w, double value) {

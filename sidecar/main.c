@@ -20,6 +20,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary; /* NULL: for our own use, not listed */
 } commands[] = {
+    {"new", "n", ss_cmd_new, "make a new application"},
     {"start", "s", ss_cmd_start, "run the application in this folder: nginx and the sidecar"},
     {"sidecar", NULL, ss_cmd_sidecar, "run the sidecar alone, for an nginx of your own"},
     {"pack", "p", ss_cmd_pack, "compile what browsers get into public/, for production"},

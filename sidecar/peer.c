@@ -455,6 +455,7 @@ void ss_peer_accept(uv_stream_t *listener, int status) {
     } else if (sidecar->peer_count + sidecar->host_count > SS_PEERS_MAX) {
         ss_peer_fail(peer, "more than %d links", SS_PEERS_MAX);
     } else {
+        peer->own = who.uid == 0 || who.uid == geteuid();
         ss_peer_introduce(peer, SS_LINK_ROLE_WORKER, (uint32_t)who.pid);
         uv_read_start((uv_stream_t *)&peer->pipe, on_space, on_read);
     }

@@ -42,6 +42,7 @@ typedef struct ss_peer {
     ss_peer_state_t state;
     ss_link_role_t role;  /* of the other end; a worker until it says otherwise */
     struct ss_host *host; /* the process at the other end; NULL: a worker or a console */
+    bool own;             /* the process is of our own user, or root's */
     uint32_t events;      /* of a host or console: what it listens for, see ss_host_listen() */
 
     uint8_t *input;

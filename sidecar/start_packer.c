@@ -2,9 +2,9 @@
  *
  * The asset packer under `socketstream start`: see start.h.
  *
- * In development it is a child like the others, which packs as files change and tells the sidecars,
- * and the application is ready with its first pack.  Everywhere else nothing is compiled: what is
- * served must have been packed before.
+ * Without `pack_assets`, in development and tests, it is a child like the others, which packs as
+ * files change, and the application is ready with its first pack; in development it also tells the
+ * sidecars. Everywhere else nothing is compiled: what is served must have been packed before.
  */
 #include "start.h"
 
@@ -57,7 +57,7 @@ bool ss_start_check_packer(ss_start_t *start) {
     if (!ss_packer_needed(start->app)) {
         return true;
     }
-    start->packs = strcmp(ss_config_env(start->config), "development") == 0;
+    start->packs = !ss_config_boolean(start->config, "pack_assets");
     if (!start->packs) {
         return check_packed(start);
     }
@@ -74,6 +74,7 @@ bool ss_start_check_packer(ss_start_t *start) {
 bool ss_start_add_packer(ss_start_t *start) {
     const ss_rundir_t *dir = &start->dir;
     const char **args = start->packer_args;
+    bool is_development = strcmp(ss_config_env(start->config), "development") == 0;
     unsigned n = ss_packer_args(args, start->packer_program, start->app, start->config);
     ss_child_spec_t spec = {
         .name = "the packer",
@@ -88,7 +89,8 @@ bool ss_start_add_packer(ss_start_t *start) {
     args[n++] = "--watch";
     args[n++] = "--ready";
     args[n++] = dir->packed;
-    for (unsigned i = 0; i < start->n_nodes; i++) {
+    /* Only in development do sidecars tell pages. */
+    for (unsigned i = 0; is_development && i < start->n_nodes; i++) {
         args[n++] = "--socket";
         args[n++] = dir->nodes[i].socket;
     }

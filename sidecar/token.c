@@ -21,16 +21,20 @@ void ss_token_random(void *out, size_t n) {
 
 void ss_token_encode(char *out, const void *bytes, size_t n) {
     const uint8_t *in = bytes;
-    uint32_t bits = 0;
-    unsigned have = 0;
-    for (size_t i = 0; i < n; i++) {
-        bits = bits << 8 | in[i];
-        for (have += 8; have >= 6; have -= 6) {
-            *out++ = alphabet[bits >> (have - 6) & 63];
-        }
+    for (; n >= 3; n -= 3, in += 3) {
+        uint32_t bits = (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2];
+        *out++ = alphabet[bits >> 18];
+        *out++ = alphabet[bits >> 12 & 63];
+        *out++ = alphabet[bits >> 6 & 63];
+        *out++ = alphabet[bits & 63];
     }
-    if (have != 0) {
-        *out++ = alphabet[bits << (6 - have) & 63];
+    if (n != 0) {
+        uint32_t bits = (uint32_t)in[0] << 8 | (n == 2 ? in[1] : 0);
+        *out++ = alphabet[bits >> 10];
+        *out++ = alphabet[bits >> 4 & 63];
+        if (n == 2) {
+            *out++ = alphabet[bits << 2 & 63];
+        }
     }
     *out = '\0';
 }

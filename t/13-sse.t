@@ -246,6 +246,40 @@ subtest 'who may open a stream and post to it' => sub {
     $stream->close;
 };
 
+# The CORS headers of an answer's head, in the order of their names.
+sub cors {
+    my %h = $_[0] =~ /^Access-Control-([\w-]+): ([^\r\n]*)/mg;
+    return join '; ', map {"$_ $h{$_}"} sort keys %h;
+}
+
+subtest 'a listed page of another origin sees the answers, and may ask beforehand' => sub {
+    my ($friend, $evil) = ('https://friend.example', 'http://evil.example');
+    my $seen   = "Allow-Credentials true; Allow-Origin $friend";
+    my $stream = stream('listed', headers => [['Origin', $friend]]);
+    is cors($stream->headers), $seen, 'the stream';
+    is cors(($stream->post(message(1, 'square', 2), headers => ["Origin: $friend"]))[1]), $seen, 'a POST to it';
+    is cors(($stream->post('', seq => 'x', headers => ["Origin: $friend"]))[1]), $seen, 'one that is refused';
+    is cors(stream('listed')->headers), '', 'who has no origin needs none of it';
+    is cors(stream('listed', headers => [['Origin', 'http://localhost']])->headers), '', 'nor does our own page';
+    is cors(stream('listed', headers => [['Origin', $evil]])->headers), '', 'others do not get it';
+    is cors(stream('open', headers => [['Origin', $evil]])->headers), "Allow-Credentials true; Allow-Origin $evil",
+        'unless all are let in';
+
+    my $asked = stream('listed', method => 'OPTIONS', headers => [['Accept', '*/*'], ['Origin', $friend],
+        ['Access-Control-Request-Method', 'POST'], ['Access-Control-Request-Headers', 'content-type,socketstream-seq']]);
+    is $asked->status, 204, 'may send';
+    is cors($asked->headers), 'Allow-Credentials true; Allow-Headers Content-Type, SocketStream-Stream, SocketStream-Seq; '
+        . "Allow-Methods GET, POST; Allow-Origin $friend; Max-Age 600", 'these';
+    my $refused = stream('listed', method => 'OPTIONS', headers => [['Origin', $evil]]);
+    is $refused->status, 403, 'others may not';
+    is cors($refused->headers), '', 'and are told nothing';
+    is stream('listed', method => 'OPTIONS')->status, 405, 'OPTIONS of no page';
+
+    my ($status, $head) = $nginx->post('/listed', '{"ticket":"t"}', "Origin: $friend", 'Content-Type: application/json');
+    is cors($head), $seen, 'the POST of a ticket';
+    $stream->close;
+};
+
 subtest 'what is no request for a stream' => sub {
     is stream('ws', headers => [['Accept', $_]])->status, 426, "Accept: $_" for 'text/html', '*/*', 'text/event-streams', 'xtext/event-stream';
     is stream('ws', headers => [['Accept', $_]])->status, 200, "but $_" for 'text/html, text/event-stream', 'TEXT/Event-Stream;q=0.5';

@@ -2,7 +2,8 @@
 //
 // Runs every test of the project, reads their TAP, and adds it up.
 //
-// A suite is a set of files that are run in one way.  Each file is a process of its own with a
+// A suite is a set of files that are run in one way; those of all suites share one pool, but for the
+// suites that measure time, which run alone behind it.  Each file is a process of its own with a
 // TMPDIR of its own, and has failed when a test of it has, when it died, when it ran no test, when
 // it left a sanitizer's report or an [alert] in a log, or when it skipped a test without naming
 // the optional part that is missing.  The last line is `N passed, M failed`.
@@ -17,37 +18,43 @@ import { readTap } from './lib/tap.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const build = process.env.BUILD || 'release';
 const sanitize = build === 'sanitize';
+const LIMIT_S = 300; // a file may take so long: many times what it does, for the busiest of machines
+const JOBS = Math.max(2, os.availableParallelism?.() ?? os.cpus().length); // files at a time
 const nodeTest = ['node', '--test', '--test-reporter=tap'];
 
 /**
  * @typedef {object} Suite
  * @property {string} name
- * @property {string} dir      below the root
+ * @property {string} dir      below the root; one part of it may be * for every folder
  * @property {RegExp} match    file names that are tests
  * @property {string[]} run    what goes before the file's name
- * @property {number} jobs     files at a time
- * @property {number} limit    seconds a file may take
+ * @property {boolean} [alone] one file at a time, and nothing beside it: they measure time
  * @property {Record<string, string>} [env]
  */
 
 /** @type {Suite[]} */
 const suites = [
-  { name: 'harness', dir: 't/lib', match: /\.test\.mjs$/, run: nodeTest, jobs: 2, limit: 60 },
+  { name: 'harness', dir: 't/lib', match: /\.test\.mjs$/, run: nodeTest },
   {
-    name: 'unit', dir: `build/obj-${build}/unit`, match: /^test_[a-z0-9_]+$/, run: [], jobs: 2,
-    limit: 60, env: { CMOCKA_MESSAGE_OUTPUT: 'TAP' },
+    name: 'unit', dir: `build/obj-${build}/unit`, match: /^test_[a-z0-9_]+$/, run: [],
+    env: { CMOCKA_MESSAGE_OUTPUT: 'TAP' },
   },
-  { name: 'nginx', dir: 't', match: /\.t$/, run: ['perl'], jobs: 2, limit: 180 },
-  { name: 'sidecar', dir: 't/sidecar', match: /\.test\.mjs$/, run: nodeTest, jobs: 2, limit: 120 },
-  { name: 'client', dir: 't/client', match: /\.test\.mjs$/, run: nodeTest, jobs: 2, limit: 120 },
-  { name: 'packer', dir: 't/packer', match: /\.test\.mjs$/, run: nodeTest, jobs: 2, limit: 120 },
-  { name: 'host', dir: 't/host', match: /\.test\.mjs$/, run: nodeTest, jobs: 2, limit: 120 },
-  { name: 'e2e', dir: 't/e2e', match: /\.test\.mjs$/, run: nodeTest, jobs: 1, limit: 180 },
+  { name: 'nginx', dir: 't', match: /\.t$/, run: ['perl'] },
+  { name: 'sidecar', dir: 't/sidecar', match: /\.test\.mjs$/, run: nodeTest },
+  { name: 'client', dir: 't/client', match: /\.test\.mjs$/, run: nodeTest },
+  { name: 'packer', dir: 't/packer', match: /\.test\.mjs$/, run: nodeTest },
+  { name: 'host', dir: 't/host', match: /\.test\.mjs$/, run: nodeTest },
+  { name: 'e2e', dir: 't/e2e', match: /\.test\.mjs$/, run: nodeTest },
   {
-    name: 'examples', dir: 'examples/chat/test', match: /\.test\.mjs$/, run: nodeTest, jobs: 1, limit: 120,
-    env: { SS__nginx__binary: process.env.TEST_NGINX_BINARY ?? path.join(root, 't/lib/nginx') },
+    name: 'examples', dir: 'examples/*/test', match: /\.test\.mjs$/, run: nodeTest,
+    env: { SS__nginx__binary: path.join(root, 't/lib/nginx') },
   },
-  { name: 'chaos', dir: 't/chaos', match: /\.test\.mjs$/, run: nodeTest, jobs: 1, limit: 240 },
+  { name: 'chaos', dir: 't/chaos', match: /\.test\.mjs$/, run: nodeTest, alone: true },
+];
+
+// These take longest, and start first: else one of them would be left to run by itself at the end.
+const longest = [
+  'test_redis_sentinel', 'test_redis', '03-frames.t', '06-link.t', 'library.test.mjs', 'host_life.test.mjs',
 ];
 
 const usage = `usage: t/run [--only PATTERN] [--long] [--verbose] [--list]
@@ -101,12 +108,19 @@ function cleanUp() {
 process.on('exit', cleanUp);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 
+/** @param {string} dir of a suite @returns {string[]} those that are there */
+function foldersOf(dir) {
+  const [above, below] = dir.split('/*/');
+  const all = below === undefined ? [dir]
+    : fs.readdirSync(path.join(root, above)).sort().map((name) => path.join(above, name, below));
+  return all.filter((one) => fs.existsSync(path.join(root, one)));
+}
+
 /** @param {Suite} suite */
 function filesOf(suite) {
-  const dir = path.join(root, suite.dir);
-  if (!fs.existsSync(dir)) return [];
-  return fs.readdirSync(dir).filter((name) => suite.match.test(name)).sort()
-    .map((name) => path.join(suite.dir, name))
+  return foldersOf(suite.dir)
+    .flatMap((dir) => fs.readdirSync(path.join(root, dir)).filter((name) => suite.match.test(name)).sort()
+      .map((name) => path.join(dir, name)))
     .filter((file) => options.only.test(file) || options.only.test(suite.name));
 }
 
@@ -184,7 +198,8 @@ async function runFile(suite, file, common) {
   let late = false;
   child.stdout.on('data', (data) => { out += data; if (options.verbose) process.stdout.write(data); });
   child.stderr.on('data', (data) => { err += data; if (options.verbose) process.stderr.write(data); });
-  const timer = setTimeout(() => { late = true; killGroup(child.pid); }, suite.limit * (sanitize ? 2 : 1) * (options.long ? 5 : 1) * 1000);
+  const stretch = (sanitize ? 2 : 1) * (options.long ? 5 : 1);
+  const timer = setTimeout(() => { late = true; killGroup(child.pid); }, LIMIT_S * stretch * 1000);
 
   const [code, signal] = await new Promise((resolve) => {
     child.on('error', (error) => { err += error.message; resolve([127, null]); });
@@ -196,7 +211,7 @@ async function runFile(suite, file, common) {
 
   const tap = readTap(out, path.join(root, file));
   const failures = [...tap.failures];
-  if (late) failures.push(`still running after ${suite.limit} s, killed`);
+  if (late) failures.push(`still running after ${LIMIT_S * stretch} s, killed`);
   else if (signal) failures.push(`died of ${signal}`);
   else if (code !== 0 && failures.length === 0) failures.push(`ended with exit code ${code}`);
   if (tap.passed + tap.skips.length + tap.failures.length === 0) failures.push('ran no test');
@@ -215,36 +230,53 @@ async function runFile(suite, file, common) {
   };
 }
 
-/** @param {Suite} suite @param {Record<string, string>} common */
-async function runSuite(suite, common) {
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  const start = Date.now();
-  const queue = filesOf(suite);
-  if (queue.length === 0) {
-    if (!options.all) return total;
-    console.log(`FAIL  ${suite.name}: no test in ${suite.dir}`);
-    return { ...total, failed: 1 };
-  }
+/** @typedef {{passed: number, failed: number, skipped: number, seconds: number, left: number}} Total */
+
+/** @param {Awaited<ReturnType<typeof runFile>>} result @param {Total} total of its suite */
+function tell(result, total) {
+  // Standard error explains failures, but is none.
+  const failed = result.failures.filter((text) => !text.startsWith('standard error:')).length;
+  total.passed += result.passed;
+  total.skipped += result.skipped;
+  total.failed += failed;
+  total.seconds += result.seconds;
+  total.left--;
+  const tests = `${result.passed} passed${failed ? `, ${failed} failed` : ''}`
+    + `${result.skipped ? `, ${result.skipped} skipped` : ''}`;
+  console.log(`${failed ? 'FAIL' : 'ok  '}  ${result.file}: ${tests} (${result.seconds.toFixed(1)} s)`);
+  for (const text of result.failures) console.log(text.replace(/^/gm, '      '));
+}
+
+/**
+ * Runs the files of some suites, so many at a time.  A suite's seconds are those of its files.
+ * @param {Suite[]} some @param {number} jobs @param {Record<string, string>} common
+ * @returns {Promise<Total[]>}
+ */
+async function runSuites(some, jobs, common) {
+  const totals = some.map(() => ({ passed: 0, failed: 0, skipped: 0, seconds: 0, left: 0 }));
+  const queue = some.flatMap((suite, i) => {
+    const files = filesOf(suite);
+    totals[i].left = files.length;
+    if (files.length === 0 && options.all) {
+      console.log(`FAIL  ${suite.name}: no test in ${suite.dir}`);
+      totals[i].failed++;
+    }
+    return files.map((file) => ({ suite, file, total: totals[i] }));
+  });
+  const isLong = (/** @type {{file: string}} */ { file }) => Number(longest.includes(path.basename(file)));
+  queue.sort((a, b) => isLong(b) - isLong(a));
 
   const worker = async () => {
-    for (let file = queue.shift(); file; file = queue.shift()) {
-      const result = await runFile(suite, file, common);
-      // Standard error explains failures, but is none.
-      const failed = result.failures.filter((text) => !text.startsWith('standard error:')).length;
-      total.passed += result.passed;
-      total.skipped += result.skipped;
-      total.failed += failed;
-      const tests = `${result.passed} passed${failed ? `, ${failed} failed` : ''}`
-        + `${result.skipped ? `, ${result.skipped} skipped` : ''}`;
-      console.log(`${failed ? 'FAIL' : 'ok  '}  ${file}: ${tests} (${result.seconds.toFixed(1)} s)`);
-      for (const text of result.failures) console.log(text.replace(/^/gm, '      '));
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const { suite, total } = next;
+      tell(await runFile(suite, next.file, common), total);
+      if (total.left === 0) {
+        console.log(`----  ${suite.name}: ${total.passed} passed, ${total.failed} failed (${total.seconds.toFixed(1)} s)`);
+      }
     }
   };
-  await Promise.all(Array.from({ length: suite.jobs }, worker));
-
-  const seconds = ((Date.now() - start) / 1000).toFixed(1);
-  console.log(`----  ${suite.name}: ${total.passed} passed, ${total.failed} failed (${seconds} s)`);
-  return total;
+  await Promise.all(Array.from({ length: jobs }, worker));
+  return totals;
 }
 
 async function main() {
@@ -262,8 +294,8 @@ async function main() {
   }
 
   const sum = { passed: 0, failed: 0, skipped: 0 };
-  for (const suite of suites) {
-    const total = await runSuite(suite, common);
+  const together = await runSuites(suites.filter(({ alone }) => !alone), JOBS, common);
+  for (const total of [...together, ...await runSuites(suites.filter(({ alone }) => alone), 1, common)]) {
     sum.passed += total.passed;
     sum.failed += total.failed;
     sum.skipped += total.skipped;

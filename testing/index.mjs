@@ -6,7 +6,6 @@
 // its own whatever the configuration says.  So tests leave nothing in the application, and may run
 // beside it and beside each other.
 
-import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -49,24 +48,6 @@ function copyApp(dir) {
     return copy;
 }
 
-/** Outside of development `start` serves what was packed before: here, what is in the copy now.
- *  @param {string} command @param {string} app @param {Record<string, string>} variables
- *  @returns {Promise<void>} */
-function pack(command, app, variables) {
-    if (variables.SS_ENV === 'development') {
-        return Promise.resolve();
-    }
-    return new Promise((resolve, reject) => {
-        execFile(command, ['pack', '--app', app], { env: { ...process.env, ...variables } }, (error, stdout, stderr) => {
-            if (error) {
-                reject(new Error(`${stdout}${stderr}`.trim() || error.message));
-            } else {
-                resolve();
-            }
-        });
-    });
-}
-
 /** No Redis of the configuration's, so a private one. */
 const PRIVATE_REDIS = {
     SS__redis__url: '', SS__redis__host: '', SS__redis__socket: '', SS__redis__sentinels: '[]',
@@ -103,9 +84,7 @@ export async function startApp({ dir = '.', env = {} } = {}) {
         }
     };
     const remove = () => fs.rmSync(copy, { recursive: true, force: true });
-    const command = findCommand();
-    const started = pack(command, copy, variables).then(() => startCommand(command, copy, { ...PRIVATE_REDIS, ...variables }));
-    const { port, stop } = await started.catch((error) => {
+    const { port, stop } = await startCommand(findCommand(), copy, { ...PRIVATE_REDIS, ...variables }).catch((error) => {
         const reason = `${error.message}\n${log()}`.trim();
         remove();
         throw new Error(`the application does not start:\n${reason}`);

@@ -24,7 +24,7 @@ export function createExchange(url, fetch) {
                 method: 'POST',
                 headers: { 'Content-Type': 'application/json' },
                 body: JSON.stringify({ ticket }),
-                credentials: 'same-origin',
+                credentials: 'include',
                 keepalive: true, // a page that is left for another right after the login
                 redirect: 'error',
             });

@@ -58,7 +58,7 @@ export function openStream(fetch, url, handlers) {
 
     /** @param {RequestInit} options */
     const ask = (options) =>
-        fetch(target, { ...options, signal, cache: 'no-store', credentials: 'same-origin' });
+        fetch(target, { ...options, signal, cache: 'no-store', credentials: 'include' });
 
     function next() {
         if (body || !secret || !waiting.length || over) {

@@ -2,9 +2,15 @@
 //
 // Action hosts that hang, grow, end or fail, while 200 clients go on calling C actions: those do
 // not notice, and the sick host is replaced.
+//
+// A busy machine makes all slower: C actions are compared with those of a stack without hosts at the
+// same time, and a replacement with how long a process of Node takes to start just then.  What was
+// not quick enough has one more chance.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 
 import { long, root, running, sanitized, sleep, startStack, until } from '../lib/stack.mjs';
 import { open, openMany } from '../lib/ws-client.mjs';
@@ -14,19 +20,29 @@ const EVERY_MS = 200; // each client calls so often: 1,000 calls a second
 const LIMIT_MS = 1000; // action_timeout
 const MEMORY_MIB = 128;
 const WINDOW_MS = 250;
+const WATCH_MS = 1000; // before it is sick, and then at least
 const REPLACED_MS = 500; // within this, once its limit is reached
+const NODE_MS = 80; // a process of Node starts and ends within this on a machine that is not busy
 const UNAVAILABLE = -32003;
 const TIMEOUT = -32004;
 const slow = sanitized ? 4 : 1;
 
+/** @typedef {{at: number, ms: number, ok: boolean}} Call */
+
 /** @type {import('../lib/stack.mjs').Stack} */
 let stack;
+/** One without hosts, called just as much. @type {import('../lib/stack.mjs').Stack} */
+let control;
 /** @type {import('../lib/ws-client.mjs').Client[]} */
 let clients;
 /** @type {import('../lib/ws-client.mjs').Client} */
 let patient;
-/** @type {{at: number, ms: number, ok: boolean}[]} */
+/** @type {import('../lib/ws-client.mjs').Client[]} */
+let others;
+/** @type {Call[]} */
 const calls = [];
+/** @type {Call[]} */
+const otherCalls = [];
 /** @type {NodeJS.Timeout[]} */
 const timers = [];
 
@@ -40,21 +56,29 @@ before(async () => {
       SS__host__memory_limit: `${MEMORY_MIB}`,
     },
   });
+  control = await startStack({ workers: 1 });
   clients = await openMany(CLIENTS, stack.port);
+  others = await openMany(CLIENTS, control.port);
   patient = await open(stack.port);
-  clients.forEach((client, i) => timers.push(setTimeout(() => {
-    timers.push(setInterval(async () => {
-      const at = performance.now();
-      const answer = await client.call('native.square', [i]);
-      calls.push({ at, ms: performance.now() - at, ok: answer?.result === i * i });
-    }, EVERY_MS));
-  }, i * (EVERY_MS / CLIENTS))));
+  keepCalling(clients, 'native.square', calls);
+  keepCalling(others, 'chaos.square', otherCalls);
 });
 after(async () => {
   for (const timer of timers) clearInterval(timer);
-  for (const client of [...clients, patient]) client.socket.destroy();
-  assert.deepEqual(await stack.stop(), []);
+  for (const client of [...clients, ...others, patient]) client.socket.destroy();
+  assert.deepEqual([...await stack.stop(), ...await control.stop()], []);
 });
+
+/** @param {import('../lib/ws-client.mjs').Client[]} who @param {string} action @param {Call[]} into */
+function keepCalling(who, action, into) {
+  who.forEach((client, i) => timers.push(setTimeout(() => {
+    timers.push(setInterval(async () => {
+      const at = performance.now();
+      const answer = await client.call(action, [i]);
+      into.push({ at, ms: performance.now() - at, ok: answer?.result === i * i });
+    }, EVERY_MS));
+  }, i * (EVERY_MS / CLIENTS))));
+}
 
 /** @param {number[]} list */
 const p99 = (list) => list.sort((a, b) => a - b)[Math.floor(list.length * 0.99)] ?? 0;
@@ -62,16 +86,16 @@ const p99 = (list) => list.sort((a, b) => a - b)[Math.floor(list.length * 0.99)]
 /**
  * What the p99 usually is in a time: the median of those of short windows, since a busy machine
  * holds up one process or another for 50 ms now and then.
- * @param {number} from @param {number} to
+ * @param {Call[]} list @param {number} from @param {number} to
  */
-function usual(from, to) {
+function usual(list, from, to) {
   const windows = new Map();
-  for (const { at, ms } of calls.filter((call) => call.at >= from && call.at < to)) {
+  for (const { at, ms } of list.filter((call) => call.at >= from && call.at < to)) {
     const window = Math.floor((at - from) / WINDOW_MS);
     windows.set(window, [...windows.get(window) ?? [], ms]);
   }
-  const list = [...windows.values()].map(p99).sort((a, b) => a - b);
-  return list[list.length >> 1] ?? 0;
+  const of = [...windows.values()].map(p99).sort((a, b) => a - b);
+  return of[of.length >> 1] ?? 0;
 }
 
 /** The pid of the host that answers, once one does. */
@@ -84,20 +108,25 @@ async function answering() {
   return answer.result;
 }
 
-/**
- * Makes the host sick by one call, and sees to it that it is replaced in time, and nobody else
- * noticed.
- * @param {import('node:test').TestContext} t
- * @param {{action: string, params?: any[], codes: (number | null)[], limit: number}} sickness
- *   `codes` are the errors that the call may have, null for a result
- */
-async function survive(t, { action, params = [], codes, limit }) {
-  const old = await answering();
-  const quiet = performance.now();
-  await sleep(2000);
+/** How many times slower than usual a process starts now; 1 on a machine that is not busy. */
+async function busyness() {
   const start = performance.now();
-  const before = usual(quiet, start);
-  const sick = patient.call(action, params);
+  await promisify(execFile)(process.execPath, ['-e', '0']);
+  return Math.max(1, (performance.now() - start) / NODE_MS);
+}
+
+/**
+ * Makes the host sick by one call, and sees to it that it is replaced and nobody else noticed.
+ * @param {Sickness} sickness
+ */
+async function survived({ action, codes, limit }) {
+  const old = await answering();
+  const busy = await busyness();
+  const quiet = performance.now();
+  await sleep(WATCH_MS);
+  const start = performance.now();
+  const before = usual(calls, quiet, start);
+  const sick = patient.call(action, []);
   const replaced = until(async () => {
     const answer = await Promise.race([clients[0].call('app.pid'), sleep(100)]);
     return answer?.result !== undefined && answer.result !== old;
@@ -108,18 +137,38 @@ async function survive(t, { action, params = [], codes, limit }) {
   const took = performance.now() - start;
   await until(() => !running(old), 5000);
   assert.equal(running(old), false, 'the sick host is gone');
-  await sleep(Math.max(0, start + 2000 - performance.now()));
-  const during = usual(start, performance.now());
-  t.diagnostic(`replaced after ${took.toFixed(0)} ms; p99 of C actions ${before.toFixed(2)} ms before, ${during.toFixed(2)} ms meanwhile`);
-  assert.ok(took <= (limit + REPLACED_MS) * slow, `it took ${took} ms`);
-  assert.ok(during <= Math.max(2 * before, 5) * slow, `p99 ${during} ms, ${before} ms before`);
+  await sleep(Math.max(0, start + WATCH_MS - performance.now()));
+  const end = performance.now();
   assert.equal(calls.filter((call) => !call.ok).length, 0, 'C actions that failed');
   assert.equal(clients.filter((client) => client.ended).length, 0, 'sockets that closed');
+  return {
+    took, before, during: usual(calls, start, end), other: usual(otherCalls, start, end),
+    allowed: (limit + REPLACED_MS * Math.max(busy, await busyness())) * slow,
+  };
+}
+
+/** @param {Awaited<ReturnType<typeof survived>>} seen */
+const bearable = ({ before, other }) => Math.max(2 * before, 2 * other, 5) * slow;
+
+/**
+ * `codes` are the errors that the call may have, null for a result.
+ * @typedef {{action: string, codes: (number | null)[], limit: number}} Sickness
+ */
+
+/** @param {import('node:test').TestContext} t @param {Sickness} sickness */
+async function survive(t, sickness) {
+  let seen = await survived(sickness);
+  if (seen.took > seen.allowed || seen.during > bearable(seen)) seen = await survived(sickness);
+  const { took, allowed, before, during, other } = seen;
+  t.diagnostic(`replaced after ${took.toFixed(0)} ms of ${allowed.toFixed(0)}; p99 of C actions ${before.toFixed(2)} ms before, `
+    + `${during.toFixed(2)} ms meanwhile, ${other.toFixed(2)} ms without hosts`);
+  assert.ok(took <= allowed, `it took ${took} ms`);
+  assert.ok(during <= bearable(seen), `p99 ${during} ms, ${before} ms before, ${other} ms without hosts`);
 }
 
 test('an action that is busy for less than the limit is left alone', async () => {
   const old = await answering();
-  assert.equal((await patient.call('app.busy', [LIMIT_MS * 0.7])).result, true);
+  assert.equal((await patient.call('app.busy', [LIMIT_MS / 2])).result, true);
   await sleep(300);
   assert.equal(await answering(), old);
 });

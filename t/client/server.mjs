@@ -93,7 +93,7 @@ export function answer(socket, fields) {
  * Resolves once `test` holds; fails after `ms`, whatever Date says.
  * @param {() => any} test @param {number} [ms]
  */
-export async function until(test, ms = 2000) {
+export async function until(test, ms = 20_000) {
     const end = performance.now() + ms;
     while (!test()) {
         if (performance.now() > end) {

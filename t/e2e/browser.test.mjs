@@ -46,7 +46,7 @@ async function shows(id, text) {
     await page.waitForFunction(
         ([where, what]) => document.getElementById(where)?.textContent === what,
         [id, text],
-        { timeout: 10000 },
+        { timeout: 30000 },
     );
 }
 

@@ -46,7 +46,7 @@ after(async () => {
 async function visit(context) {
     const where = context ?? (await browser.newContext({ viewport: { width: 1000, height: 640 } }));
     const page = await where.newPage();
-    page.setDefaultTimeout(10000);
+    page.setDefaultTimeout(30000);
     watch(page, problems);
     await page.goto(app.url);
     await page.waitForSelector('#state:text-is("connected")');

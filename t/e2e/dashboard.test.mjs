@@ -23,7 +23,7 @@ before(async () => {
     app = await startApp({ dir: copyExample('dashboard') });
     browser = await launch();
     page = await browser.newPage({ viewport: { width: 1100, height: 760 }, colorScheme: 'light' });
-    page.setDefaultTimeout(15000);
+    page.setDefaultTimeout(30000);
     watch(page, problems);
     await page.goto(app.url);
     await page.waitForSelector('#state:text-is("connected")');

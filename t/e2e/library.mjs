@@ -54,6 +54,7 @@ export async function startLibrary(files = {}) {
         app,
         env: { SS__redis__socket: redis.path, SS_TEST_COUNTED: counted },
         server: `location = /socketstream { socketstream_pass unix:$socket; socketstream_drain_time 2s; }
+            location = /elsewhere { socketstream_pass unix:$socket; socketstream_origins any; }
             location / { socketstream_assets ${app}/public; }`,
     });
     const relay = await startRelay(stack.port);

@@ -20,7 +20,7 @@ before(async () => {
     if (skip) {
         return;
     }
-    library = await startLibrary();
+    library = await startLibrary({ 'empty.html': '<!doctype html><title>t</title>' });
     library.relay.blockWebSockets(true);
     page = await library.browser.newPage();
     await page.goto(library.url);
@@ -65,7 +65,7 @@ async function exchange() {
 const PERFECT = { results: upTo(COUNT).map((n) => n * n), events: upTo(COUNT), states: [], ran: upTo(COUNT) };
 
 test('WebSockets are blocked: it finds another way by itself', { skip }, async () => {
-    await page.waitForFunction(() => /** @type {any} */ (window).SS.socket.transport === 'sse', null, { timeout: 15000 });
+    await page.waitForFunction(() => /** @type {any} */ (window).SS.socket.transport === 'sse', null, { timeout: 30000 });
     assert.equal(await page.evaluate(() => /** @type {any} */ (window).SS.server.library.count(5)), 25);
     await page.waitForFunction(() => sessionStorage.getItem('socketstream.transport') === 'sse');
 });
@@ -91,4 +91,20 @@ test("the page's URL chooses", { skip }, async () => {
     await page.goto(`${library.url}?transport=websocket`);
     await page.waitForFunction(() => /** @type {any} */ (window).SS.socket.connected);
     assert.equal(await page.evaluate(() => /** @type {any} */ (window).SS.socket.transport), 'websocket');
+});
+
+test('a page of another origin goes the same way, with its cookie', { skip }, async () => {
+    const other = await library.browser.newPage();
+    await other.goto(`${library.url}empty.html`);
+    await other.evaluate((url) => new Promise((resolve) => {
+        const script = document.createElement('script');
+        script.dataset.options = JSON.stringify({ url, transport: 'sse' });
+        script.src = '/socketstream.min.js';
+        script.onload = resolve;
+        document.head.append(script);
+    }), `ws://127.0.0.1:${library.stack.port}/elsewhere`);
+    assert.equal(await other.evaluate(() => /** @type {any} */ (window).SS.server.library.count(7)), 49);
+    assert.equal(await other.evaluate(() => /** @type {any} */ (window).SS.socket.transport), 'sse');
+    assert.deepEqual((await other.context().cookies()).map(({ name }) => name), ['ss_session']);
+    await other.close();
 });

@@ -48,7 +48,7 @@ async function open(url) {
     page.on('requestfailed', (request) => problems.push(`failed: ${request.url()}`));
     page.on('response', (response) => response.status() >= 400 && !response.url().endsWith('/favicon.ico')
         && problems.push(`${response.status()}: ${response.url()}`));
-    page.setDefaultTimeout(10000);
+    page.setDefaultTimeout(30000);
     await page.goto(url);
     return { page, problems };
 }

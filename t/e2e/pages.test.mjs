@@ -3,15 +3,15 @@
 // The pages that every new application begins with, in Chromium, light and dark.
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { CLEAN, root, startApp } from './app.mjs';
+import { CLEAN, root, runCommand, startApp } from './app.mjs';
 import { launch, skip, watch } from './chromium.mjs';
 
-const template = path.join(root, 'new_project');
+const template = path.join(root, 'new_project/base');
 
 /** @type {import('playwright-core').Browser} */
 let browser;
@@ -23,7 +23,7 @@ after(() => browser?.close());
 /** @param {'light' | 'dark'} colorScheme @param {string[]} problems @param {number} [width] */
 async function open(colorScheme, problems, width = 800) {
     const page = await browser.newPage({ viewport: { width, height: 700 }, colorScheme });
-    page.setDefaultTimeout(15000);
+    page.setDefaultTimeout(30000);
     watch(page, problems);
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
     page.on('request', (request) => requests.push(request.url()));
@@ -82,26 +82,51 @@ for (const [name, says] of Object.entries({
     });
 }
 
-test('a new application starts, calls, hears, and is readable, light and dark', { skip }, async () => {
+for (const language of ['js', 'coffee', 'ts', 'c']) {
+    test(`a new application in ${language} starts, calls, hears, and is readable, light and dark`, { skip }, async () => {
+        const dir = mkdtempSync(path.join(tmpdir(), 'ss-e2e-'));
+        const made = await runCommand(['new', dir, `--${language}`]);
+        assert.equal(made.stderr, '');
+        assert.equal(made.stdout, `${dir} is ready: cd ${dir} && socketstream start\n`);
+        const app = await startApp({ dir });
+        /** @type {string[]} */
+        const problems = [];
+        const pages = await Promise.all([open('light', problems), open('dark', problems, 360)]);
+        for (const page of pages) {
+            await page.goto(app.url);
+            await page.waitForSelector('#square:text-is("625")');
+            await page.waitForSelector('#state:text-is("connected")');
+        }
+        await pages[0].fill('#number', '12');
+        await pages[0].waitForSelector('#square:text-is("144")');
+        await pages[0].click('#wave');
+        for (const [at, scheme] of ['light', 'dark'].entries()) {
+            await pages[at].waitForSelector('#waves li:has-text("Somebody waved")');
+            await isReadable(pages[at], scheme, ['h1', 'p', '.note']);
+        }
+        assert.deepEqual(problems, []);
+        await Promise.all(pages.map((page) => page.close()));
+        assert.deepEqual(await app.stop(), CLEAN);
+    });
+}
+
+test('a minimal application has actions and no page', async () => {
     const dir = mkdtempSync(path.join(tmpdir(), 'ss-e2e-'));
-    cpSync(template, dir, { recursive: true });
+    assert.equal((await runCommand(['new', dir, '--minimal', '--c'])).code, 0);
     const app = await startApp({ dir });
-    /** @type {string[]} */
-    const problems = [];
-    const pages = await Promise.all([open('light', problems), open('dark', problems, 360)]);
-    for (const page of pages) {
-        await page.goto(app.url);
-        await page.waitForSelector('#square:text-is("625")');
-        await page.waitForSelector('#state:text-is("connected")');
-    }
-    await pages[0].fill('#number', '12');
-    await pages[0].waitForSelector('#square:text-is("144")');
-    await pages[0].click('#wave');
-    for (const [at, scheme] of ['light', 'dark'].entries()) {
-        await pages[at].waitForSelector('#waves li:has-text("Somebody waved")');
-        await isReadable(pages[at], scheme, ['h1', 'p', '.note']);
-    }
-    assert.deepEqual(problems, []);
-    await Promise.all(pages.map((page) => page.close()));
+    assert.equal(await (await fetch(`${app.url}api/app/square?25`)).text(), '625');
     assert.deepEqual(await app.stop(), CLEAN);
+});
+
+test('new mixes nothing with what is there, and explains itself', async () => {
+    const dir = mkdtempSync(path.join(tmpdir(), 'ss-e2e-'));
+    writeFileSync(path.join(dir, 'mine'), '');
+    const taken = await runCommand(['new', dir]);
+    assert.deepEqual([taken.code, taken.stderr], [1, `socketstream: ${dir}: is there already, and not empty; take another name\n`]);
+    for (const args of [[], ['a', 'b'], ['--js', '--c', 'a'], ['--cobol', 'a'], ['']]) {
+        const { code, stderr } = await runCommand(['new', ...args]);
+        assert.equal(code, 2, args.join(' '));
+        assert.match(stderr, /usage: socketstream new DIR/);
+    }
+    assert.match((await runCommand(['new', '--help'])).stdout, /--coffee/);
 });

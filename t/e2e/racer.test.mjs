@@ -133,7 +133,7 @@ describe('two drivers', { skip }, () => {
     /** @param {import('playwright-core').BrowserContextOptions} options */
     async function visit(options) {
         const page = await (await browser.newContext(options)).newPage();
-        page.setDefaultTimeout(15000);
+        page.setDefaultTimeout(30000);
         watch(page, problems);
         await page.goto(app.url);
         await page.waitForSelector('#state:text-is("connected")');

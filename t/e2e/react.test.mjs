@@ -82,7 +82,7 @@ after(() => library?.stop());
 const shows = (id, text) => page.waitForFunction(
     ([where, what]) => document.getElementById(where)?.textContent === what,
     [id, text],
-    { timeout: 10000 },
+    { timeout: 30000 },
 );
 const publish = (/** @type {any} */ n) =>
     library.redis.command('PUBLISH', 'ss:broadcast', JSON.stringify({ event: 'n', params: n }));

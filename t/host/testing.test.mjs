@@ -88,9 +88,4 @@ describe('an application that does not start', () => {
         const broken = makeApp({ 'app/server/a.c': 'this is no C\n', 'config/app.json': '{}' });
         await assert.rejects(startApp({ dir: broken, env: nginx }), /the application does not start:[^]*app\/server\/a\.c/);
     });
-
-    it('since its page cannot be packed is told so', async () => {
-        const broken = makeApp({ 'app/client/app.js': 'exports.init = ) => {};\n', 'app/views/app.html': '<html><head><SocketStream></head></html>' });
-        await assert.rejects(startApp({ dir: broken, env: nginx }), /the application does not start:[^]*app\/client\/app\.js/);
-    });
 });

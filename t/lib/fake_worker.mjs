@@ -143,7 +143,7 @@ export function chunks(code, fields, payload) {
 
 /** Fails a promise that takes too long. @template T @param {Promise<T>} promise
  *  @param {string} what @param {number} ms @returns {Promise<T>} */
-export async function within(promise, what, ms = 5000) {
+export async function within(promise, what, ms = 20_000) {
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
   const late = new Promise((_, reject) => {
@@ -521,7 +521,7 @@ export class Sidecar {
   }
 
   /** Waits for a line of the log. @param {RegExp} pattern @param {number} [ms] */
-  async logged(pattern, ms = 5000) {
+  async logged(pattern, ms = 20_000) {
     const end = Date.now() + ms;
     while (!pattern.test(this.log)) {
       if (Date.now() > end) throw new Error(`no ${pattern} in the log:\n${this.log}`);

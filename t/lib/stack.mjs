@@ -23,7 +23,7 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * Asks until the answer is true, for at most `ms`; gives the last answer.
  * @template T @param {() => T | Promise<T>} ask @param {number} [ms]
  */
-export async function until(ask, ms = 5000) {
+export async function until(ask, ms = 20_000) {
   const end = Date.now() + ms;
   for (;;) {
     const answer = await ask();
@@ -47,12 +47,23 @@ export function childrenOf(pid) {
 /** Proportional set size in KiB. @param {number} pid */
 export const pss = (pid) => Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
 
-export async function freePort() {
+/** @param {number} port @returns {Promise<boolean>} */
+const isFree = (port) => new Promise((resolve) => {
   const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(null)));
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  server.on('error', () => resolve(false));
+  server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+});
+
+/**
+ * The first of `count` ports in a row that were free just now, below the range that connect() takes
+ * its own from: those of other tests' clients would come in between.
+ */
+export async function freePort(count = 1) {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const ports = Array.from({ length: count }, (_, i) => port + i);
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return port;
+  }
 }
 
 /** @param {import('node:net').NetConnectOpts} where @returns {Promise<boolean>} */

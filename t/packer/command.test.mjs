@@ -150,6 +150,24 @@ test('in development start packs before it is ready, and leaves nothing behind',
     }
 });
 
+test('in the environment test start packs, too, and asks nobody to tell pages', async () => {
+    const app = makeApp({ ...LAYOUT, ...CLIENT });
+    const { code, stdout, stderr } = await start(app, { SS_ENV: 'test' });
+    assert.equal(code, 0);
+    assert.match(stdout, /, packer \d+\), started in/);
+    assert.equal(asset(app, 'app.js').includes('init'), true);
+    assert.doesNotMatch(stderr, /does not tell pages/);
+});
+
+for (const env of ['development', 'test']) {
+    test(`with pack_assets ${env} serves what was packed, like production`, async () => {
+        const app = makeApp({ ...LAYOUT, ...CLIENT });
+        const { code, stderr } = await start(app, { SS_ENV: env, SS__pack_assets: 'true' });
+        assert.equal(code, 1);
+        assert.match(stderr, /the assets are not packed/);
+    });
+}
+
 test('in development a mistake does not keep it from starting', async () => {
     const app = makeApp({ ...LAYOUT, ...CLIENT, 'app/client/bad.js': 'var = 1' });
     const { code, stdout, stderr } = await start(app, { SS_ENV: 'development' });

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,15 +51,25 @@ static inline void server_end(pid_t *pid) {
     *pid = 0;
 }
 
-/* A port of 127.0.0.1 that was free a moment ago. */
+/* A port of 127.0.0.1 that was free just now, below the range that connect() takes its own from:
+ * a server that is started again finds it free. */
 static inline int server_free_port(void) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    bool ok = bind(fd, (struct sockaddr *)&at, sizeof at) == 0 &&
-              getsockname(fd, (struct sockaddr *)&at, &len) == 0;
-    close(fd);
-    return ok ? ntohs(at.sin_port) : 0;
+    for (int tries = 0; tries < 1000; tries++) {
+        unsigned random;
+        if (getrandom(&random, sizeof random, 0) != sizeof random) {
+            break;
+        }
+        int port = (int)(10000 + random % 20000);
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        at.sin_port = htons((uint16_t)port);
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        bool ok = bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+        close(fd);
+        if (ok) {
+            return port;
+        }
+    }
+    return 0;
 }
 
 #endif

@@ -49,6 +49,17 @@ static void a_token_reads_back_and_is_the_only_text_of_its_bytes(void **state) {
     }
 }
 
+static void a_token_is_base64url(void **state) {
+    (void)state;
+    char text[SS_TOKEN_TEXT(6) + 1];
+    const char *texts[] = {"", "-w", "-_8", "-_8B", "-_8BAg", "-_8BAgM", "-_8BAgP_"};
+    for (size_t n = 0; n <= 6; n++) {
+        ss_token_encode(text, (const uint8_t[]){0xfb, 0xff, 1, 2, 3, 0xff}, n);
+        assert_int_equal(strlen(text), SS_TOKEN_TEXT(n));
+        assert_string_equal(text, texts[n]);
+    }
+}
+
 static void a_cookie_reads_back(void **state) {
     for (unsigned i = 0; i < 1000; i++) {
         ss_cookie_t cookie = fresh(NOW - i);
@@ -182,6 +193,7 @@ static void the_header_says_what_a_browser_may_do_with_it(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST("a token is base64url", a_token_is_base64url),
         TEST("a token reads back, and is the only text of its bytes",
              a_token_reads_back_and_is_the_only_text_of_its_bytes),
         TEST("a cookie reads back, under its own secret only", a_cookie_reads_back),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the sidecar writes: JSON from jansson's values, error objects, and escaped log text.
+ * What the sidecar writes: numbers, JSON from jansson's values, error objects, and escaped log
+ * text.
  */
 #include "test.h"
 
@@ -8,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "digits.h"
 #include "failure.h"
 #include "guard.h"
 #include "json_writer.h"
@@ -138,6 +140,37 @@ static void assert_escaped(const char *text, size_t len, const char *expected) {
     assert_string_equal(out, expected);
 }
 
+/* What printf() writes, and nothing behind it. */
+static void assert_digits(uint64_t value, unsigned least) {
+    char expected[SS_DECIMAL_MAX + 1];
+    char text[SS_DECIMAL_MAX + 1];
+    memset(text, '!', sizeof text);
+    int n = snprintf(expected, sizeof expected, "%llu", (unsigned long long)value);
+    assert_ptr_equal(ss_decimal(text, value), text + n);
+    assert_memory_equal(text, expected, (size_t)n);
+    assert_int_equal(text[n], '!');
+    memset(text, '!', sizeof text);
+    n = snprintf(expected, sizeof expected, "%0*llx", (int)least, (unsigned long long)value);
+    assert_ptr_equal(ss_hex(text, value, least), text + n);
+    assert_memory_equal(text, expected, (size_t)n);
+    assert_int_equal(text[n], '!');
+}
+
+static void numbers_are_the_text_that_printf_writes(void **unused) {
+    for (unsigned least = 1; least <= SS_HEX_MAX; least++) {
+        assert_digits(0, least);
+        assert_digits(UINT64_MAX, least);
+        for (unsigned bit = 0; bit < 64; bit++) {
+            assert_digits(UINT64_C(1) << bit, least);
+            assert_digits((UINT64_C(1) << bit) - 1, least);
+        }
+        for (uint64_t ten = 1; ten <= UINT64_MAX / 10; ten *= 10) {
+            assert_digits(ten * 10 - 1, least);
+            assert_digits(ten * 10, least);
+        }
+    }
+}
+
 static void log_text_is_escaped(void **unused) {
     assert_escaped("", 0, "");
     assert_escaped("plain \xc3\xa9 \xf0\x9d\x84\x9e", 13, "plain \xc3\xa9 \xf0\x9d\x84\x9e");
@@ -167,6 +200,7 @@ int main(void) {
         TEST("random reals read back the same", random_reals_read_back_the_same),
         TEST("refuses what is no JSON", refuses_what_is_no_json),
         TEST("errors have code, message and data", errors_have_code_message_and_data),
+        TEST("numbers are the text that printf writes", numbers_are_the_text_that_printf_writes),
         TEST("log text keeps what can be read", log_text_is_escaped),
         TEST("log text escapes controls and what is not UTF-8", log_text_controls),
         TEST("log text is cut between characters", log_text_is_cut_between_characters),

@@ -1,0 +1,230 @@
+
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Which pages may use the URL of socketstream_pass: those of the same origin
+ * (RFC 6454), and those that socketstream_origins lists.
+ *
+ * A WebSocket needs no more than our yes.  Of event streams and POSTs a page
+ * of another origin gets to see nothing unless the answer names the origin
+ * (CORS), and a browser asks before it sends such a POST.  Cookies are allowed
+ * with both, as they come with a WebSocket's handshake.
+ */
+
+
+#include "ngx_http_socketstream.h"
+
+
+/* seconds for which a browser need not ask again; a changed list counts then */
+#define NGX_HTTP_SS_PREFLIGHT_AGE  "600"
+
+
+static ngx_uint_t ngx_http_ss_origin_listed(ngx_http_request_t *r,
+    ngx_str_t *origin);
+static ngx_uint_t ngx_http_ss_origin_same(ngx_http_request_t *r,
+    ngx_str_t *origin);
+static ngx_int_t ngx_http_ss_origin_add(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
+
+/*
+ * A foreign page can send a GET without Origin, though it will not see the
+ * answer ("no-cors").  That would make its visitor seem online here; browsers
+ * say where such a request is from, and those too old to do so send no cookie
+ * with it.
+ */
+
+ngx_uint_t
+ngx_http_ss_site_allowed(ngx_http_request_t *r, ngx_http_ss_headers_t *hs)
+{
+    ngx_http_ss_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
+
+    return hs->origin.data || hs->site.data == NULL || slcf->any_origin
+           || (hs->site.len == 11
+               && ngx_strncmp(hs->site.data, "same-origin", 11) == 0)
+           || (hs->site.len == 4
+               && ngx_strncmp(hs->site.data, "none", 4) == 0);
+}
+
+
+/*
+ * Browsers send Origin, and only they have to be kept in: a request without
+ * it is not from a page.
+ */
+
+ngx_uint_t
+ngx_http_ss_origin_allowed(ngx_http_request_t *r, ngx_str_t *origin)
+{
+    return origin->data == NULL || ngx_http_ss_origin_listed(r, origin)
+           || ngx_http_ss_origin_same(r, origin);
+}
+
+
+static ngx_uint_t
+ngx_http_ss_origin_listed(ngx_http_request_t *r, ngx_str_t *origin)
+{
+    ngx_str_t               *allowed;
+    ngx_uint_t               i;
+    ngx_http_ss_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
+
+    if (slcf->any_origin) {
+        return 1;
+    }
+
+    if (slcf->origins == NULL) {
+        return 0;
+    }
+
+    allowed = slcf->origins->elts;
+
+    for (i = 0; i < slcf->origins->nelts; i++) {
+        if (allowed[i].len == origin->len
+            && ngx_strncasecmp(allowed[i].data, origin->data, origin->len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * The same origin has our host and port.  A page that came by https may be
+ * served by us without TLS, where a balancer has ended it; the reverse would
+ * trust what anybody can change on the way.
+ */
+
+static ngx_uint_t
+ngx_http_ss_origin_same(ngx_http_request_t *r, ngx_str_t *origin)
+{
+    u_char     *port;
+    size_t      skip;
+    ngx_str_t   host, ours;
+
+    if (r->headers_in.host == NULL) {
+        return 0;
+    }
+
+    if (origin->len > 8
+        && ngx_strncasecmp(origin->data, (u_char *) "https://", 8) == 0)
+    {
+        skip = 8;
+        port = (u_char *) ":443";
+
+    } else if (origin->len > 7
+               && ngx_strncasecmp(origin->data, (u_char *) "http://", 7) == 0)
+    {
+        if (ngx_http_ss_is_tls(r)) {
+            return 0;
+        }
+
+        skip = 7;
+        port = (u_char *) ":80";
+
+    } else {
+        return 0;
+    }
+
+    host.data = origin->data + skip;
+    host.len = origin->len - skip;
+
+    ours = r->headers_in.host->value;
+
+    if (ours.len == host.len
+        && ngx_strncasecmp(ours.data, host.data, host.len) == 0)
+    {
+        return 1;
+    }
+
+    /* a client that writes the scheme's own port into Host */
+
+    skip = ngx_strlen(port);
+
+    return ours.len == host.len + skip
+           && ngx_strncmp(ours.data + host.len, port, skip) == 0
+           && ngx_strncasecmp(ours.data, host.data, host.len) == 0;
+}
+
+
+/*
+ * Lets a page of another origin see the answer, whatever it will be.  Nothing
+ * that is answered here may be cached, so there is no Vary.
+ */
+
+ngx_int_t
+ngx_http_ss_origin_headers(ngx_http_request_t *r, ngx_str_t *origin)
+{
+    ngx_str_t  yes;
+
+    if (origin->data == NULL || ngx_http_ss_origin_same(r, origin)
+        || !ngx_http_ss_origin_listed(r, origin))
+    {
+        return NGX_OK;
+    }
+
+    ngx_str_set(&yes, "true");
+
+    if (ngx_http_ss_origin_add(r, "Access-Control-Allow-Origin", origin)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_ss_origin_add(r, "Access-Control-Allow-Credentials",
+                                  &yes);
+}
+
+
+/* A browser asks what a page of another origin may send. */
+
+ngx_int_t
+ngx_http_ss_origin_preflight(ngx_http_request_t *r, ngx_str_t *origin)
+{
+    ngx_int_t  rc;
+    ngx_str_t  methods, headers, age;
+
+    if (!ngx_http_ss_origin_allowed(r, origin)) {
+        return ngx_http_ss_refuse(r, NGX_HTTP_SS_REFUSED_origin);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_str_set(&methods, "GET, POST");
+    ngx_str_set(&headers, "Content-Type, SocketStream-Stream, "
+                          "SocketStream-Seq");
+    ngx_str_set(&age, NGX_HTTP_SS_PREFLIGHT_AGE);
+
+    if (ngx_http_ss_origin_add(r, "Access-Control-Allow-Methods", &methods)
+        != NGX_OK
+        || ngx_http_ss_origin_add(r, "Access-Control-Allow-Headers", &headers)
+           != NGX_OK
+        || ngx_http_ss_origin_add(r, "Access-Control-Max-Age", &age)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_ss_send_text(r, NGX_HTTP_NO_CONTENT, (u_char *) "", 0);
+}
+
+
+static ngx_int_t
+ngx_http_ss_origin_add(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_str_t  key;
+
+    key.data = (u_char *) name;
+    key.len = ngx_strlen(name);
+
+    return ngx_http_ss_add_header(r, &key, value) ? NGX_OK : NGX_ERROR;
+}

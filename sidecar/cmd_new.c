@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `socketstream new`: an application that runs at once, copied from new_project/ of what comes with
+ * SocketStream: what all have, and the code in the language that was asked for.
+ */
+#include "cmd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "share.h"
+
+#define COPY_DEPTH_MAX 16
+
+static const char usage[] =
+    "usage: socketstream new DIR [--js|--coffee|--ts|--c] [--minimal]\n"
+    "\n"
+    "Makes the folder DIR with a small application in it.\n"
+    "\n"
+    "  --js       its code is JavaScript, which is the default\n"
+    "  --coffee   … or CoffeeScript\n"
+    "  --ts       … or TypeScript\n"
+    "  --c        … or C on the server, JavaScript in the browser\n"
+    "  --minimal  only actions: no page, no styles\n"
+    "\n"
+    "Example: socketstream new chat --coffee && cd chat && socketstream start\n";
+
+static bool complain(const char *path, const char *why) {
+    fprintf(stderr, "socketstream: %s: %s\n", path, why);
+    return false;
+}
+
+static bool copy_file(const char *from, const char *to) {
+    FILE *in = fopen(from, "re");
+    FILE *out = in == NULL ? NULL : fopen(to, "wxe");
+    char data[16384];
+    bool good = out != NULL || complain(in == NULL ? from : to, strerror(errno));
+    for (size_t n; good && (n = fread(data, 1, sizeof data, in)) != 0;) {
+        good = fwrite(data, 1, n, out) == n;
+    }
+    if (in != NULL) {
+        fclose(in);
+    }
+    if (out != NULL && fclose(out) != 0) {
+        good = complain(to, strerror(errno));
+    }
+    return good;
+}
+
+static bool make_folder(const char *path) {
+    return mkdir(path, 0777) == 0 || errno == EEXIST || complain(path, strerror(errno));
+}
+
+static bool copy_tree(const char *from, const char *to, unsigned depth);
+
+static bool copy_entry(const char *from, const char *to, const char *name, unsigned depth) {
+    ss_buf_t source = {0};
+    ss_buf_t target = {0};
+    struct stat st;
+    ss_buf_printf(&source, "%s/%s", from, name);
+    ss_buf_printf(&target, "%s/%s", to, name);
+    bool good = stat(ss_buf_string(&source), &st) == 0 || complain(source.data, strerror(errno));
+    if (good) {
+        good = S_ISDIR(st.st_mode) ? copy_tree(source.data, ss_buf_string(&target), depth + 1)
+                                   : copy_file(source.data, ss_buf_string(&target));
+    }
+    ss_buf_free(&source);
+    ss_buf_free(&target);
+    return good;
+}
+
+/* What is there already stays: only new files are made. */
+static bool copy_tree(const char *from, const char *to, unsigned depth) {
+    DIR *folder = depth < COPY_DEPTH_MAX ? opendir(from) : NULL;
+    if (folder == NULL) {
+        return complain(from, depth < COPY_DEPTH_MAX ? strerror(errno) : "nested too deeply");
+    }
+    bool good = make_folder(to);
+    for (const struct dirent *entry; good && (entry = readdir(folder)) != NULL;) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            good = copy_entry(from, to, entry->d_name, depth);
+        }
+    }
+    closedir(folder);
+    return good;
+}
+
+/* Of the template `part`, its folder `below` ("" for all of it). */
+static bool copy_part(const char *part, const char *below, const char *to) {
+    ss_buf_t relative = {0};
+    ss_buf_t source = {0};
+    ss_buf_t error = {0};
+    ss_buf_t target = {0};
+    ss_buf_printf(&relative, "new_project/%s%s", part, below);
+    ss_buf_printf(&target, "%s%s", to, below);
+    bool good = ss_share_find(ss_buf_string(&relative), &source, &error)
+                    ? copy_tree(ss_buf_string(&source), ss_buf_string(&target), 0)
+                    : complain("new", ss_buf_string(&error));
+    ss_buf_free(&relative);
+    ss_buf_free(&source);
+    ss_buf_free(&error);
+    ss_buf_free(&target);
+    return good;
+}
+
+/* Nobody's files are mixed with ours. */
+static bool is_free(const char *path) {
+    DIR *folder = opendir(path);
+    unsigned entries = 0;
+    if (folder == NULL) {
+        return errno == ENOENT || complain(path, strerror(errno));
+    }
+    while (readdir(folder) != NULL) {
+        entries++; /* two of them are . and .. */
+    }
+    closedir(folder);
+    return entries <= 2 || complain(path, "is there already, and not empty; take another name");
+}
+
+static bool make_project(const char *path, const char *language, bool minimal) {
+    if (!is_free(path) || !make_folder(path)) {
+        return false;
+    }
+    if (!minimal) {
+        return copy_part("base", "", path) && copy_part(language, "", path);
+    }
+    ss_buf_t app = {0};
+    ss_buf_printf(&app, "%s/app", path);
+    bool good = make_folder(ss_buf_string(&app)) && copy_part("base", "/config", path) &&
+                copy_part(language, "/app/server", path);
+    ss_buf_free(&app);
+    return good;
+}
+
+int ss_cmd_new(int argc, char **argv) {
+    static const char *const languages[] = {"js", "coffee", "ts", "c"};
+    static const struct option options[] = {
+        {"js", no_argument, NULL, 0},
+        {"coffee", no_argument, NULL, 1},
+        {"ts", no_argument, NULL, 2},
+        {"c", no_argument, NULL, 3},
+        {"minimal", no_argument, NULL, 'm'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    const char *language = NULL;
+    bool minimal = false;
+    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        if (option == 'h') {
+            fputs(usage, stdout);
+            return SS_EXIT_OK;
+        }
+        if (option == 'm') {
+            minimal = true;
+        } else if (option == '?' || language != NULL) {
+            fputs(usage, stderr);
+            return SS_EXIT_USAGE;
+        } else {
+            language = languages[option];
+        }
+    }
+    if (optind + 1 != argc || argv[optind][0] == '\0') {
+        fputs(usage, stderr);
+        return SS_EXIT_USAGE;
+    }
+    if (!make_project(argv[optind], language == NULL ? "js" : language, minimal)) {
+        return SS_EXIT_FAILED;
+    }
+    printf("%s is ready: cd %s && socketstream start\n", argv[optind], argv[optind]);
+    return SS_EXIT_OK;
+}
