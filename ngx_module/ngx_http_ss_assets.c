@@ -29,21 +29,39 @@ typedef struct {
 } ngx_http_ss_type_t;
 
 
+typedef struct {
+    ngx_str_t                    path;     /* as asked for */
+    ngx_str_t                    name;     /* of what is open, also a sibling */
+    ngx_open_file_info_t         of;
+    ngx_http_ss_variant_t       *variant;  /* NULL for the file itself */
+} ngx_http_ss_file_t;
+
+
 static ngx_int_t ngx_http_ss_assets_path(ngx_http_request_t *r,
     ngx_str_t *rest);
 static ngx_int_t ngx_http_ss_assets_open(ngx_http_request_t *r,
-    ngx_str_t *path, ngx_open_file_info_t *of);
+    ngx_str_t *path, ngx_open_file_info_t *of, ngx_uint_t test_only);
 static ngx_int_t ngx_http_ss_assets_find(ngx_http_request_t *r,
-    ngx_str_t *rest, ngx_str_t *path, ngx_open_file_info_t *of);
+    ngx_str_t *rest, ngx_http_ss_file_t *file);
+static ngx_int_t ngx_http_ss_assets_page(ngx_http_request_t *r,
+    ngx_http_ss_file_t *file);
 static ngx_int_t ngx_http_ss_assets_redirect(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ss_assets_plain(ngx_http_request_t *r,
+    ngx_http_ss_file_t *file);
 static ngx_int_t ngx_http_ss_assets_variant(ngx_http_request_t *r,
-    ngx_str_t *path, ngx_open_file_info_t *of);
+    ngx_http_ss_file_t *file);
+static ngx_uint_t ngx_http_ss_assets_varies(ngx_http_request_t *r,
+    ngx_http_ss_file_t *file);
+static void ngx_http_ss_assets_sibling(ngx_str_t *name, ngx_str_t *path,
+    ngx_http_ss_variant_t *v);
+static ngx_int_t ngx_http_ss_assets_encoding(ngx_http_request_t *r,
+    ngx_http_ss_file_t *file);
 static ngx_uint_t ngx_http_ss_accepts(ngx_http_request_t *r,
     ngx_str_t *encoding);
 static ngx_int_t ngx_http_ss_assets_type(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_ss_hashed(ngx_str_t *path);
 static ngx_int_t ngx_http_ss_assets_send(ngx_http_request_t *r,
-    ngx_str_t *path, ngx_open_file_info_t *of);
+    ngx_http_ss_file_t *file);
 
 
 /* the first that is accepted and exists is taken */
@@ -80,9 +98,9 @@ static ngx_http_ss_type_t  ngx_http_ss_types[] = {
 ngx_int_t
 ngx_http_ss_assets_handler(ngx_http_request_t *r)
 {
-    ngx_int_t             rc;
-    ngx_str_t             rest, path;
-    ngx_open_file_info_t  of;
+    ngx_int_t           rc;
+    ngx_str_t           rest;
+    ngx_http_ss_file_t  file;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return NGX_HTTP_NOT_ALLOWED;
@@ -98,14 +116,14 @@ ngx_http_ss_assets_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_http_ss_assets_find(r, &rest, &path, &of);
+    rc = ngx_http_ss_assets_find(r, &rest, &file);
     if (rc != NGX_OK) {
         return rc;
     }
 
     r->root_tested = !r->error_page;
 
-    return ngx_http_ss_assets_send(r, &path, &of);
+    return ngx_http_ss_assets_send(r, &file);
 }
 
 
@@ -168,7 +186,7 @@ ngx_http_ss_assets_path(ngx_http_request_t *r, ngx_str_t *rest)
 
 static ngx_int_t
 ngx_http_ss_assets_open(ngx_http_request_t *r, ngx_str_t *path,
-    ngx_open_file_info_t *of)
+    ngx_open_file_info_t *of, ngx_uint_t test_only)
 {
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -176,6 +194,7 @@ ngx_http_ss_assets_open(ngx_http_request_t *r, ngx_str_t *path,
 
     ngx_memzero(of, sizeof(ngx_open_file_info_t));
 
+    of->test_only = test_only;
     of->read_ahead = clcf->read_ahead;
     of->directio = clcf->directio;
     of->valid = clcf->open_file_cache_valid;
@@ -217,97 +236,151 @@ ngx_http_ss_assets_open(ngx_http_request_t *r, ngx_str_t *path,
 }
 
 
+/*
+ * What has an extension is an asset, and most clients take a sibling of it:
+ * that is opened first, and then it is all that is opened.  Of other paths
+ * it is not known whether they are a file, a directory or the application's,
+ * and "data.gz" is no sibling of the directory "data".
+ */
+
 static ngx_int_t
 ngx_http_ss_assets_find(ngx_http_request_t *r, ngx_str_t *rest,
-    ngx_str_t *path, ngx_open_file_info_t *of)
+    ngx_http_ss_file_t *file)
 {
     u_char                  *p;
     ngx_int_t                rc;
-    ngx_uint_t               i, slash;
+    ngx_uint_t               i, slash, exten;
     ngx_http_ss_loc_conf_t  *slcf;
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
 
     /* room for "/index.html" behind it */
 
-    path->data = ngx_pnalloc(r->pool, slcf->assets.len + rest->len
-                                      + sizeof("/index.html"));
-    if (path->data == NULL) {
+    file->path.data = ngx_pnalloc(r->pool, slcf->assets.len + rest->len
+                                           + sizeof("/index.html"));
+    if (file->path.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    p = ngx_cpymem(path->data, slcf->assets.data, slcf->assets.len);
+    p = ngx_cpymem(file->path.data, slcf->assets.data, slcf->assets.len);
+
+    if (rest->len <= 1) {
+        ngx_memcpy(p, "/index.html", sizeof("/index.html"));
+        file->path.len = slcf->assets.len + sizeof("/index.html") - 1;
+
+        return ngx_http_ss_assets_page(r, file);
+    }
+
     p = ngx_cpymem(p, rest->data, rest->len);
 
-    slash = (rest->len == 0 || rest->data[rest->len - 1] == '/');
+    slash = (rest->data[rest->len - 1] == '/');
 
     if (!slash) {
         *p = '\0';
-        path->len = p - path->data;
+        file->path.len = p - file->path.data;
 
-        rc = ngx_http_ss_assets_open(r, path, of);
+        exten = 0;
 
-        if (rc == NGX_OK && of->is_file) {
-            return NGX_OK;
-        }
-
-        if (rc == NGX_OK && !of->is_dir) {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "\"%V\" is not a regular file", path);
-            return NGX_HTTP_NOT_FOUND;
-        }
-
-        if (rc != NGX_OK && rc != NGX_HTTP_NOT_FOUND) {
-            return rc;
-        }
-
-        if (rc == NGX_HTTP_NOT_FOUND) {
-
-            for (i = rest->len; i && rest->data[i - 1] != '/'; i--) {
-                if (rest->data[i - 1] == '.') {
-                    return NGX_HTTP_NOT_FOUND;
-                }
+        for (i = rest->len; rest->data[i - 1] != '/'; i--) {
+            if (rest->data[i - 1] == '.') {
+                exten = 1;
+                break;
             }
         }
 
-        *p++ = '/';
+        if (exten) {
+            rc = ngx_http_ss_assets_variant(r, file);
+            if (rc != NGX_DECLINED) {
+                return rc;
+            }
+        }
 
-    } else if (rest->len == 0) {
+        rc = ngx_http_ss_assets_plain(r, file);
+
+        if (rc == NGX_OK && file->of.is_file) {
+
+            if (exten) {
+                return NGX_OK;
+            }
+
+            rc = ngx_http_ss_assets_variant(r, file);
+
+            return (rc == NGX_DECLINED) ? NGX_OK : rc;
+        }
+
+        if (rc == NGX_OK && !file->of.is_dir) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "\"%V\" is not a regular file", &file->path);
+            return NGX_HTTP_NOT_FOUND;
+        }
+
+        if (rc != NGX_OK && (rc != NGX_HTTP_NOT_FOUND || exten)) {
+            return rc;
+        }
+
         *p++ = '/';
     }
 
     /* a directory's page, which has its address behind a slash */
 
     p = ngx_cpymem(p, "index.html", sizeof("index.html"));
-    path->len = p - path->data - 1;
+    file->path.len = p - file->path.data - 1;
 
-    rc = ngx_http_ss_assets_open(r, path, of);
+    rc = ngx_http_ss_assets_plain(r, file);
 
-    if (rc == NGX_OK && of->is_file) {
+    if (rc == NGX_OK && file->of.is_file) {
 
         if (!slash) {
             return ngx_http_ss_assets_redirect(r);
         }
 
         ngx_str_set(&r->exten, "html");
-        return NGX_OK;
+
+        rc = ngx_http_ss_assets_variant(r, file);
+
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
     /* a path of the application's own */
 
-    p = path->data + slcf->assets.len;
+    p = file->path.data + slcf->assets.len;
     p = ngx_cpymem(p, "/index.html", sizeof("/index.html"));
-    path->len = p - path->data - 1;
+    file->path.len = p - file->path.data - 1;
 
-    rc = ngx_http_ss_assets_open(r, path, of);
+    return ngx_http_ss_assets_page(r, file);
+}
 
-    if (rc == NGX_OK && !of->is_file) {
-        rc = NGX_HTTP_NOT_FOUND;
-    }
+
+static ngx_int_t
+ngx_http_ss_assets_page(ngx_http_request_t *r, ngx_http_ss_file_t *file)
+{
+    ngx_int_t  rc;
 
     ngx_str_set(&r->exten, "html");
 
+    rc = ngx_http_ss_assets_variant(r, file);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    rc = ngx_http_ss_assets_plain(r, file);
+
+    if (rc == NGX_OK && !file->of.is_file) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
     return rc;
+}
+
+
+static ngx_int_t
+ngx_http_ss_assets_plain(ngx_http_request_t *r, ngx_http_ss_file_t *file)
+{
+    file->name = file->path;
+    file->variant = NULL;
+
+    return ngx_http_ss_assets_open(r, &file->path, &file->of, 0);
 }
 
 
@@ -359,57 +432,110 @@ ngx_http_ss_assets_redirect(ngx_http_request_t *r)
 
 
 /*
- * A precompressed sibling, if there is one that the client takes.  "Vary"
- * goes with every answer for a file that has siblings, also with that of
- * the file itself.
+ * Opens a precompressed sibling in place of the file.  NGX_DECLINED, and
+ * `file` as it was, when there is none that the client takes.
  */
 
 static ngx_int_t
-ngx_http_ss_assets_variant(ngx_http_request_t *r, ngx_str_t *path,
-    ngx_open_file_info_t *of)
+ngx_http_ss_assets_variant(ngx_http_request_t *r, ngx_http_ss_file_t *file)
 {
-    u_char                 *p;
-    ngx_str_t               name, value, sibling;
-    ngx_uint_t              vary;
-    ngx_table_elt_t        *h;
-    ngx_open_file_info_t    found;
+    ngx_str_t               name;
+    ngx_open_file_info_t    of;
     ngx_http_ss_variant_t  *v;
 
-    sibling.data = ngx_pnalloc(r->pool, path->len + sizeof(".zst"));
-    if (sibling.data == NULL) {
-        return NGX_ERROR;
+    if (r->headers_in.accept_encoding == NULL) {
+        return NGX_DECLINED;
     }
 
-    ngx_memcpy(sibling.data, path->data, path->len);
-
-    vary = 0;
+    name.data = ngx_pnalloc(r->pool, file->path.len + sizeof(".zst"));
+    if (name.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     for (v = ngx_http_ss_variants; v->suffix.len; v++) {
-
-        p = ngx_cpymem(sibling.data + path->len, v->suffix.data,
-                       v->suffix.len);
-        *p = '\0';
-        sibling.len = p - sibling.data;
-
-        if (vary && !ngx_http_ss_accepts(r, &v->encoding)) {
-            continue;
-        }
-
-        if (ngx_http_ss_assets_open(r, &sibling, &found) != NGX_OK
-            || !found.is_file)
-        {
-            continue;
-        }
-
-        vary = 1;
 
         if (!ngx_http_ss_accepts(r, &v->encoding)) {
             continue;
         }
 
-        *path = sibling;
-        *of = found;
+        ngx_http_ss_assets_sibling(&name, &file->path, v);
 
+        if (ngx_http_ss_assets_open(r, &name, &of, 0) == NGX_OK
+            && of.is_file)
+        {
+            file->name = name;
+            file->of = of;
+            file->variant = v;
+
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_http_ss_assets_sibling(ngx_str_t *name, ngx_str_t *path,
+    ngx_http_ss_variant_t *v)
+{
+    u_char  *p;
+
+    p = ngx_cpymem(name->data, path->data, path->len);
+    p = ngx_cpymem(p, v->suffix.data, v->suffix.len);
+    *p = '\0';
+
+    name->len = p - name->data;
+}
+
+
+/*
+ * Whether another client gets another answer: "Vary" goes with each answer
+ * for a file that has siblings, also with that of the file itself.
+ */
+
+static ngx_uint_t
+ngx_http_ss_assets_varies(ngx_http_request_t *r, ngx_http_ss_file_t *file)
+{
+    ngx_str_t               name;
+    ngx_open_file_info_t    of;
+    ngx_http_ss_variant_t  *v;
+
+    if (file->variant) {
+        return 1;
+    }
+
+    name.data = ngx_pnalloc(r->pool, file->path.len + sizeof(".zst"));
+    if (name.data == NULL) {
+        return 1;
+    }
+
+    for (v = ngx_http_ss_variants; v->suffix.len; v++) {
+
+        if (ngx_http_ss_accepts(r, &v->encoding)) {
+            continue;    /* it is not there, or would have been taken */
+        }
+
+        ngx_http_ss_assets_sibling(&name, &file->path, v);
+
+        if (ngx_http_ss_assets_open(r, &name, &of, 1) == NGX_OK
+            && of.is_file)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_ss_assets_encoding(ngx_http_request_t *r, ngx_http_ss_file_t *file)
+{
+    ngx_str_t         name, value;
+    ngx_table_elt_t  *h;
+
+    if (file->variant) {
         h = ngx_list_push(&r->headers_out.headers);
         if (h == NULL) {
             return NGX_ERROR;
@@ -419,14 +545,12 @@ ngx_http_ss_assets_variant(ngx_http_request_t *r, ngx_str_t *path,
 
         h->hash = 1;
         ngx_str_set(&h->key, "Content-Encoding");
-        h->value = v->encoding;
+        h->value = file->variant->encoding;
 
         r->headers_out.content_encoding = h;
-
-        break;
     }
 
-    if (vary) {
+    if (ngx_http_ss_assets_varies(r, file)) {
         ngx_str_set(&name, "Vary");
         ngx_str_set(&value, "Accept-Encoding");
 
@@ -600,17 +724,19 @@ ngx_http_ss_hashed(ngx_str_t *path)
 
 
 static ngx_int_t
-ngx_http_ss_assets_send(ngx_http_request_t *r, ngx_str_t *path,
-    ngx_open_file_info_t *of)
+ngx_http_ss_assets_send(ngx_http_request_t *r, ngx_http_ss_file_t *file)
 {
-    ngx_int_t     rc;
-    ngx_str_t     name, value;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_int_t              rc;
+    ngx_str_t              name, value;
+    ngx_buf_t             *b;
+    ngx_chain_t            out;
+    ngx_open_file_info_t  *of;
+
+    of = &file->of;
 
     ngx_str_set(&name, "Cache-Control");
 
-    if (ngx_http_ss_hashed(path)) {
+    if (ngx_http_ss_hashed(&file->path)) {
         ngx_str_set(&value, "public, max-age=31536000, immutable");
 
     } else {
@@ -618,7 +744,7 @@ ngx_http_ss_assets_send(ngx_http_request_t *r, ngx_str_t *path,
     }
 
     if (ngx_http_ss_add_header(r, &name, &value) == NULL
-        || ngx_http_ss_assets_variant(r, path, of) != NGX_OK)
+        || ngx_http_ss_assets_encoding(r, file) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -666,7 +792,7 @@ ngx_http_ss_assets_send(ngx_http_request_t *r, ngx_str_t *path,
     b->last_in_chain = 1;
 
     b->file->fd = of->fd;
-    b->file->name = *path;
+    b->file->name = file->name;
     b->file->log = r->connection->log;
     b->file->directio = of->is_directio;
 

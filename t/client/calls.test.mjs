@@ -109,6 +109,7 @@ test('timeout: an answer that comes late is none', async () => {
     server.answerWith((call, socket) => late.push(() => answer(socket, { id: call.id, result: 'late' })));
     const { actions } = connect(server.url);
     await assert.rejects(actions.app.slow({ timeout: 30 }), { code: -32004, message: 'No answer within 30 ms' });
+    await until(() => late.length === 1);
     late[0]();
     server.answerWith((call, socket) => answer(socket, { id: call.id, result: 'next' }));
     assert.equal(await actions.app.slow(), 'next');
