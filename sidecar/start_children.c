@@ -19,8 +19,8 @@
 
 #include "nginx_conf.h"
 
-/* Beyond the time to drain: nginx before 1.25.4 takes a TERM on top of a QUIT for sockets forgotten,
- * and says so by an alert. */
+/* Beyond the time to drain: nginx before 1.25.4 takes a TERM on top of a QUIT for sockets
+ * forgotten, and says so by an alert. */
 #define QUIT_MS 5000
 #define CONNECTIONS_MAX 16384 /* nginx allocates them all at once, 7 MB for so many */
 
