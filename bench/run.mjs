@@ -88,6 +88,9 @@ const RATIO_MAX = 1.3;
 /** And a delivery so many times the bare send() of the same bytes. */
 const FANOUT_RATIO_MAX = 1.2;
 
+/** Microseconds that the host may add to a call when it is busy, at 100×16. */
+const HOST_MAX_US = 3;
+
 /** A run with fewer calls is doubtful. */
 const CALLS_MIN = 5000;
 const TICK_US = 10_000;
@@ -285,6 +288,10 @@ if (!skip.includes('rpc')) {
   warn(results.rpc);
   if (ratio !== undefined) {
     check(ratio <= RATIO_MAX, `100×1 costs at most ${RATIO_MAX} times uWebSockets (${ratio.toFixed(2)})`);
+  }
+  if (names.includes('ours-js')) {
+    const host = median(pick(results.rpc, 'ours-js', '100×16', (run) => cpuOf(run, 'host', 'call')));
+    check(host <= HOST_MAX_US, `the host takes at most ${HOST_MAX_US} µs of a JavaScript action (${host.toFixed(2)})`);
   }
 }
 if (names.includes('floor')) {
