@@ -191,7 +191,25 @@ function report(runs, names) {
     );
   }
   printTable(rows);
+  reportRates(runs, names);
   return ratios;
+}
+
+/**
+ * What one core gave, the generator on another.
+ *
+ * @param {any[]} runs
+ * @param {string[]} names
+ */
+function reportRates(runs, names) {
+  const thousands = (/** @type {any} */ run) => run.calls_per_second / 1000;
+  const cells = (/** @type {string} */ server) =>
+    CONFIGURATIONS.map(({ name }) => median(pick(runs, server, name, thousands)).toFixed(1));
+  console.log();
+  printTable([
+    ['thousand calls per second', ...CONFIGURATIONS.map(({ name }) => name)],
+    ...names.map((server) => [SERVERS[server].title, ...cells(server)]),
+  ]);
 }
 
 /**

@@ -3,7 +3,9 @@
 // One call of an action, and the `this` that the action sees.
 //
 // Each call has its own `this`, so calls that overlap never see each other's session.  What is not
-// asked for costs nothing: the facts stay text until then.
+// asked for costs nothing: the facts stay text until then, and text of bytes at that.
+
+import { NO_CALL } from './asks.mjs';
 
 /** Where `this` keeps its call. */
 const CALL = Symbol('call');
@@ -17,44 +19,76 @@ const CALL = Symbol('call');
  * @property {new (call: Call) => object} Context  makes `this`
  */
 
+/** What a call needs of those who made it.
+ *  @typedef {{makeSession: (call: Call) => import('./session.mjs').Session, fail: (call: Call, error: any) => void}} Owner */
+
+/** @typedef {import('./session.mjs').Course} Course */
 /** @typedef {{resolve: (value: any) => void, reject: (error: any) => void}} Local */
 
+/** Also the course of its session.  @implements {Course} */
 export class Call {
     /**
      * @param {Target} target
      * @param {number} low     of its handle
      * @param {number} high
-     * @param {string} facts   JSON, or '' for a call from within this process
+     * @param {string} facts   JSON, a character for each byte of its UTF-8; '' for a call from
+     *   within this process
      * @param {import('./inflight.mjs').Span} span
      * @param {Local | null} local  who waits within this process
-     * @param {(call: Call) => import('./session.mjs').Session} makeSession
+     * @param {Owner} owner
      */
-    constructor(target, low, high, facts, span, local, makeSession) {
+    constructor(target, low, high, facts, span, local, owner) {
         this.target = target;
         this.low = low;
         this.high = high;
         this.text = facts;
         this.span = span;
         this.local = local;
-        this.makeSession = makeSession;
+        this.owner = owner;
         this.answered = false;
         this.again = false; // a second answer has been told
         /** @type {any} */
         this.parsed = null;
         /** @type {import('./session.mjs').Session | null} */
         this.mine = null;
+        /** @type {ReturnType<typeof requestOf> | null} */
+        this.shown = null;
     }
 
     /** @returns {any} what docs/ACTION_HOSTS.md calls the facts */
     get facts() {
-        this.parsed ??= this.text === '' ? { id: '', transport: 'server' } : JSON.parse(this.text);
+        this.parsed ??= this.text === '' ? { id: '', transport: 'server' } : JSON.parse(decode(this.text));
         return this.parsed;
     }
 
     get session() {
-        this.mine ??= this.makeSession(this);
+        this.mine ??= this.owner.makeSession(this);
         return this.mine;
     }
+
+    get request() {
+        this.shown ??= requestOf(this.facts);
+        return this.shown;
+    }
+
+    /** Begins a line of the log. */
+    get name() {
+        return `${this.target.name}: `;
+    }
+
+    handle() {
+        return this.answered ? NO_CALL : this;
+    }
+
+    /** @param {any} error */
+    fail(error) {
+        this.owner.fail(this, error);
+    }
+}
+
+/** @param {string} text a character for each byte of UTF-8 */
+function decode(text) {
+    return /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString() : text;
 }
 
 /** What `@request` shows.  @param {any} facts */
@@ -75,7 +109,7 @@ function requestOf(facts) {
 const MEMBERS = {
     session: (call) => call.session,
     user: (call) => call.session.user,
-    request: (call) => requestOf(call.facts),
+    request: (call) => call.request,
     getSession: (call) => (/** @type {(session: any) => void} */ cb) => {
         cb?.(call.session);
         return Promise.resolve(call.session);
@@ -93,16 +127,15 @@ export function contextOf(actions) {
     const members = {};
     for (const [name, read] of Object.entries(MEMBERS)) {
         /** @this {any} @param {any} value */
-        const keep = function keep(value) {
+        const set = function set(value) {
             Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true });
-            return value;
         };
         members[name] = {
             /** @this {any} */
             get() {
-                return keep.call(this, read(this[CALL]));
+                return read(this[CALL]);
             },
-            set: keep,
+            set,
             configurable: true,
         };
     }

@@ -13,6 +13,7 @@ import { Call, contextOf } from './call.mjs';
 import { CallError, code, failureOf, isCallError, isDeliberate, stackOf } from './errors.mjs';
 import { toJson } from './json.mjs';
 import { getU32, op, ProtocolError } from './link.mjs';
+import { createNames } from './names.mjs';
 
 /** @typedef {import('./call.mjs').Target} Target */
 
@@ -29,6 +30,8 @@ import { getU32, op, ProtocolError } from './link.mjs';
 
 const { isNativeError } = types;
 
+const BRIEF_PARAMS = 64; // bytes
+
 /** @typedef {ReturnType<typeof createDispatch>} Dispatch */
 
 /** @param {any} value @returns {value is PromiseLike<any>} */
@@ -36,11 +39,26 @@ function isThenable(value) {
     return typeof value === 'object' && value !== null && typeof value.then === 'function';
 }
 
+/** Whether params are short, and of ASCII, so that bytes are characters.  @param {Buffer} bytes
+ *  @param {number} from @param {number} to */
+function isBrief(bytes, from, to) {
+    if (to - from > BRIEF_PARAMS) {
+        return false;
+    }
+    for (let i = from; i < to; i++) {
+        if (bytes[i] > 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /** @param {Host} host */
 export function createDispatch(host) {
     const { link, inflight, makeSession } = host;
-    /** @type {Map<string, Target>} */
-    const targets = new Map();
+    const owner = { makeSession, fail };
+    /** @type {ReturnType<typeof createNames<Target>>} */
+    const targets = createNames();
 
     /** Ends a call; false when that has been done, which is told once.  @param {Call} call */
     function close(call) {
@@ -122,7 +140,7 @@ export function createDispatch(host) {
         promise.then((result) => finish(call, result), (error) => fail(call, error));
     }
 
-    /** @param {Call} call @param {any[]} params a list of the call's own */
+    /** @param {Call} call @param {any[]} params */
     function invoke(call, params) {
         const { arity, fn, Context, name } = call.target;
         const sent = params.length;
@@ -139,8 +157,8 @@ export function createDispatch(host) {
                 settle(call, fn.apply(new Context(call), params));
                 return;
             }
-            params.push((/** @type {any} */ result) => finish(call, result));
-            const returned = fn.apply(new Context(call), params);
+            const answer = (/** @type {any} */ result) => finish(call, result);
+            const returned = fn.apply(new Context(call), [...params, answer]);
             if (isThenable(returned)) {
                 if (room === 1) {
                     returned.then(undefined, (error) => fail(call, error));
@@ -165,12 +183,12 @@ export function createDispatch(host) {
             for (const [name, { fn, actions: object }] of actions) {
                 const Context = contexts.get(object) ?? contextOf(object);
                 contexts.set(object, Context);
-                targets.set(name, { name, fn, arity: arityOf(fn), Context });
+                targets.add({ name, fn, arity: arityOf(fn), Context });
             }
         },
 
         /** @param {string} name */
-        has: (name) => targets.has(name),
+        has: (name) => targets.get(name) !== undefined,
 
         /** CALL.  @param {number} low @param {number} high @param {Buffer} bytes @param {number} at
          *  @param {number} end */
@@ -182,8 +200,7 @@ export function createDispatch(host) {
             if (factsEnd > end) {
                 throw new ProtocolError('a CALL that ends within its fields');
             }
-            const name = bytes.toString('latin1', nameAt, nameEnd);
-            const target = targets.get(name);
+            const target = targets.find(bytes, nameAt, nameEnd);
             if (target === undefined) {
                 const message = `there is no action ${bytes.toString('utf8', nameAt, nameEnd)} here`;
                 link.sendText(op.FAIL, low, high, toJson({ code: code.METHOD_NOT_FOUND, message }));
@@ -191,10 +208,14 @@ export function createDispatch(host) {
             }
             const { span } = inflight;
             span.open++;
-            const call = new Call(target, low, high, bytes.toString('utf8', factsAt, factsEnd), span, null, makeSession);
+            // One string for both where that can be: making it costs more than its length does.
+            const brief = isBrief(bytes, factsEnd, end);
+            const text = bytes.toString('latin1', factsAt, brief ? end : factsEnd);
+            const length = factsEnd - factsAt;
+            const call = new Call(target, low, high, brief ? text.slice(0, length) : text, span, null, owner);
             let params;
             try {
-                params = JSON.parse(bytes.toString('utf8', factsEnd, end));
+                params = JSON.parse(brief ? text.slice(length) : bytes.toString('utf8', factsEnd, end));
             } catch (error) {
                 fail(call, new CallError(code.PARSE, `the params are not JSON: ${stackOf(error).split('\n', 1)[0]}`));
                 return;
@@ -212,7 +233,7 @@ export function createDispatch(host) {
             return new Promise((resolve, reject) => {
                 const { span } = inflight;
                 span.open++;
-                invoke(new Call(target, 0, 0, '', span, { resolve, reject }, makeSession), params);
+                invoke(new Call(target, 0, 0, '', span, { resolve, reject }, owner), params);
             });
         },
     };

@@ -65,11 +65,7 @@ export function createHost({ link, setup, hello, retire }) {
         development: setup.env === 'development',
         log,
         exception,
-        makeSession: (call) => new Session(sessions, call.facts.session, call.facts.socket ?? '', {
-            handle: () => (call.answered ? { low: 0, high: 0 } : call),
-            fail: (error) => dispatch.fail(call, error),
-            name: `${call.target.name}: `,
-        }),
+        makeSession: (call) => new Session(sessions, call.facts.session, call.facts.socket ?? '', call),
     });
 
     const tree = createServerTree({ isLocal: dispatch.has, local: dispatch.local, ask, log, callBack });

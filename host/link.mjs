@@ -20,6 +20,7 @@ const MORE = 1;
 
 /** A string this long can need no more than a frame, whatever its characters. */
 const SHORT_TEXT = Math.floor(PAYLOAD_MAX / 3);
+const BRIEF_TEXT = 32;
 
 export const op = Object.freeze({
     HELLO: 0x01,
@@ -76,6 +77,22 @@ function putU32(out, at, value) {
 /** @param {Buffer} bytes @param {number} at */
 export function getU32(bytes, at) {
     return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+}
+
+/** Writes a short text as most answers are, of ASCII, for less than the way out of JavaScript costs.
+ *  false: it is another.  @param {Buffer} out @param {number} at @param {string} text */
+function putBrief(out, at, text) {
+    if (text.length > BRIEF_TEXT) {
+        return false;
+    }
+    for (let i = 0; i < text.length; i++) {
+        const character = text.charCodeAt(i);
+        if (character > 0x7f) {
+            return false;
+        }
+        out[at + i] = character;
+    }
+    return true;
 }
 
 /** The chunks of one long message.  @typedef {object} Partial
@@ -232,7 +249,7 @@ export class Link {
             return;
         }
         const at = this.reserve(HEADER + 3 * text.length);
-        const length = this.out.write(text, at + HEADER);
+        const length = putBrief(this.out, at + HEADER, text) ? text.length : this.out.write(text, at + HEADER);
         this.putHeader(at, code, 0, length, low, high, 0);
         this.used = at + HEADER + length;
     }

@@ -45,6 +45,7 @@
 #define SS_HOST_QUEUE_MAX (32u << 20)    /* bytes waiting for one host; more calls are -32003 */
 #define SS_HOST_LINE_MAX 2000            /* bytes of a line of a host's in the log; it is split */
 #define SS_HOST_LAST_WORDS_MAX 512       /* of them, that are kept to say why it ended */
+#define SS_HOST_REST_MAX (256u << 10)    /* bytes read of what an ended one has written */
 #define SS_HOST_START_MS 60000           /* silence of a host that loads its code, at least */
 #define SS_HOST_BUSY_MS 100              /* pings of a host that has calls, looks at its memory */
 #define SS_HOST_FORGET_MS 1000           /* one that served so long is replaced without a pause */

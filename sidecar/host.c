@@ -30,7 +30,7 @@ void ss_host_answer(ss_peer_t *host, uint32_t number, const json_t *result) {
     }
     ss_buf_t *b = ss_peer_begin(host);
     ss_buf_append(b, "\1", 1);
-    ss_json_write_t rc = ss_json_write(b, result, host->max_answer);
+    ss_json_write_t rc = ss_json_write(b, result, host->max_answer - 1);
     if (rc != SS_JSON_WRITTEN) {
         ss_peer_cancel(host);
         int code = rc == SS_JSON_BROKEN ? SS_RPC_INTERNAL : SS_RPC_TOO_LARGE;
@@ -44,7 +44,7 @@ void ss_host_answer_text(ss_peer_t *host, uint32_t number, ss_span_t json) {
     if (nobody_waits(host, number)) {
         return;
     }
-    if (json.len > host->max_answer) {
+    if (json.len >= host->max_answer) { /* a byte stands before it */
         ss_host_answer_failure(host, number, &(ss_failure_t){.code = SS_RPC_TOO_LARGE});
         return;
     }

@@ -5,7 +5,9 @@
  */
 #include "host_group.h"
 
-#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "bounds.h"
 #include "develop.h"
@@ -42,6 +44,41 @@ void ss_hosts_fail(const char *text) {
     if (all.waiting) {
         all.failed = true;
         ss_buf_append(&all.failure, text, strlen(text));
+    }
+}
+
+/* --- pid files ------------------------------------------------------------------------------- */
+
+/* The caller's to free. */
+static ss_buf_t pid_file_of(const ss_host_slot_t *slot) {
+    ss_buf_t path = {0};
+    ss_buf_printf(&path, "%s/host-%u.pid", all.sidecar->options.hosts.pid_dir, slot->number);
+    return path;
+}
+
+void ss_host_take_place(ss_host_slot_t *slot, ss_host_t *host) {
+    slot->current = host;
+    if (all.sidecar->options.hosts.pid_dir == NULL) {
+        return;
+    }
+    ss_buf_t path = pid_file_of(slot);
+    FILE *file = fopen(ss_buf_string(&path), "we");
+    slot->pid = ss_host_process_pid(host->process);
+    if (file == NULL || fprintf(file, "%ld\n", (long)slot->pid) < 0) {
+        ss_log(SS_LOG_WARNING, "cannot write %s: %s", ss_buf_string(&path), strerror(errno));
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    ss_buf_free(&path);
+}
+
+static void remove_pid_file(ss_host_slot_t *slot, pid_t ended) {
+    if (slot->pid == ended) {
+        ss_buf_t path = pid_file_of(slot);
+        unlink(ss_buf_string(&path));
+        ss_buf_free(&path);
+        slot->pid = 0;
     }
 }
 
@@ -86,10 +123,11 @@ void ss_host_link_lost(ss_host_t *host) {
 
 static void on_process_ended(void *data, const char *how) {
     ss_host_t *host = data;
-    const ss_host_slot_t *slot = host->slot;
+    ss_host_slot_t *slot = host->slot;
     bool expected = host->dropped || all.leaving;
     ss_log(expected ? SS_LOG_INFO : SS_LOG_ERROR, "%s (process %ld) %s", slot->name,
            (long)ss_host_process_pid(host->process), how);
+    remove_pid_file(slot, ss_host_process_pid(host->process));
     ss_peer_finish_reading(host->peer);
     if (!all.leaving && (slot->current == host || slot->next == host)) {
         ss_host_swap_failed(host, how);
@@ -126,25 +164,18 @@ static void link_in(ss_host_t *host) {
 }
 
 ss_host_t *ss_host_spawn(ss_host_slot_t *slot) {
-    const ss_host_options_t *options = &all.sidecar->options.hosts;
     ss_buf_t error = {0};
-    ss_buf_t pid_file = {0};
-    if (options->pid_dir != NULL) {
-        ss_buf_printf(&pid_file, "%s/host-%u.pid", options->pid_dir, slot->number);
-    }
     ss_host_t *host = ss_alloc_zero(sizeof *host);
     ss_host_process_spec_t spec = {
         .name = slot->name,
         .args = slot->group->args,
         .folder = all.sidecar->options.app_dir,
         .env = all.sidecar->options.env,
-        .pid_file = options->pid_dir == NULL ? NULL : ss_buf_string(&pid_file),
         .ended = on_process_ended,
         .data = host,
     };
     int link;
     host->process = ss_host_process_start(all.sidecar->loop, &spec, &link, &error);
-    ss_buf_free(&pid_file);
     if (host->process == NULL) {
         ss_log(SS_LOG_ERROR, "%s", ss_buf_string(&error));
         ss_buf_free(&error);
@@ -187,10 +218,12 @@ void ss_host_succeed(const ss_host_t *host) {
 
 void ss_host_start_current(ss_host_slot_t *slot) {
     uv_timer_stop(&slot->restart);
-    slot->current = ss_host_spawn(slot);
-    if (slot->current == NULL) {
+    ss_host_t *host = ss_host_spawn(slot);
+    if (host == NULL) {
         ss_hosts_fail("a host cannot be started\n");
         ss_host_restart(slot);
+    } else {
+        ss_host_take_place(slot, host);
     }
 }
 

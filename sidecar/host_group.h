@@ -61,6 +61,7 @@ struct ss_host_slot {
     ss_host_t *next;     /* takes its place once READY */
     unsigned backoff_ms; /* before the next start */
     uv_timer_t restart;
+    pid_t pid; /* in its pid file; 0: there is none */
     char name[SS_PEER_NAME_MAX];
 };
 
@@ -124,6 +125,9 @@ ss_host_group_t *ss_host_groups(void);
 
 /* Starts a process for a slot; the caller puts it in its place.  NULL after logging why not. */
 ss_host_t *ss_host_spawn(ss_host_slot_t *slot);
+
+/* Gives the slot's calls to a host, whose process the slot's pid file names from now on. */
+void ss_host_take_place(ss_host_slot_t *slot, ss_host_t *host);
 
 /* Starts one as `current`, or tries again later. */
 void ss_host_start_current(ss_host_slot_t *slot);

@@ -22,7 +22,8 @@
 #define OOM_SCORE "500\n" /* of 1000: goes long before the sidecar and nginx */
 #define SHIM_ARGS 5       /* before the program's own */
 #define HANDLES 3
-#define READ_SIZE 16384
+/* libuv reads 32 times in a row: a flood of lines is to leave time for others. */
+#define READ_SIZE 2048
 
 typedef struct {
     ss_host_process_t *process;
@@ -38,7 +39,6 @@ struct ss_host_process {
     bool ended;
     bool freed;
     char *name;
-    char *pid_file;
     void (*on_end)(void *data, const char *how);
     void *data;
     char last[SS_HOST_LAST_WORDS_MAX];
@@ -93,15 +93,17 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *space) {
     }
 }
 
-/* The end of a process may be seen before the last it wrote. */
+/* The end of a process may be seen before the last it wrote; what got away from it may write on. */
 static void drain_output(output_t *o) {
     char data[READ_SIZE];
     uv_os_fd_t fd;
-    ssize_t n;
-    if (uv_fileno((const uv_handle_t *)&o->pipe, &fd) == 0) {
-        while ((n = read(fd, data, sizeof data)) > 0) {
-            take_output(o, data, (size_t)n);
+    ssize_t n = uv_fileno((const uv_handle_t *)&o->pipe, &fd) == 0;
+    for (size_t all = 0; n > 0 && all < SS_HOST_REST_MAX; all += (size_t)n) {
+        n = read(fd, data, sizeof data);
+        if (n <= 0) {
+            break;
         }
+        take_output(o, data, (size_t)n);
     }
     end_line(o);
 }
@@ -116,7 +118,6 @@ static void release(ss_host_process_t *p) {
         ss_buf_free(&p->outputs[i].line);
     }
     free(p->name);
-    free(p->pid_file);
     free(p);
 }
 
@@ -147,9 +148,6 @@ static void on_exit_seen(uv_process_t *process, int64_t status, int signal) {
     for (int i = 0; i < 2; i++) {
         drain_output(&p->outputs[i]);
     }
-    if (p->pid_file != NULL) {
-        unlink(p->pid_file);
-    }
     if (signal != 0) {
         snprintf(how, sizeof how, "was ended by signal %d (%s)", signal, strsignal(signal));
     } else {
@@ -175,16 +173,6 @@ void ss_host_process_free(ss_host_process_t *p) {
 
 /* --- its start ------------------------------------------------------------------------------- */
 
-static void write_text(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd >= 0) {
-        if (write(fd, text, strlen(text)) < 0) {
-            ss_log(SS_LOG_WARNING, "cannot write %s: %s", path, strerror(errno));
-        }
-        close(fd);
-    }
-}
-
 /* None of it is needed to run, so what the system refuses is left. */
 static void settle(const ss_host_process_t *p) {
     char text[64];
@@ -192,10 +180,12 @@ static void settle(const ss_host_process_t *p) {
     pid_t pid = p->process.pid;
     prlimit(pid, RLIMIT_CORE, &none, NULL);
     snprintf(text, sizeof text, "/proc/%ld/oom_score_adj", (long)pid);
-    write_text(text, OOM_SCORE);
-    if (p->pid_file != NULL) {
-        snprintf(text, sizeof text, "%ld\n", (long)pid);
-        write_text(p->pid_file, text);
+    int fd = open(text, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        if (write(fd, OOM_SCORE, sizeof OOM_SCORE - 1) < 0) {
+            ss_log(SS_LOG_WARNING, "cannot write %s: %s", text, strerror(errno));
+        }
+        close(fd);
     }
 }
 
@@ -292,7 +282,6 @@ static int spawn(uv_loop_t *loop, ss_host_process_t *p, const ss_host_process_sp
 static ss_host_process_t *create(const ss_host_process_spec_t *spec) {
     ss_host_process_t *p = ss_alloc_zero(sizeof *p);
     p->name = ss_copy(spec->name, strlen(spec->name));
-    p->pid_file = spec->pid_file == NULL ? NULL : ss_copy(spec->pid_file, strlen(spec->pid_file));
     p->on_end = spec->ended;
     p->data = spec->data;
     p->process.data = p;

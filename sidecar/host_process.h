@@ -3,8 +3,8 @@
  * The process of an action host.
  *
  * Owns starting it with its end of the link, its process group, what it writes to standard output
- * and error (a line there is a line of our log), its pid file and its end.  Leaves to host_group.c
- * what it is for, and to peer.c our end of the link.
+ * and error (a line there is a line of our log), and its end.  Leaves to host_group.c what it is
+ * for and its pid file, and to peer.c our end of the link.
  *
  * The kernel kills it when the sidecar goes; should it run out of memory together with others, it
  * is the one that the kernel picks; it leaves no core.
@@ -27,7 +27,6 @@ typedef struct {
     const char *const *args; /* its command line, ended by NULL; found in PATH */
     const char *folder;      /* where it runs */
     const char *env;         /* what SS_ENV is for it */
-    const char *pid_file;    /* NULL: none is written */
     /* It has ended, and all it wrote is in the log; `how` in words.  Called once, from the loop;
      * the process may be freed in here. */
     void (*ended)(void *data, const char *how);

@@ -41,11 +41,11 @@ static void report(const ss_host_group_t *group, const json_t *problems) {
     }
 }
 
-const char *ss_host_swap_problem(const char *name, size_t len) {
+const json_t *ss_host_swap_problem(const char *name, size_t len) {
     for (const ss_host_group_t *g = ss_host_groups(); g != NULL; g = g->next) {
-        const char *message = ss_host_problem_of(g->problems, name, len);
-        if (message != NULL) {
-            return message;
+        const json_t *problem = ss_host_problem_of(g->problems, name, len);
+        if (problem != NULL) {
+            return problem;
         }
     }
     return NULL;
@@ -83,7 +83,7 @@ static void take_over(ss_host_t *host) {
 
 static void switch_slot(ss_host_slot_t *slot) {
     ss_host_t *old = slot->current;
-    slot->current = slot->next;
+    ss_host_take_place(slot, slot->next);
     slot->next = NULL;
     uv_timer_stop(&slot->restart);
     if (old != NULL) {
@@ -245,13 +245,14 @@ void ss_host_swap_retire(ss_host_t *host, ss_span_t reason) {
     }
 }
 
-static void reload_slot(ss_host_slot_t *slot) {
+/* false: a process cannot be started beside the one that runs. */
+static bool reload_slot(ss_host_slot_t *slot) {
     ss_host_t *current = slot->current;
     drop_next(slot);
     if (current != NULL && current->state == SS_HOST_READY) {
         slot->next = ss_host_spawn(slot);
-        slot->group->reloading = slot->next != NULL;
-        return;
+        slot->group->reloading = true;
+        return slot->next != NULL;
     }
     slot->current = NULL;
     slot->backoff_ms = 0;
@@ -259,6 +260,20 @@ static void reload_slot(ss_host_slot_t *slot) {
         ss_host_drop(current);
     }
     ss_host_start_current(slot);
+    return true;
+}
+
+static void reload_group(ss_host_group_t *group) {
+    group->reloading = false;
+    for (unsigned i = 0; i < group->count; i++) {
+        if (!reload_slot(&group->slots[i])) {
+            json_t *problems = json_array();
+            json_array_append_new(problems, ss_host_problem("a host cannot be started"));
+            give_up(&group->slots[i], problems);
+            json_decref(problems);
+            return;
+        }
+    }
 }
 
 void ss_host_reload(void) {
@@ -266,10 +281,7 @@ void ss_host_reload(void) {
         return;
     }
     for (ss_host_group_t *g = ss_host_groups(); g != NULL; g = g->next) {
-        g->reloading = false;
-        for (unsigned i = 0; i < g->count; i++) {
-            reload_slot(&g->slots[i]);
-        }
+        reload_group(g);
     }
     ss_hosts_look_for_scripts();
 }

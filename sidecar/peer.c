@@ -369,11 +369,14 @@ void ss_peer_tick(ss_peer_t *peer, uint32_t interval_ms) {
 
 void ss_peer_finish_reading(ss_peer_t *peer) {
     uv_os_fd_t fd;
+    size_t all = 0;
     ssize_t n = 1;
-    while (peer->state != SS_PEER_CLOSED && n > 0 &&
+    /* Somebody else may have its end, too, and write on. */
+    while (peer->state != SS_PEER_CLOSED && n > 0 && all < SS_HOST_REST_MAX &&
            uv_fileno((const uv_handle_t *)&peer->pipe, &fd) == 0) {
         n = read(fd, peer->input + peer->input_len, SS_INPUT_BYTES - peer->input_len);
         if (n > 0) {
+            all += (size_t)n;
             peer->input_len += (size_t)n;
             consume(peer);
         }

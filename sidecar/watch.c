@@ -35,6 +35,7 @@ struct ss_watch {
     unsigned n_folders;
     bool full;         /* that there are too many was said */
     bool counts;       /* something has changed that counts */
+    bool moved;        /* a folder has been moved or removed: its watch follows it, not the path */
     uint64_t first_ms; /* when the first of these changes was */
     char *app_dir;
     void (*changed)(void);
@@ -62,6 +63,12 @@ bool ss_watch_counts(const char *name) {
     return *name != '\0' && *name != '.' && *name != '#' && strcmp(name, "4913") != 0;
 }
 
+/* What the kernel tells of a folder itself comes under the folder's own name. */
+static bool is_itself(const folder_t *f, const char *name) {
+    const char *slash = strrchr(f->path, '/');
+    return name == NULL || strcmp(name, slash == NULL ? f->path : slash + 1) == 0;
+}
+
 /* --- events ---------------------------------------------------------------------------------- */
 
 static void on_quiet(uv_timer_t *timer) {
@@ -84,7 +91,9 @@ static void on_event(uv_fs_event_t *event, const char *name, int events, int sta
     if (!uv_is_active((const uv_handle_t *)&w->quiet)) {
         w->first_ms = now;
     }
-    w->counts = w->counts || !f->above;
+    bool moved = is_itself(f, name);
+    w->moved = w->moved || moved;
+    w->counts = w->counts || moved || !f->above;
     /* Changes without end shall not put it off without end. */
     if (now - w->first_ms < SS_WATCH_LIMIT_MS) {
         uv_timer_start(&w->quiet, on_quiet, SS_WATCH_MS, 0);
@@ -105,6 +114,13 @@ static folder_t *find(const ss_watch_t *w, const char *path) {
         f = f->next;
     }
     return f;
+}
+
+static void watch_path(folder_t *f) {
+    int rc = uv_fs_event_start(&f->event, on_event, f->path, 0);
+    if (rc != 0) {
+        ss_log(SS_LOG_WARNING, "changes in %s are not noticed: %s", f->path, uv_strerror(rc));
+    }
 }
 
 /* true when there is such a folder; a new one is a change. */
@@ -137,10 +153,7 @@ static bool visit(ss_watch_t *w, const char *path, bool is_above) {
     w->n_folders++;
     w->counts = w->counts || !is_above;
     uv_fs_event_init(w->loop, &f->event);
-    int rc = uv_fs_event_start(&f->event, on_event, path, 0);
-    if (rc != 0) {
-        ss_log(SS_LOG_WARNING, "changes in %s are not noticed: %s", path, uv_strerror(rc));
-    }
+    watch_path(f);
     return true;
 }
 
@@ -176,6 +189,15 @@ static void forget_unseen(ss_watch_t *w) {
     }
 }
 
+/* What was moved took what is below it along, so all are watched anew. */
+static void renew(ss_watch_t *w) {
+    w->moved = false;
+    for (folder_t *f = w->folders; f != NULL; f = f->next) {
+        uv_fs_event_stop(&f->event);
+        watch_path(f);
+    }
+}
+
 static void walk_all(ss_watch_t *w) {
     ss_buf_t path = {0};
     for (size_t i = 0; i < sizeof above / sizeof above[0]; i++) {
@@ -190,6 +212,9 @@ static void walk_all(ss_watch_t *w) {
     }
     ss_buf_free(&path);
     forget_unseen(w);
+    if (w->moved) {
+        renew(w);
+    }
 }
 
 /* --- life ------------------------------------------------------------------------------------ */

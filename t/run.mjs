@@ -19,7 +19,8 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const build = process.env.BUILD || 'release';
 const sanitize = build === 'sanitize';
 const LIMIT_S = 300; // a file may take so long: many times what it does, for the busiest of machines
-const JOBS = Math.max(2, os.availableParallelism?.() ?? os.cpus().length); // files at a time
+// Files at a time: more than cores, since tests wait much.
+const JOBS = 1 + Math.max(2, os.availableParallelism?.() ?? os.cpus().length);
 const nodeTest = ['node', '--test', '--test-reporter=tap'];
 
 /**

@@ -6,14 +6,16 @@
 //
 // A fake sidecar keeps 100 × 16 calls of app.square in flight, as 100 clients would, and reads the
 // host's CPU time before and after.  `asquare` is the same action as an async function, `whose`
-// one that looks at its session.
+// one that looks at its session.  Before that it starts hosts: from spawn to READY.
 
 import fs from 'node:fs';
-import { callPayload, op, startHost } from '../../t/lib/fake_sidecar.mjs';
+import { callPayload, op, startHost, writeApp } from '../../t/lib/fake_sidecar.mjs';
 import { frame } from '../../t/lib/fake_worker.mjs';
+import { median } from '../table.mjs';
 
 const IN_FLIGHT = 1600;
 const BATCH = 200; // calls that the sidecar writes at once
+const STARTS = 10;
 const seconds = Number(process.argv[2] ?? 3);
 
 const app = {
@@ -63,8 +65,23 @@ async function measure(host, action) {
     console.log(`${action.padEnd(12)} ${(cpu / calls).toFixed(2)} µs of CPU a call, ${Math.round(calls / seconds)} calls/s`);
 }
 
+async function measureStart() {
+    /** @type {number[][]} */
+    const times = [];
+    for (let i = 0; i < STARTS; i++) {
+        const from = performance.now();
+        const host = await startHost(folder);
+        times.push([performance.now() - from, cpuOf(/** @type {number} */ (host.child.pid)) / 1000]);
+        await host.stop();
+    }
+    const [wall, cpu] = [0, 1].map((i) => median(times.map((time) => time[i])).toFixed(0));
+    console.log(`${'start'.padEnd(12)} ${wall} ms from spawn to READY, ${cpu} ms of CPU (medians of ${STARTS})`);
+}
+
+const folder = writeApp(app);
+await measureStart();
 for (const action of ['app.square', 'app.asquare', 'app.whose']) {
-    const host = await startHost(app);
+    const host = await startHost(folder);
     await measure(host, action);
     host.child.kill('SIGKILL');
 }

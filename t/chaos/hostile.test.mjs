@@ -142,7 +142,8 @@ function exchange(packets, first = false) {
       for (const packet of packets.splice(0, waiting ? 1 : packets.length)) socket.write(packet);
     };
     const late = setTimeout(() => { socket.destroy(); reject(new Error('no end after 20 s')); }, 20_000);
-    const quiet = setTimeout(() => socket.end(), 120);
+    // A busy server is not quiet, it has not come to it yet.
+    const quiet = setTimeout(() => (waiting ? quiet.refresh() : socket.end()), 120);
     socket.on('connect', writeAll);
     socket.on('data', (data) => {
       got.push(data);

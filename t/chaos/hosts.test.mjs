@@ -8,11 +8,9 @@
 // not quick enough has one more chance.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { promisify } from 'node:util';
 
-import { long, root, running, sanitized, sleep, startStack, until } from '../lib/stack.mjs';
+import { busyness, long, root, running, sanitized, sleep, startStack, until } from '../lib/stack.mjs';
 import { open, openMany } from '../lib/ws-client.mjs';
 
 const CLIENTS = 200;
@@ -22,7 +20,6 @@ const MEMORY_MIB = 128;
 const WINDOW_MS = 250;
 const WATCH_MS = 1000; // before it is sick, and then at least
 const REPLACED_MS = 500; // within this, once its limit is reached
-const NODE_MS = 80; // a process of Node starts and ends within this on a machine that is not busy
 const UNAVAILABLE = -32003;
 const TIMEOUT = -32004;
 const slow = sanitized ? 4 : 1;
@@ -106,13 +103,6 @@ async function answering() {
   }, 10_000 * slow);
   assert.ok(answer, 'no host answers');
   return answer.result;
-}
-
-/** How many times slower than usual a process starts now; 1 on a machine that is not busy. */
-async function busyness() {
-  const start = performance.now();
-  await promisify(execFile)(process.execPath, ['-e', '0']);
-  return Math.max(1, (performance.now() - start) / NODE_MS);
 }
 
 /**

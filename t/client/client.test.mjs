@@ -417,10 +417,13 @@ async function handOver() {
 }
 
 test('events of both sockets of a handover are told once, in their order', async () => {
-    const { server, events, send, closed } = await handOver();
+    const { server, SS, events, send, closed } = await handOver();
     await until(() => server.sockets.length === 2);
+    let come = false; // what was sent by the new socket
+    SS.socket.on('resync', () => (come = true));
     send(1, 2, 2, 3, 4);
-    await settled();
+    notify(server.sockets[1], 'system.resync', { reason: 'redis' });
+    await until(() => come);
     assert.deepEqual(events, []);
     send(0, 1, 2, 2, 3);
     await until(() => events.length === 4);

@@ -79,7 +79,7 @@ export async function runCommand(args, options = {}) {
     let stderr = '';
     child.stdout.on('data', (data) => (stdout += data));
     child.stderr.on('data', (data) => (stderr += data));
-    const timer = setTimeout(() => child.kill('SIGKILL'), 10000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 60000);
     const [code, signal] = await once(child, 'close');
     clearTimeout(timer);
     return { code, signal, stdout, stderr };
@@ -127,7 +127,7 @@ export async function startApp(options = {}) {
             return { code, signal: killed, alarms };
         },
     };
-    const up = await until(() => /^ready: /m.test(output.stdout) || child.exitCode !== null, 20000);
+    const up = await until(() => /^ready: /m.test(output.stdout) || child.exitCode !== null, 60000);
     if (!up || child.exitCode !== null) {
         await app.stop();
         throw new Error(`it does not start:\n${output.stdout}${output.stderr}`);

@@ -117,7 +117,9 @@ test('SIGHUP reloads nginx', async () => {
     app.child.kill('SIGHUP');
     assert.equal(await code, 1012);
     assert.equal(app.nginx(), pid);
-    const next = await openSocket(app.socketUrl);
+    // A worker that has no sidecar yet says 503.
+    const next = await until(() => openSocket(app.socketUrl).catch(() => null));
+    assert.ok(next, 'the new worker takes clients');
     assert.equal(await ask(next, square), '{"jsonrpc":"2.0","id":1,"result":625}');
     assert.deepEqual(await app.stop(), CLEAN);
 });

@@ -118,6 +118,7 @@ static void link_stream(const uint8_t *payload, size_t len) {
     static link_again_t again;
     ss_link_deliver_t deliver;
     ss_stream_t stream;
+    uint64_t seq;
     char text[SS_STREAM_TEXT_MAX];
 
     if (ss_link_decode_deliver(payload, len, &deliver)) {
@@ -130,6 +131,24 @@ static void link_stream(const uint8_t *payload, size_t len) {
         FUZZ_CHECK(ss_stream_encode(text, &stream) == len);
         FUZZ_CHECK(memcmp(text, payload, len) == 0);
     }
+    if (ss_stream_seq((const char *)payload, len, &seq)) {
+        FUZZ_CHECK((size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)seq) == len);
+        FUZZ_CHECK(memcmp(text, payload, len) == 0);
+    }
+}
+
+/* An event ends with the only two line breaks in a row, and no line in it is made by its text. */
+static void link_event(const uint8_t *payload, size_t len) {
+    static uint8_t out[LINK_PAYLOAD_CAP + SS_SSE_DATA_EXTRA + SS_SSE_CLOSE_MAX];
+    size_t half = len / 2;
+    ss_sse_data(out, payload, half, payload + half, len - half);
+    FUZZ_CHECK(memcmp(out, "data: ", 6) == 0 && memcmp(out + 6 + len, "\n\n", 2) == 0);
+    FUZZ_CHECK(memchr(out, '\n', 6 + len) == NULL && memchr(out, '\r', 6 + len) == NULL);
+
+    size_t n = ss_sse_close(out, 4999, payload, len);
+    FUZZ_CHECK(n <= SS_SSE_CLOSE_MAX && memcmp(out + n - 2, "\n\n", 2) == 0);
+    const uint8_t *second = (const uint8_t *)memchr(out, '\n', n) + 1;
+    FUZZ_CHECK(memchr(second, '\n', n - (size_t)(second - out)) == out + n - 2);
 }
 
 static void link_header(const uint8_t *data, size_t len, ss_link_direction_t towards) {
@@ -157,5 +176,6 @@ int fuzz_link(const uint8_t *data, size_t size) {
     link_http(data + 1, size - 1);
     link_host(data + 1, size - 1);
     link_stream(data + 1, size - 1);
+    link_event(data + 1, size - 1);
     return 0;
 }

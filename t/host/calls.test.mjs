@@ -46,6 +46,10 @@ const files = {
             got(cb) { this.getSession((session) => cb(session === this.session)); },
             hold(cb) { held.push(this); cb(held.length); },
             heldDiffer(cb) { cb(new Set(held).size === held.length && held.every((x) => x instanceof Object && x.square)); },
+            echo(...all) { all.pop()(all[0]); },
+            facts(cb) { cb([this.session.user_id, this.session.attributes, this.session.channels]); },
+            Aa(cb) { cb('Aa'); },
+            BB(cb) { cb('BB'); }, // in host/names.mjs both have one hash
             set(value, cb) { this.session = value; this.extra = 1; cb([this.session, Object.keys(exports.actions).includes('extra')]); },
         };`,
     'app/server/coffee.coffee': `
@@ -71,6 +75,35 @@ after(async () => {
 const call = (action, ...params) => production.call(action, params);
 
 describe('an action', () => {
+    it('is found by its name, though another has the same hash', async () => {
+        assert.deepEqual(await call('app.Aa'), { result: 'Aa' });
+        assert.deepEqual(await call('app.BB'), { result: 'BB' });
+        assert.equal((await call('app.AB')).error.code, -32601);
+        assert.equal((await call('app.')).error.code, -32601);
+    });
+
+    it('gets and gives text of any length and language', async () => {
+        for (const letter of ['a', 'é', '語', '😀']) {
+            for (let length = 0; length < 70; length++) {
+                const text = 'x'.repeat(length) + letter;
+                assert.deepEqual(await call('app.echo', text), { result: text });
+            }
+        }
+    });
+
+    it('gives any number, and null for what is none', async () => {
+        for (const number of [0, -1, 1.5, 1e21, 1e-7, Number.MAX_SAFE_INTEGER, Number.MIN_VALUE]) {
+            assert.deepEqual(await call('app.echo', number), { result: number });
+        }
+        assert.deepEqual(await call('app.square', 1e200), { result: null });
+    });
+
+    it('sees a session in any language', async () => {
+        const session = { id: 's1', created_at: 1, user: 'Zoë', attributes: { größe: '身長 😀' }, channels: ['číslo:1'] };
+        const { result } = await production.call('app.facts', [], { id: 'r', transport: 'websocket', socket: 'n-1-1', session });
+        assert.deepEqual(result, [session.user, session.attributes, session.channels]);
+    });
+
     it('gets its params first and the callback last', async () => {
         assert.deepEqual(await call('app.square', 25), { result: 625 });
         assert.deepEqual(await call('app.add', 'a', 'b'), { result: 'ab' });

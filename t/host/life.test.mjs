@@ -23,6 +23,10 @@ const app = {
     'app/server/members.js': 'exports.authenticate = true; exports.actions = { secret(cb) { cb(1); } };',
 };
 
+/** A machine of its own needs a tenth of it: docs/PERFORMANCE.md. */
+const START_LIMIT_MS = 1500;
+const START_TRIES = 5; // on a busy one
+
 /** @param {Buffer} payload */
 const reason = (payload) => payload.toString('utf8', 2);
 
@@ -33,6 +37,17 @@ describe('a host', () => {
         assert.deepEqual(host.ready.actions.filter((/** @type {any} */ a) => /secret|square/.test(a.name)),
             [{ name: 'app.square' }, { name: 'members.secret', authenticated: true }]);
         await host.stop();
+    });
+
+    it('of a small application is ready soon', async () => {
+        let best = Infinity;
+        for (let i = 0; i < START_TRIES && best > START_LIMIT_MS; i++) {
+            const from = performance.now();
+            const host = await startHost(app);
+            best = Math.min(best, performance.now() - from);
+            await host.stop();
+        }
+        assert.ok(best <= START_LIMIT_MS, `${best.toFixed(0)} ms`);
     });
 
     it('says READY with problems for files that cannot be loaded, and runs the rest', async () => {

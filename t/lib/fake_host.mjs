@@ -16,7 +16,16 @@ const op = Object.freeze({
 });
 
 const names = ['actions', 'big', 'bytes', 'die', 'echo', 'fact', 'fail', 'flags', 'grow', 'hang', 'hold',
-  'never', 'parent', 'pid', 'print', 'raw', 'release', 'retire', 'setup', 'twice', 'version', 'wait'];
+  'never', 'parent', 'pid', 'print', 'raw', 'release', 'retire', 'runaway', 'setup', 'twice', 'version',
+  'wait'];
+
+/** Writers that only a closed end stops: of lines to the output, of PONGs to the link. */
+const runaway = `yes & exec node -e '
+  const pongs = Buffer.alloc(28 * 2048);
+  for (let at = 0; at < pongs.length; at += 28) { pongs[at] = 8; pongs[at + 4] = ${op.PONG}; }
+  for (;;) {
+    try { fs.writeSync(3, pongs); } catch ({ code }) { if (code !== "EAGAIN") process.exit(); }
+  }'`;
 
 /**
  * @type {{actions?: any[], problems?: any[], prefix?: string, version?: number, start?: string,
@@ -104,6 +113,12 @@ function call(handle, payload) {
       break;
     case 'parent': {
       const child = spawn('sleep', ['600'], { stdio: 'ignore' });
+      json(child.pid);
+      break;
+    }
+    case 'runaway': {
+      const child = spawn('sh', ['-c', runaway], { detached: true, stdio: ['ignore', 'inherit', 'ignore', Number(process.env.SS_HOST_FD)] });
+      child.unref();
       json(child.pid);
       break;
     }

@@ -4,12 +4,13 @@
 // folder.  The test says what configuration they run with, kills and restarts them as it likes,
 // and in the end stop() says what was alarming in their logs.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const build = path.join(root, 'build');
@@ -30,6 +31,16 @@ export async function until(ask, ms = 20_000) {
     if (answer || Date.now() > end) return answer;
     await sleep(10);
   }
+}
+
+/** A process of Node starts and ends within this on a machine that is not busy. */
+const NODE_MS = 80;
+
+/** How many times slower than usual the machine is now; 1 when it is not busy. */
+export async function busyness() {
+  const start = performance.now();
+  await promisify(execFile)(process.execPath, ['-e', '0']);
+  return Math.max(1, (performance.now() - start) / NODE_MS);
 }
 
 /** @param {string} file */

@@ -7,13 +7,12 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { attachConsole } from '../lib/console.mjs';
-import { startSidecar } from '../lib/fake_worker.mjs';
+import { attachConsole, Console, op } from '../lib/console.mjs';
+import { connect, frame, startSidecar } from '../lib/fake_worker.mjs';
 import { startRedis } from '../lib/redis.mjs';
 
 /** @typedef {import('../lib/fake_worker.mjs').Sidecar} Sidecar */
 /** @typedef {import('../lib/fake_worker.mjs').Worker} Worker */
-/** @typedef {import('../lib/console.mjs').Console} Console */
 
 const app = path.join(path.dirname(fileURLToPath(import.meta.url)), 'session_app');
 
@@ -200,6 +199,23 @@ describe('calling', () => {
       { transport: 'server', address: '', socket: '', session: '' });
   });
 
+  it('gives answers as long as who asks takes, and no longer', async () => {
+    const link = await connect(nodes[0].path);
+    await link.hello({ role: 3, maxMessage: 5000 });
+    link.send(frame(op.READY, {}, '{"actions":[]}'));
+    const small = new Console(link);
+    const echo = (/** @type {number} */ n) => small.ask('call', { method: 'plain.echo' }, JSON.stringify(['x'.repeat(n)]));
+    // Beside the text stand two quotes, and the byte that tells an answer from an error.
+    assert.equal((await echo(4997)).length, 4997);
+    assert.equal((await refusal(echo(4998))).code, -32005);
+    const { names } = await newClient(a);
+    const empty = (await small.askText('session.save', { ...names, set: { k: '' } })).length;
+    const save = (/** @type {number} */ n) => small.askText('session.save', { ...names, set: { k: 'x'.repeat(n) } });
+    assert.equal((await save(4999 - empty)).length, 4999);
+    assert.equal((await refusal(save(5000 - empty))).code, -32005);
+    small.close();
+  });
+
   it('is logged like any call, unless it is silent', async () => {
     nodes[0].log = '';
     await ca.ask('call', { method: 'plain.echo', silent: true }, '["unheard"]');
@@ -376,7 +392,7 @@ describe('in the course of a call', () => {
   it('a host that ends leaves questions behind that harm nobody', async () => {
     const client = await w.open();
     const echo = ['call', { method: 'plain.echo' }, '[1]'];
-    for (const question of [['call', { method: 'plain.later' }, '[30]'], ['session.save', { set: { died: 1 } }],
+    for (const question of [['call', { method: 'plain.later' }, '[1000]'], ['session.save', { set: { died: 1 } }],
       ['publish', { to: 'broadcast', event: 'e' }, '1'], ['users.online', {}], ['on', { event: 'client:connect' }]]) {
       const { error } = await w.call(client, 'asker.die', question, 10000);
       assert.equal(error.code, -32003, String(question[0]));

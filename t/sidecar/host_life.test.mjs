@@ -3,6 +3,7 @@
 // Action hosts that come and go: death, memory, replacement, reload, the sidecar's own end.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -88,6 +89,16 @@ describe('a host that dies', () => {
     await call('die', 0);
     await until(() => !alive(child), 'the end of its child');
   }));
+
+  it('holds nobody up by what it left behind out of reach, which writes without end',
+    using({}, async ({ call, sidecar }) => {
+      const { result: pid } = await call('pid');
+      const { result: child } = await call('runaway');
+      await sidecar.logged(/"message":"host 0: y"/, 15000);
+      await call('die', 0);
+      await another(call, pid);
+      await until(() => !alive(child), 'the end of its writing');
+    }));
 
   it('again and again is started with pauses, and still is in the end', using({}, async ({ app, call, sidecar, worker }) => {
     const { result: pid } = await call('pid');
@@ -204,6 +215,29 @@ describe('a host that asks to be replaced', () => {
       await until(() => !alive(pid), 'its end');
     }));
 
+  it('leaves its pid file to the next one, if that stays', async () => {
+    const app = hostApp();
+    const sidecar = await startSidecar(['--log-level', '3', '--pid-dir', app.dir], { app: app.dir, env: production });
+    const worker = await sidecar.worker();
+    const client = await worker.open();
+    const call = async (/** @type {string} */ method) => worker.call(client, `fake.${method}`);
+    const named = () => Number(fs.readFileSync(path.join(app.dir, 'host-0.pid'), 'utf8'));
+    const { result: first } = await call('retire');
+    const second = await another(call, first);
+    await sidecar.logged(new RegExp(`process ${first}\\) ended`), 15000);
+    await call('pid');
+    assert.equal(named(), second);
+    app.plan({ problems: [broken] });
+    await call('retire');
+    await sidecar.logged(/the old goes on/, 15000);
+    const third = [...sidecar.log.matchAll(/host 0 is process (\d+)/g)].at(-1)?.[1];
+    await sidecar.logged(new RegExp(`process ${third}\\) was ended`));
+    await call('pid');
+    assert.equal(named(), second);
+    await sidecar.stop();
+    app.remove();
+  });
+
   it('as does each that takes its place is replaced with pauses, and serves meanwhile', using({}, async ({ app, call, sidecar }) => {
     const { result: pid } = await call('pid');
     app.plan({ start: 'retire' });
@@ -255,6 +289,41 @@ describe('a change of files in development', () => {
     }
   }));
 
+  it('in a folder that has taken the place of another is noticed', using({ plan: { version: 1 } }, async ({ app, call }) => {
+    const serves = (/** @type {number} */ n) => until(async () => (await call('version')).result === n, `version ${n}`);
+    app.plan({ version: 2 });
+    app.touch('lib/server/deep/a.js');
+    await serves(2);
+    app.plan({ version: 3 });
+    fs.renameSync(path.join(app.dir, 'lib'), path.join(app.dir, 'former'));
+    app.touch('lib/server/deep/a.js');
+    await serves(3);
+    app.plan({ version: 4 });
+    app.touch('lib/server/deep/b.js');
+    await serves(4);
+  }));
+
+  it('changes all processes or none', using({ scripts: 2, plan: { version: 1 } }, async ({ app, call, sidecar, worker }) => {
+    const versions = async () => {
+      const answers = await Promise.all(Array.from({ length: 6 }, () => worker.http({ path: 'fake/version' })));
+      return [...new Set(answers.map(({ body }) => body))];
+    };
+    const files = new Set(fs.readdirSync(`/proc/${sidecar.child.pid}/fd`).map(Number));
+    const free = Array.from({ length: 100 }, (_, i) => i).filter((fd) => !files.has(fd));
+    // A start takes eight at a time, of which three stay: enough for one, not for two.
+    execFileSync('prlimit', ['--pid', String(sidecar.child.pid), `--nofile=${free[8]}:`]);
+    app.plan({ version: 2 });
+    app.touch();
+    await sidecar.logged(/cannot (?:make a link|start a process)/, 15000);
+    await sidecar.logged(/the new code is dropped, the old goes on/);
+    execFileSync('prlimit', ['--pid', String(sidecar.child.pid), '--nofile=1024:']);
+    assert.deepEqual(await versions(), ['1']);
+    app.plan({ version: 3 });
+    app.touch();
+    await until(async () => (await call('version')).result === 3, 'the next version');
+    assert.deepEqual(await versions(), ['3']);
+  }));
+
   it('of C, or one that an editor makes on its way, is none', using({}, async ({ app, call }) => {
     const { result: pid } = await call('pid');
     for (const name of ['a.c', 'a.h', '.a.js.swp', 'a.js~', '#a.js#', '4913']) app.touch(`app/server/${name}`);
@@ -298,7 +367,7 @@ describe('a start with problems', () => {
       await sidecar.logged(/app\/server\/broken\.coffee:3:7: unexpected indentation/);
       assert.deepEqual((await worker.event(client, 'system.problems')).problems, [broken]);
       assert.deepEqual((await call('echo', 1)).result, [1]);
-      assert.deepEqual((await worker.call(client, 'broken.any')).error, { code: -32603, message: 'unexpected indentation' });
+      assert.deepEqual((await worker.call(client, 'broken.any')).error, { code: -32603, message: 'app/server/broken.coffee:3:7: unexpected indentation' });
       assert.equal((await worker.http({ path: 'broken/any' })).status, 500);
       assert.equal((await worker.call(client, 'brokenhearted.any')).error.code, -32601);
       app.plan({ problems: [{ ...broken, message: 'still wrong' }], version: 2 });
@@ -366,7 +435,7 @@ describe('the end of the sidecar', () => {
     await worker.next((f) => f.op === op.DRAIN, 'DRAIN');
     assert.equal((await slow).result, 500);
     assert.deepEqual(await within(sidecar.exit, 'its end', 10000), { code: 0, signal: null });
-    assert.ok(!alive(pid) && !alive(child));
+    await until(() => !alive(pid) && !alive(child), 'the end of the host and its child');
   }));
 
   it('kills a host that does not leave', using({ plan: { leave: 'never' } }, async ({ call, sidecar }) => {

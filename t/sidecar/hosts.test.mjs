@@ -99,11 +99,27 @@ describe('a call of a host\'s action', () => {
   });
 
   it('may be longer than a frame, both ways', async () => {
-    for (const n of [65530, 65536, 65537, 300000]) {
-      const text = 'y'.repeat(n);
+    // What stands beside the text: in CALL flags, name, facts, brackets and quotes; in RETURN quotes.
+    const facts = JSON.stringify((await worker.call(client, 'fake.fact')).result).length;
+    const call = 1 + 2 + 'fake.echo'.length + 4 + facts + 4;
+    for (const n of [65534, 65535, 65536, 65537, 65538, 300000]) {
+      const text = 'y'.repeat(n - call);
       assert.equal((await worker.call(client, 'fake.echo', [text])).result[0], text);
-      assert.equal((await worker.call(client, 'fake.big', [n])).result.length, n);
+      assert.equal((await worker.call(client, 'fake.big', [n - 2])).result.length, n - 2);
     }
+  });
+
+  it('from a console may be, too', async () => {
+    const console = await attachConsole(sidecar.path);
+    // In ASK what, arguments and their lengths, in ANSWER a byte, brackets and quotes.
+    const ask = 2 + 'call'.length + 4 + JSON.stringify({ method: 'fake.echo' }).length + 4;
+    for (const n of [65535, 65536, 65537, 300000]) {
+      for (const beside of [ask, 5]) {
+        const text = 'z'.repeat(n - beside);
+        assert.deepEqual(await console.ask('call', { method: 'fake.echo' }, JSON.stringify([text])), [text]);
+      }
+    }
+    console.close();
   });
 
   it('gets -32603 for a result that is no JSON, or no UTF-8', async () => {
