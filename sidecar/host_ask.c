@@ -258,7 +258,7 @@ static void ask_log(const ss_asked_t *a) {
     }
     for (unsigned i = 0; i < sizeof levels / sizeof levels[0]; i++) {
         if (strcmp(level, levels[i]) == 0) {
-            ss_log((ss_log_severity)i, "%s: %s", a->host->name, message);
+            ss_log_lines((ss_log_severity)i, "%s: %s", a->host->name, message);
             answer_null(a->host, a->number);
             return;
         }

@@ -213,18 +213,32 @@ static size_t escape_lines(char *to, size_t cap, const char *text, size_t len) {
     }
 }
 
-void ss_log(ss_log_severity severity, const char *format, ...) {
+typedef size_t (*escape_fn)(char *to, size_t cap, const char *text, size_t len);
+
+static void log_message(ss_log_severity severity, escape_fn escape, const char *format,
+                        va_list args) {
     if ((unsigned)severity > SS_LOG_DEBUG || out.level < severities[severity].level) {
         return;
     }
     char raw[LINE_MAX_BYTES];
     char text[LINE_MAX_BYTES];
+    int n = vsnprintf(raw, sizeof raw, format, args);
+    size_t len = n < 0 ? 0 : (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1;
+    write_line(severity, text, escape(text, sizeof text, raw, len));
+}
+
+void ss_log(ss_log_severity severity, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(raw, sizeof raw, format, args);
+    log_message(severity, ss_log_escape, format, args);
     va_end(args);
-    size_t len = n < 0 ? 0 : (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1;
-    write_line(severity, text, escape_lines(text, sizeof text, raw, len));
+}
+
+void ss_log_lines(ss_log_severity severity, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    log_message(severity, escape_lines, format, args);
+    va_end(args);
 }
 
 void ss_log_call(const ss_log_call_t *call) {

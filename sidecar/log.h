@@ -43,6 +43,10 @@ int ss_log_level(void);
 /* true when call lines are to show params or results at `level`. */
 bool ss_log_payloads(int level);
 
+/* ss_log() for a message of several lines, such as a stack: in JSON it stays one line, in text
+ * those that follow the first are indented. */
+void ss_log_lines(ss_log_severity severity, const char *format, ...) SS_PRINTF(2, 3);
+
 /* One line about a finished call. */
 typedef struct {
     const char *action;

@@ -16,7 +16,7 @@ const MAX_DELAY = 15000;
 const RESTART_DELAY = 200; // a restarted server gets its clients back within this
 const SPREAD = 0.35; // of the time that a leaving server stays, over which its clients move
 const OVERLAP = 500; // for which the socket of a server going away is listened to beside its successor
-const STABLE = 5000; // a socket that lived so long starts the delays anew
+const STABLE = 5000; // a socket that lived so long starts the delays anew, and tells events at last
 
 const LOST = 1006;
 const SERVICE_RESTART = 1012;
@@ -65,7 +65,7 @@ export function createConnection(options) {
     let wanted = false;
     let stopped = ''; // why, once it has been
     let lastId = 0; // of pings, which count down
-    let barrier = 0; // the ping that a former peer is to answer before its successor takes calls
+    let barrier = 0; // the ping that a former peer is to answer before its successor takes over
     /** @type {State} */
     let state = 'disconnected';
     /** @type {any} */
@@ -139,13 +139,15 @@ export function createConnection(options) {
         if (former) {
             takeOver(former);
             peer.former = former;
-            // Its answer shows that what was sent before it has arrived: none is overtaken.
+            // Its answer shows that what was sent before it has arrived: no call is overtaken, and
+            // no event from before the successor was there is still under way.
             ping(former);
             barrier = lastId;
+            setTimeout(settle, OVERLAP);
             setTimeout(() => {
-                takeOver(peer);
                 lift();
-            }, OVERLAP);
+                takeOver(peer);
+            }, STABLE);
         }
         if (chooser.opened(peer.kind)) {
             openLater(0);
@@ -155,6 +157,13 @@ export function createConnection(options) {
             onState('connect');
         }
         calls.pump();
+    }
+
+    /** The former one has answered, or the time is over: takes over once both are so. */
+    function settle() {
+        if (current && !barrier && Date.now() - current.opened >= OVERLAP) {
+            takeOver(current);
+        }
     }
 
     /** From now on the peer tells the events; its former one leaves once its calls are answered. */
@@ -264,6 +273,7 @@ export function createConnection(options) {
                 onSystem(peer, one);
             } else if (one.id && one.id === barrier) {
                 lift();
+                settle();
             } else {
                 calls.answer(peer, one);
             }
@@ -312,6 +322,6 @@ export function createConnection(options) {
             }
         },
 
-        disconnect: () => stop(1000, 'disconnect() was called'),
+        disconnect: () => stop(1000, 'disconnect()'),
     };
 }

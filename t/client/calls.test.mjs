@@ -237,7 +237,7 @@ test('a call after disconnect() fails at once, and works again after connect()',
     const { SS, actions, states } = connect(server.url);
     await until(() => states[0] === 'connect');
     SS.socket.disconnect();
-    await assert.rejects(actions.app.square(1), { code: -32003, message: 'Disconnected: disconnect() was called' });
+    await assert.rejects(actions.app.square(1), { code: -32003, message: 'Disconnected: disconnect()' });
     SS.socket.connect();
     assert.equal(await actions.app.square(2), 4);
 });

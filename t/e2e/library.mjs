@@ -45,7 +45,7 @@ export async function startLibrary(files = {}) {
         client: { heartbeat_interval: 1, log: { level: 0 } },
     }));
     cpSync(path.join(build, 'client/socketstream.min.js'), path.join(app, 'public/socketstream.min.js'));
-    const page = '<!doctype html><title>t</title><div id="root"></div><script src="/socketstream.min.js" data-options=\'{"queue":5000}\'></script>';
+    const page = '<!doctype html><title>t</title><div id="root"></div><script src="/socketstream.min.js" data-options=\'{"queue":20000}\'></script>';
     for (const [name, text] of Object.entries({ 'index.html': page, ...files })) {
         writeFileSync(path.join(app, 'public', name), text);
     }
