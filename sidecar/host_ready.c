@@ -166,14 +166,14 @@ void ss_host_problem_write(ss_buf_t *b, const json_t *problem) {
     }
 }
 
-const char *ss_host_problem_of(const json_t *problems, const char *name, size_t len) {
+const json_t *ss_host_problem_of(const json_t *problems, const char *name, size_t len) {
     size_t i;
     json_t *problem;
     json_array_foreach(problems, i, problem) {
         const char *module = json_string_value(json_object_get(problem, "module"));
         size_t n = module == NULL ? 0 : strlen(module);
         if (n != 0 && len >= n && memcmp(module, name, n) == 0 && (len == n || name[n] == '.')) {
-            return json_string_value(json_object_get(problem, "message"));
+            return problem;
         }
     }
     return NULL;

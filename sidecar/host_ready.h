@@ -39,7 +39,7 @@ json_t *ss_host_problem(const char *message);
 /* Appends a problem as lines for the log: "app/server/a.js:3:7: message", and the frame. */
 void ss_host_problem_write(ss_buf_t *b, const json_t *problem);
 
-/* The message of the problem for which a module with this action is not there; NULL: none is. */
-const char *ss_host_problem_of(const json_t *problems, const char *name, size_t len);
+/* The problem for which a module with this action is not there; NULL: none is. */
+const json_t *ss_host_problem_of(const json_t *problems, const char *name, size_t len);
 
 #endif

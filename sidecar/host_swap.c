@@ -41,11 +41,11 @@ static void report(const ss_host_group_t *group, const json_t *problems) {
     }
 }
 
-const char *ss_host_swap_problem(const char *name, size_t len) {
+const json_t *ss_host_swap_problem(const char *name, size_t len) {
     for (const ss_host_group_t *g = ss_host_groups(); g != NULL; g = g->next) {
-        const char *message = ss_host_problem_of(g->problems, name, len);
-        if (message != NULL) {
-            return message;
+        const json_t *problem = ss_host_problem_of(g->problems, name, len);
+        if (problem != NULL) {
+            return problem;
         }
     }
     return NULL;

@@ -24,7 +24,7 @@ void ss_host_swap_failed(ss_host_t *host, const char *how);
 /* The application's code has changed: starts processes with the new one beside those that run. */
 void ss_host_reload(void);
 
-/* Why the module of this action did not load; NULL: none such is known. */
-const char *ss_host_swap_problem(const char *name, size_t len);
+/* Why the module of this action did not load, as in READY; NULL: none such is known. */
+const json_t *ss_host_swap_problem(const char *name, size_t len);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host_ready.h"
 #include "host_swap.h"
 
 #define PART_MAX 120 /* bytes of a module's or an action's name that are shown */
@@ -60,10 +61,14 @@ const char *ss_missing_action(const ss_registry_t *r, const char *name, size_t l
 
 ss_failure_t ss_missing_failure(const ss_registry_t *r, const char *name, size_t len,
                                 char out[SS_MISSING_MAX]) {
-    const char *problem = ss_host_swap_problem(name, len);
+    const json_t *problem = ss_host_swap_problem(name, len);
+    ss_buf_t text = {0};
     if (problem == NULL) {
         return (ss_failure_t){SS_RPC_METHOD_NOT_FOUND, ss_missing_action(r, name, len, out), NULL};
     }
-    snprintf(out, SS_MISSING_MAX, "%s", problem);
+    ss_host_problem_write(&text, problem);
+    const char *line = ss_buf_string(&text);
+    snprintf(out, SS_MISSING_MAX, "%.*s", (int)strcspn(line, "\n"), line); /* without the frame */
+    ss_buf_free(&text);
     return (ss_failure_t){SS_RPC_INTERNAL, out, NULL};
 }

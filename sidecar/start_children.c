@@ -19,6 +19,9 @@
 
 #include "nginx_conf.h"
 
+/* Beyond the time to drain: nginx before 1.25.4 takes a TERM on top of a QUIT for sockets
+ * forgotten, and says so by an alert. */
+#define QUIT_MS 5000
 #define CONNECTIONS_MAX 16384 /* nginx allocates them all at once, 7 MB for so many */
 
 #define complain ss_start_complain
@@ -155,7 +158,7 @@ static ss_child_t *add_nginx(ss_start_t *start, const char *name, const ss_rundi
         .quiet = true, /* it says all in its error.log; what stops a start is repeated */
         .marker = "[emerg]",
         .orphan_signal = SIGTERM,
-        .steps = {{SIGQUIT, drain_ms + 2000}, {SIGTERM, 1000}},
+        .steps = {{SIGQUIT, drain_ms + QUIT_MS}, {SIGTERM, 1000}},
     };
     ss_child_t *child;
 

@@ -389,3 +389,35 @@ gzip js
 ["Accept-Encoding: br\nIf-None-Match: \"695735a5-5\"", "Accept-Encoding: br\nIf-None-Match: \"695735a5-b\"", "If-None-Match: \"695735a5-5\""]
 --- error_code eval
 [304, 200, 200]
+
+
+
+=== TEST 34: a name without extension is itself before it is compressed
+--- request eval
+["GET /notes", "GET /data"]
+--- more_files
+>>> notes
+plain notes
+>>> notes.gz
+gzip notes
+>>> data.gz
+an archive, and /data a path of the application's
+--- more_headers
+Accept-Encoding: gzip
+--- response_body eval
+["gzip notes\n", "<p>index</p>\n"]
+
+
+
+=== TEST 35: nothing hidden is served compressed
+--- request eval
+["GET /.env", "GET /x/.secret.js"]
+--- more_files
+>>> .env.gz
+SECRET
+>>> x/.secret.js.gz
+SECRET
+--- more_headers
+Accept-Encoding: gzip
+--- error_code eval
+[404, 404]

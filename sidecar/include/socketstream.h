@@ -130,8 +130,8 @@ const char *ss_socket_id(ss_req *req);
 /* --- the session ---------------------------------------------------------------------------------
  *
  * A browser's connections share one session, whatever node they are on; it is found again by the
- * browser's cookie.  The HTTP API and calls of action hosts have none.  A session is kept in Redis once it holds something,
- * and for a while (session.ttl) after its last use.
+ * browser's cookie.  The HTTP API and calls of action hosts have none.  A session is kept in Redis
+ * once it holds something, and for a while (session.ttl) after its last use.
  *
  * Functions that need Redis end with a call of `done`, exactly once and never before they return,
  * also when the call they were made for is over by then: `code` is 0, or SS_ERROR_UNAVAILABLE when

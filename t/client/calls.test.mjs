@@ -107,7 +107,8 @@ test('timeout: an answer that comes late is none', async () => {
     /** @type {any[]} */
     const late = [];
     server.answerWith((call, socket) => late.push(() => answer(socket, { id: call.id, result: 'late' })));
-    const { actions } = connect(server.url);
+    const { actions, states } = connect(server.url);
+    await until(() => states[0] === 'connect');
     await assert.rejects(actions.app.slow({ timeout: 30 }), { code: -32004, message: 'No answer within 30 ms' });
     await until(() => late.length === 1);
     late[0]();

@@ -367,7 +367,7 @@ describe('a start with problems', () => {
       await sidecar.logged(/app\/server\/broken\.coffee:3:7: unexpected indentation/);
       assert.deepEqual((await worker.event(client, 'system.problems')).problems, [broken]);
       assert.deepEqual((await call('echo', 1)).result, [1]);
-      assert.deepEqual((await worker.call(client, 'broken.any')).error, { code: -32603, message: 'unexpected indentation' });
+      assert.deepEqual((await worker.call(client, 'broken.any')).error, { code: -32603, message: 'app/server/broken.coffee:3:7: unexpected indentation' });
       assert.equal((await worker.http({ path: 'broken/any' })).status, 500);
       assert.equal((await worker.call(client, 'brokenhearted.any')).error.code, -32601);
       app.plan({ problems: [{ ...broken, message: 'still wrong' }], version: 2 });

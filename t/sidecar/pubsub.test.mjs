@@ -206,6 +206,8 @@ describe('a channel', () => {
     const [near, far] = [await a.open({ cookie: c.cookie }), await b.open({ cookie: c.cookie })];
     await call(a, c, 'subscribe', 'tabs');
     await b.until(() => b.place(far).topics.has('c:tabs'), 'the far tab joins');
+    // Both tabs are members before their sidecar has the channel from Redis.
+    while ((await redis.command('PUBSUB', 'NUMSUB', 'ss:channel:tabs'))[1] !== 2) await b.sync();
     await redis.command('PUBLISH', 'ss:channel:tabs', '{"event":"e","params":1}');
     for (const [w, d] of /** @type {[Worker, any][]} */ ([[a, c], [a, near], [b, far]])) {
       assert.deepEqual(await w.event(d, 'e'), ['e', 1, 'tabs']);

@@ -163,8 +163,8 @@ static void a_missing_action_has_the_problem_of_its_module(void **unused) {
     json_t *problems = json_loads(
         "[{\"message\":\"none\"},{\"message\":\"m\",\"module\":\"a.b\"},{\"module\":\"\"}]", 0,
         NULL);
-    assert_string_equal(ss_host_problem_of(problems, "a.b.c", 5), "m");
-    assert_string_equal(ss_host_problem_of(problems, "a.b", 3), "m");
+    assert_ptr_equal(ss_host_problem_of(problems, "a.b.c", 5), json_array_get(problems, 1));
+    assert_ptr_equal(ss_host_problem_of(problems, "a.b", 3), json_array_get(problems, 1));
     assert_null(ss_host_problem_of(problems, "a.bc", 4));
     assert_null(ss_host_problem_of(problems, "a", 1));
     assert_null(ss_host_problem_of(problems, "", 0));
