@@ -171,11 +171,11 @@ describe('several processes', () => {
     const held = Array.from({ length: 6 }, () => worker.http({ path: 'fake/wait', args: '300' }));
     // One that has answered before the next comes may get that one, too.
     const busy = new Set();
-    assert.ok(await until(async () => {
+    await until(async () => {
       const answers = await Promise.all(Array.from({ length: 3 }, () => worker.http({ path: 'fake/pid' })));
       for (const { body } of answers) busy.add(body);
       return busy.size >= 2;
-    }));
+    }, 'a second process to answer over HTTP');
     for (const { status } of await Promise.all(held)) assert.equal(status, 200);
     assert.match(app.dir, /ss-/);
   }));
