@@ -58,7 +58,8 @@ static bool clear_path(const struct sockaddr_un *address, ss_buf_t *error) {
     return true;
 }
 
-/* Binds with the final mode from the first moment on. */
+/* Binds with the final mode from the first moment on, and listens at once: who connects in between
+ * would be refused, and a worker logs that as an error. */
 static int bind_socket(const struct sockaddr_un *address, const ss_link_access_t *access,
                        ss_buf_t *error) {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -76,6 +77,10 @@ static int bind_socket(const struct sockaddr_un *address, const ss_link_access_t
         ss_buf_printf(error, "cannot give %s to group %ld: %s", address->sun_path,
                       (long)access->group, strerror(errno));
         unlink(address->sun_path);
+        rc = -1;
+    }
+    if (rc == 0 && listen(fd, BACKLOG) != 0) {
+        ss_buf_printf(error, "cannot listen on %s: %s", address->sun_path, strerror(errno));
         rc = -1;
     }
     if (rc != 0) {
