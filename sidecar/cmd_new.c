@@ -127,7 +127,10 @@ static bool make_project(const char *path, const char *language, bool minimal) {
         return false;
     }
     if (!minimal) {
-        return copy_part("base", "", path) && copy_part(language, "", path);
+        /* What is C on the server is JavaScript in the browser: that of --js. */
+        bool c = strcmp(language, "c") == 0;
+        return copy_part("base", "", path) && copy_part(language, "", path) &&
+               (!c || copy_part("js", "/app/client", path));
     }
     ss_buf_t app = {0};
     ss_buf_printf(&app, "%s/app", path);
