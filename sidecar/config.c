@@ -31,10 +31,11 @@ typedef struct {
     double min;
     double max;
     const char *preset;
+    const char *meaning;
 } config_key_t;
 
 static const config_key_t keys[] = {
-#define X(path, type, min, max, preset) {path, type, min, max, preset},
+#define X(path, type, min, max, preset, meaning) {path, type, min, max, preset, meaning},
     SS_CONFIG_KEYS(X)
 #undef X
 };

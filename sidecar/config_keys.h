@@ -1,63 +1,117 @@
 /* SPDX-License-Identifier: MIT
  *
- * The keys of the configuration that SocketStream knows: X(path, type, min, max, default as JSON).
- * docs/CONFIGURATION.md lists the same rows, in this order, and a test compares the two.
+ * The keys of the configuration that SocketStream knows:
+ * X(path, type, min, max, default as JSON, meaning in Markdown).
+ * An object without a meaning only holds others.  docs/CONFIGURATION.md lists the same rows, in
+ * this order, and a test compares the two.
  */
 #ifndef SS_CONFIG_KEYS_H
 #define SS_CONFIG_KEYS_H
 
-#define SS_CONFIG_KEYS(X)                                                                          \
-    X("http", T_OBJECT, 0, 0, "{}")                                                                \
-    X("http.port", T_INTEGER, 1, 65535, "3000")                                                    \
-    X("http.hostname", T_STRING, 0, 0, "\"0.0.0.0\"")                                              \
-    X("log", T_OBJECT, 0, 0, "{}")                                                                 \
-    X("log.level", T_INTEGER, 0, 5, "3")                                                           \
-    X("client", T_OBJECT, 0, 0, "{}")                                                              \
-    X("client.log", T_OBJECT, 0, 0, "{}")                                                          \
-    X("client.log.level", T_INTEGER, 0, 5, "2")                                                    \
-    X("client.heartbeat_interval", T_NUMBER, 0.1, 86400, "30")                                     \
-    X("action_timeout", T_NUMBER, 0.1, 3600, "30")                                                 \
-    X("hosts", T_INTEGER, 0, 64, "1")                                                              \
-    X("host", T_OBJECT, 0, 0, "{}")                                                                \
-    X("host.node", T_STRING, 0, 0, "\"node\"")                                                     \
-    X("host.memory_limit", T_INTEGER, 16, 1048576, "512")                                          \
-    X("host.commands", T_STRINGS, 0, 0, "[]")                                                      \
-    X("session", T_OBJECT, 0, 0, "{}")                                                             \
-    X("session.ttl", T_INTEGER, 1, 315360000, "2592000")                                           \
-    X("users", T_OBJECT, 0, 0, "{}")                                                               \
-    X("users.online", T_OBJECT, 0, 0, "{}")                                                        \
-    X("users.online.enabled", T_BOOLEAN, 0, 0, "true")                                             \
-    X("users.online.mins_until_offline", T_NUMBER, 0.01, 1440, "2")                                \
-    X("users.online.update_interval", T_NUMBER, 0.1, 3600, "60")                                   \
-    X("users.online.keep_historic", T_BOOLEAN, 0, 0, "false")                                      \
-    X("redis", T_OBJECT, 0, 0, "{}")                                                               \
-    X("redis.url", T_STRING, 0, 0, "\"\"")                                                         \
-    X("redis.host", T_STRING, 0, 0, "\"\"")                                                        \
-    X("redis.port", T_INTEGER, 1, 65535, "6379")                                                   \
-    X("redis.socket", T_STRING, 0, 0, "\"\"")                                                      \
-    X("redis.db_index", T_INTEGER, 0, 1000000, "0")                                                \
-    X("redis.username", T_STRING, 0, 0, "\"\"")                                                    \
-    X("redis.password", T_STRING, 0, 0, "\"\"")                                                    \
-    X("redis.key_prefix", T_STRING, 0, 0, "\"ss\"")                                                \
-    X("redis.sentinels", T_STRINGS, 0, 0, "[]")                                                    \
-    X("redis.sentinel_master", T_STRING, 0, 0, "\"mymaster\"")                                     \
-    X("redis.command_timeout", T_NUMBER, 0.1, 60, "1.5")                                           \
-    X("redis.binary", T_STRING, 0, 0, "\"redis-server\"")                                          \
-    X("pack_assets", T_BOOLEAN, 0, 0, "true")                                                      \
-    X("pack", T_OBJECT, 0, 0, "{}")                                                                \
-    X("pack.csp", T_STRING, 0, 0, "\"\"")                                                          \
-    X("nginx", T_OBJECT, 0, 0, "{}")                                                               \
-    X("nginx.binary", T_STRING, 0, 0, "\"nginx\"")                                                 \
-    X("nginx.module", T_STRING, 0, 0, "\"\"")                                                      \
-    X("nginx.workers", T_INTEGER, 0, 512, "0")                                                     \
-    X("nginx.worker_connections", T_INTEGER, 0, 10000000, "0")                                     \
-    X("nginx.max_message", T_INTEGER, 1024, 67108864, "1048576")                                   \
-    X("nginx.max_queue", T_INTEGER, 4096, 1073741824, "1048576")                                   \
-    X("nginx.max_inflight", T_INTEGER, 1, 65535, "1000")                                           \
-    X("nginx.ping_interval", T_NUMBER, 0, 86400, "0")                                              \
-    X("nginx.pong_timeout", T_NUMBER, 0.1, 86400, "10")                                            \
-    X("nginx.link_timeout", T_NUMBER, 0.1, 3600, "2")                                              \
-    X("nginx.drain_time", T_NUMBER, 0, 3600, "3")                                                  \
-    X("nginx.origins", T_STRINGS, 0, 0, "[]")
+/* One key is one paragraph. */
+/* clang-format off */
+#define SS_CONFIG_KEYS(X) \
+    X("http", T_OBJECT, 0, 0, "{}", "") \
+    X("http.port", T_INTEGER, 1, 65535, "3000", \
+      "where nginx listens") \
+    X("http.hostname", T_STRING, 0, 0, "\"0.0.0.0\"", \
+      "and on which address; `\"127.0.0.1\"` keeps others out") \
+    X("log", T_OBJECT, 0, 0, "{}", "") \
+    X("log.level", T_INTEGER, 0, 5, "3", \
+      "how much the sidecar tells: 0 what is broken, 1 calls, 2 their params, 3 their " \
+      "results and who comes and goes, 4 everything") \
+    X("client", T_OBJECT, 0, 0, "{}", \
+      "`SS.config` of browsers") \
+    X("client.log", T_OBJECT, 0, 0, "{}", "") \
+    X("client.log.level", T_INTEGER, 0, 5, "2", \
+      "for the browser's console") \
+    X("client.heartbeat_interval", T_NUMBER, 0.1, 86400, "30", \
+      "seconds of silence until nginx pings a client, unless `nginx.ping_interval` says " \
+      "otherwise; browsers send no heartbeats of their own") \
+    X("action_timeout", T_NUMBER, 0.1, 3600, "30", \
+      "seconds until a call without an answer gets error −32004") \
+    X("hosts", T_INTEGER, 0, 64, "1", \
+      "processes that run the application's JavaScript, at most 64; none are started " \
+      "without any") \
+    X("host", T_OBJECT, 0, 0, "{}", "") \
+    X("host.node", T_STRING, 0, 0, "\"node\"", \
+      "the Node that runs it: a path, or a name to look for in `PATH`") \
+    X("host.memory_limit", T_INTEGER, 16, 1048576, "512", \
+      "MiB that one process may use; at 64 more it is replaced") \
+    X("host.commands", T_STRINGS, 0, 0, "[]", \
+      "command lines of more [action hosts](ACTION_HOSTS.md), run in the application's " \
+      "folder, without a shell") \
+    X("session", T_OBJECT, 0, 0, "{}", "") \
+    X("session.ttl", T_INTEGER, 1, 315360000, "2592000", \
+      "seconds that a session is kept after it was last used: 30 days") \
+    X("users", T_OBJECT, 0, 0, "{}", "") \
+    X("users.online", T_OBJECT, 0, 0, "{}", "") \
+    X("users.online.enabled", T_BOOLEAN, 0, 0, "true", \
+      "keep the list of users who are online") \
+    X("users.online.mins_until_offline", T_NUMBER, 0.01, 1440, "2", \
+      "minutes until a user whose last connection was lost counts as offline") \
+    X("users.online.update_interval", T_NUMBER, 0.1, 3600, "60", \
+      "seconds between two renewals of that list by each node") \
+    X("users.online.keep_historic", T_BOOLEAN, 0, 0, "false", \
+      "keep the users of each minute, for statistics") \
+    X("redis", T_OBJECT, 0, 0, "{}", "") \
+    X("redis.url", T_STRING, 0, 0, "\"\"", \
+      "`redis://user:password@host:6379/0` or `unix:///run/redis.sock?db=0`; see below") \
+    X("redis.host", T_STRING, 0, 0, "\"\"", \
+      "without a URL: name or address") \
+    X("redis.port", T_INTEGER, 1, 65535, "6379", \
+      "and port") \
+    X("redis.socket", T_STRING, 0, 0, "\"\"", \
+      "or the path of a Unix socket") \
+    X("redis.db_index", T_INTEGER, 0, 1000000, "0", \
+      "number of the database, unless the URL names one") \
+    X("redis.username", T_STRING, 0, 0, "\"\"", \
+      "user of Redis' access lists, unless the URL names one") \
+    X("redis.password", T_STRING, 0, 0, "\"\"", \
+      "unless the URL has one; `SS__redis__password` keeps it out of files") \
+    X("redis.key_prefix", T_STRING, 0, 0, "\"ss\"", \
+      "all keys and channels begin with it and a colon") \
+    X("redis.sentinels", T_STRINGS, 0, 0, "[]", \
+      "`[\"10.0.0.1:26379\", …]`: they are asked for the master, instead of a URL or host") \
+    X("redis.sentinel_master", T_STRING, 0, 0, "\"mymaster\"", \
+      "the name they know it by") \
+    X("redis.command_timeout", T_NUMBER, 0.1, 60, "1.5", \
+      "seconds until a command without an answer has failed, and an attempt to connect") \
+    X("redis.binary", T_STRING, 0, 0, "\"redis-server\"", \
+      "of the private Redis: a path, or a name to look for in `PATH` and the `sbin` folders") \
+    X("pack_assets", T_BOOLEAN, 0, 0, "true", \
+      "what browsers get must have been packed by `socketstream pack`; with `false` " \
+      "`socketstream start` packs, and again as files change") \
+    X("pack", T_OBJECT, 0, 0, "{}", "") \
+    X("pack.csp", T_STRING, 0, 0, "\"\"", \
+      "a Content-Security-Policy for the packed page, see [ASSETS.md](ASSETS.md)") \
+    X("nginx", T_OBJECT, 0, 0, "{}", "") \
+    X("nginx.binary", T_STRING, 0, 0, "\"nginx\"", \
+      "a path, or a name to look for in `PATH` and the `sbin` folders") \
+    X("nginx.module", T_STRING, 0, 0, "\"\"", \
+      "path of the module; found beside the command, or where nginx keeps its modules, when " \
+      "empty") \
+    X("nginx.workers", T_INTEGER, 0, 512, "0", \
+      "worker processes; 0 is one for each core") \
+    X("nginx.worker_connections", T_INTEGER, 0, 10000000, "0", \
+      "clients of each worker; 0 is as many as the open-files limit allows, 16,384 at most") \
+    X("nginx.max_message", T_INTEGER, 1024, 67108864, "1048576", \
+      "bytes of one message, and of a request's body") \
+    X("nginx.max_queue", T_INTEGER, 4096, 1073741824, "1048576", \
+      "bytes that may wait for one client before it is disconnected (1013)") \
+    X("nginx.max_inflight", T_INTEGER, 1, 65535, "1000", \
+      "calls of one client without an answer yet") \
+    X("nginx.ping_interval", T_NUMBER, 0, 86400, "0", \
+      "seconds of silence until a client is pinged; 0 is `client.heartbeat_interval`") \
+    X("nginx.pong_timeout", T_NUMBER, 0.1, 86400, "10", \
+      "seconds until one that does not answer is disconnected") \
+    X("nginx.link_timeout", T_NUMBER, 0.1, 3600, "2", \
+      "seconds that a handshake waits for a sidecar") \
+    X("nginx.drain_time", T_NUMBER, 0, 3600, "3", \
+      "seconds over which clients are sent away at a reload or end") \
+    X("nginx.origins", T_STRINGS, 0, 0, "[]", \
+      "pages that may connect besides those of the same host: `[\"https://example.com\"]`, " \
+      "or `[\"any\"]`")
+/* clang-format on */
 
 #endif

@@ -2,13 +2,15 @@
  *
  * The generated nginx.conf: see nginx_conf.h for the contract.
  *
- * Every word that comes from outside goes through escape() into quotes, so that no path or
+ * Every word that comes from outside goes through ss_nginx_quote() into quotes, so that no path or
  * configured value can become a directive.
  */
 #include "nginx_conf.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#include "nginx_server.h"
 
 #define POST_EXTRA (64 << 10) /* the module's own, over max_message */
 
@@ -53,22 +55,6 @@ static const char *const types[][2] = {
 
 static const char *const temp_paths[] = {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"};
 
-/* Inside nginx's double quotes only the quote and the backslash mean something. */
-static void escape(FILE *out, const char *text) {
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
-            fputc('\\', out);
-        }
-        fputc(*text, out);
-    }
-}
-
-static void directive(FILE *out, const char *name, const char *prefix, const char *value) {
-    fprintf(out, "%s \"%s", name, prefix);
-    escape(out, value);
-    fputs("\";\n", out);
-}
-
 static void write_process(const ss_nginx_conf_t *conf, bool with_module, FILE *out) {
     int64_t workers = ss_config_integer(conf->config, "nginx.workers");
 
@@ -79,10 +65,10 @@ static void write_process(const ss_nginx_conf_t *conf, bool with_module, FILE *o
           "error_log logs/error.log notice;\n",
           out);
     if (with_module) {
-        directive(out, "load_module", "", conf->module);
+        ss_nginx_directive(out, "load_module", "", conf->module);
     }
     if (conf->user != NULL) {
-        directive(out, "user", "", conf->user);
+        ss_nginx_directive(out, "user", "", conf->user);
     }
     if (workers == 0) {
         fputs("worker_processes auto;\n", out);
@@ -137,7 +123,7 @@ static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
         fputs("    socketstream_origins", out);
         json_array_foreach(origins, i, origin) {
             fputs(" \"", out);
-            escape(out, json_string_value(origin));
+            ss_nginx_quote(out, json_string_value(origin));
             fputc('"', out);
         }
         fputs(";\n", out);
@@ -145,40 +131,6 @@ static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
     /* A POST to an event stream may hold small messages beside the largest one. */
     fprintf(out, "    client_max_body_size %" PRId64 ";\n\n",
             ss_config_integer(conf->config, "nginx.max_message") + POST_EXTRA);
-}
-
-static void write_listen(const ss_nginx_conf_t *conf, FILE *out) {
-    bool brackets = strchr(conf->host, ':') != NULL && conf->host[0] != '[';
-
-    fprintf(out, "    server {\n        listen \"%s", brackets ? "[" : "");
-    escape(out, conf->host);
-    fprintf(out, "%s:%d\";\n\n", brackets ? "]" : "", conf->port);
-}
-
-static void write_server(const ss_nginx_conf_t *conf, FILE *out) {
-    write_listen(conf, out);
-    if (conf->n_nodes != 0) {
-        fputs("        set_real_ip_from 127.0.0.1;\n"
-              "        real_ip_header X-Forwarded-For;\n\n",
-              out);
-    }
-    fputs("        location = /socketstream {\n"
-          "            socketstream_pass sidecars;\n"
-          "        }\n\n"
-          "        location /api/ {\n"
-          "            socketstream_api sidecars;\n"
-          "        }\n\n"
-          "        location = /socketstream/status {\n"
-          "            socketstream_status;\n"
-          "            allow 127.0.0.1;\n"
-          "            allow ::1;\n"
-          "            deny all;\n"
-          "            access_log off;\n"
-          "        }\n\n"
-          "        location / {\n            ",
-          out);
-    directive(out, "socketstream_assets", "", conf->public_dir);
-    fputs("        }\n    }\n", out);
 }
 
 static void write_http(FILE *out) {
@@ -200,9 +152,9 @@ void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
     write_types(out);
     write_limits(conf, out);
     fputs("    upstream sidecars {\n        ", out);
-    directive(out, "server", "unix:", conf->socket);
+    ss_nginx_directive(out, "server", "unix:", conf->socket);
     fputs("    }\n\n", out);
-    write_server(conf, out);
+    ss_nginx_server(conf, out);
     fputs("}\n", out);
 }
 
@@ -220,7 +172,8 @@ void ss_nginx_conf_write_balancer(const ss_nginx_conf_t *conf, FILE *out) {
           "        ''      '';\n"
           "    }\n\n",
           out);
-    write_listen(conf, out);
+    fputs("    server {\n", out);
+    ss_nginx_listen(conf, out);
     /* The nodes look after silent clients and the size of what they get. */
     fputs("        client_max_body_size 0;\n\n"
           "        location / {\n"

@@ -14,7 +14,7 @@ test('docs/CONFIGURATION.md lists every key, with its default', async () => {
     assert.ok(listed.length > 10);
 
     const source = readFileSync(path.join(root, 'sidecar/config_keys.h'), 'utf8');
-    const keys = [...source.matchAll(/X\("([\w.]+)", (T_\w+), .*?, (".*")\)/g)]
+    const keys = [...source.matchAll(/X\("([\w.]+)", (T_\w+), .*?, (".*"),/g)]
         .filter(([, key, type]) => type !== 'T_OBJECT' || key === 'client')
         .map(([, key, , value]) => [key, JSON.parse(value)]);
     assert.deepEqual(listed, keys);

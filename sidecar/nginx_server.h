@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The server blocks of the generated nginx.conf, and how anything is written into that file.
+ *
+ * Owns which URL goes where.  Leaves to nginx_conf.c what holds for all of them.
+ */
+#ifndef SS_NGINX_SERVER_H
+#define SS_NGINX_SERVER_H
+
+#include "nginx_conf.h"
+
+/* `text` for between nginx's double quotes. */
+void ss_nginx_quote(FILE *out, const char *text);
+
+/* `name "prefixvalue";`, with the value quoted. */
+void ss_nginx_directive(FILE *out, const char *name, const char *prefix, const char *value);
+
+/* The listen directive of what users connect to. */
+void ss_nginx_listen(const ss_nginx_conf_t *conf, FILE *out);
+
+/* All server blocks of a node. */
+void ss_nginx_server(const ss_nginx_conf_t *conf, FILE *out);
+
+#endif
