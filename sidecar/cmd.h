@@ -65,6 +65,7 @@ extern const ss_command_t ss_command_console;
 extern const ss_command_t ss_command_help;
 extern const ss_command_t ss_command_new;
 extern const ss_command_t ss_command_pack;
+extern const ss_command_t ss_command_routes;
 extern const ss_command_t ss_command_sidecar;
 extern const ss_command_t ss_command_start;
 extern const ss_command_t ss_command_types;

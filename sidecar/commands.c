@@ -19,6 +19,7 @@ const ss_command_t *const ss_commands[] = {
     &ss_command_pack,
     &ss_command_console,
     &ss_command_config,
+    &ss_command_routes,
     &ss_command_types,
     &ss_command_version,
     &ss_command_help,

@@ -45,7 +45,7 @@ const commands = [...overview.matchAll(/^ {2}([a-z]+) +(?:([a-z]) )? *\S/gm)].ma
 describe('the list of commands', () => {
   it('has them all, with their aliases', () => {
     const names = commands.map(({ name, alias }) => (alias ? `${name}/${alias}` : name));
-    for (const wanted of ['new/n', 'start/s', 'sidecar', 'pack/p', 'console/c', 'config', 'types/t', 'version/v', 'help/h']) {
+    for (const wanted of ['new/n', 'start/s', 'sidecar', 'pack/p', 'console/c', 'config', 'routes', 'types/t', 'version/v', 'help/h']) {
       assert.ok(names.includes(wanted), `${wanted} in ${names}`);
     }
   });
