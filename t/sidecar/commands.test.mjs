@@ -9,7 +9,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { startSidecar } from '../lib/fake_worker.mjs';
+import { startSidecar, testApp } from '../lib/fake_worker.mjs';
 
 const root = new URL('../..', import.meta.url).pathname;
 const program = process.env.SS_BIN ?? path.join(root, 'build/bin/socketstream');
@@ -177,6 +177,21 @@ describe('socketstream version', () => {
     assert.deepEqual(JSON.parse(run(['version', '--json']).stdout), Object.fromEntries([first, ...libraries]));
     assert.equal(run(['--version']).stdout, stdout);
     assert.equal(run(['-v']).stdout, stdout);
+  });
+});
+
+describe('socketstream routes', () => {
+  it('asks any sidecar, and has no paths where HTTP has none', async () => {
+    const sidecar = await startSidecar([], { env: { SS__api__enabled: 'false' } });
+    const { status, stdout, stderr } = run(['routes', '--app', testApp, '--socket', sidecar.path]);
+    assert.deepEqual([status, stderr], [0, '']);
+    const [head, ...rows] = stdout.trimEnd().split('\n').map((line) => line.split(/ {2,}/));
+    assert.deepEqual(head, ['ACTION', 'HTTP', 'RUNS IN', 'FOR', 'FILE']);
+    assert.ok(rows.length > 3 && rows.every(([, http, runs, who]) => http === '-' && runs === 'C' && ['all', 'signed in'].includes(who)), stdout);
+    await sidecar.stop();
+    const { status: late, stderr: why } = run(['routes', '--app', testApp, '--socket', sidecar.path]);
+    assert.equal(late, 1);
+    assert.match(why, /^socketstream: no sidecar answers at /);
   });
 });
 
