@@ -75,7 +75,7 @@ typedef enum {
     X(0x15, CLOSE, SS_LINK_TO_WORKER, 2, 125, false, true)                                         \
     /* replaces the opaque state that REBIND will return */                                        \
     X(0x16, STATE, SS_LINK_TO_WORKER, 0, SS_LINK_STATE_MAX, false, true)                           \
-    /* what calls of the client count for besides it, if HELLO asked for it: u64 session, u64 */  \
+    /* what calls of the client count for besides it, if HELLO asked for it: u64 session, u64 */   \
     /* user, 0: none */                                                                            \
     X(0x17, RATE_KEYS, SS_LINK_TO_WORKER, 16, 16, false, true)                                     \
     /* client -> server, one whole message; call != 0 wants exactly one REPLY */                   \
