@@ -32,6 +32,8 @@ static const u_char  ngx_http_ss_browser_body[] =
     "<p>This page talks to its server all the time, and needs a browser that "
     "can do so. Any Chrome, Edge, Firefox or Safari of the last years will "
     "do.</p>" CRLF
+    "<p>Please come again with one of them: nothing here would work in this "
+    "one, or not as it was meant to.</p>" CRLF
     "</body>" CRLF
     "</html>" CRLF;
 
