@@ -368,6 +368,8 @@ struct ngx_http_ss_client_s {
     uint32_t                     slot;
     uint32_t                     generation;
     uint32_t                     stamp;     /* of the last message published */
+    uint16_t                     ncalls;
+    uint16_t                     state_len;
 
     ngx_http_ss_buf_t           *kept;      /* a frame's beginning */
     ngx_http_ss_buf_t           *message;   /* a message's beginning */
@@ -381,9 +383,6 @@ struct ngx_http_ss_client_s {
 
     ss_ws_decoder_t              decoder;
     ss_utf8_t                    utf8;
-
-    uint16_t                     ncalls;
-    uint16_t                     state_len;
 
     unsigned                     upgraded:1;   /* the 101 is out */
     unsigned                     sse:1;        /* an event stream */
