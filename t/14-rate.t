@@ -228,4 +228,23 @@ subtest 'an address has as many connections as it may, and as one goes another m
     is few()->status, 429;
 };
 
+subtest 'nothing alarming is in the error log but that workers were killed' => sub {
+    my @all = ($nginx->pid, $nginx->workers);
+    $nginx->signal('QUIT');
+    ok until_true(sub { !grep { SocketStream::Nginx::running($_) } @all }, 8), 'nginx quits';
+    is_deeply [grep { /\[(?:alert|emerg)\]/ && !/worker process \d+ exited on signal 9/ } split /\n/, $nginx->log], [];
+    $nginx->{finished} = 1;
+};
+
+subtest 'without a limit the sidecar is asked nothing, and what it tells counts for nothing' => sub {
+    $sidecar->forget;
+    $nginx = SocketStream::Nginx->start(server => "location = /open { $pass }");
+    my $client = client('open');
+    is ask($client, 'keys', 11, 7)->{result}, 'kept';
+    is served($client, 100), 100, 'calls pass';
+    is_deeply [map { $_->{hello_flags} } grep { $_->{op} eq 'HELLO' } $sidecar->log], [0], 'no flag in HELLO';
+    $client->close;
+    $nginx->finish;
+};
+
 done_testing;
