@@ -168,7 +168,7 @@ ngx_http_ss_limits_rates_done(void)
 }
 
 
-/* Accounts at different rates are different accounts; 0 is no key. */
+/* Accounts at different rates are different accounts; 0 is none. */
 
 static uint64_t
 ngx_http_ss_limits_key(ngx_uint_t what, const ss_rate_t *rate,
@@ -176,9 +176,19 @@ ngx_http_ss_limits_key(ngx_uint_t what, const ss_rate_t *rate,
 {
     u_char                      text[3 * sizeof(uint64_t)];
     uint64_t                    head[2], key;
+    ngx_shm_zone_t             *zone;
     ngx_http_ss_limits_zone_t  *z;
 
-    z = ngx_http_ss_limits_conf()->limits->data;
+    zone = ngx_http_ss_limits_conf()->limits;
+
+    if (zone == NULL) {
+
+        /* "master_process off", reloaded without a limit */
+
+        return 0;
+    }
+
+    z = zone->data;
 
     head[0] = what;
     head[1] = rate ? rate->interval_us : 0;
