@@ -470,7 +470,7 @@ struct ngx_http_ss_open_s {
     uint32_t                     slot;
     uint32_t                     generation;
     ngx_http_ss_client_t        *client;    /* accepted, 101 not yet out */
-    uint64_t                     counted;   /* for socketstream_connections_… */
+    uint64_t                     counted;   /* its key, see _connection_begin() */
     unsigned                     system:1;
     unsigned                     sse:1;
 };
