@@ -45,11 +45,17 @@ static bool find_above(const char *given, ss_buf_t *found) {
 bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error) {
     ss_buf_t above = {0};
     if (realpath(given, path) == NULL) {
-        ss_buf_printf(error, "%s: %s", given, strerror(errno));
+        ss_buf_printf(error, "%s: %s%s", given, strerror(errno),
+                      errno == EACCES ? ": give yourself access to it" : "");
         return false;
     }
+    errno = 0;
     if (has_folder(path, "app")) {
         return true;
+    }
+    if (errno == EACCES) {
+        ss_buf_printf(error, "%s: %s: give yourself access to it", path, strerror(errno));
+        return false;
     }
     ss_buf_printf(error, "%s is no SocketStream application, it has no folder app/: ", path);
     if (find_above(given, &above)) {

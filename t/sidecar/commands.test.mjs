@@ -134,6 +134,19 @@ for (const { name, alias, help, usage, options, inApp } of commands) {
   });
 }
 
+describe('an application that may not be entered', () => {
+  it('is told with the remedy', () => {
+    const app = path.join(dir, 'closed');
+    fs.mkdirSync(path.join(app, 'app'), { recursive: true });
+    fs.chmodSync(app, 0);
+    const uid = process.getuid?.() === 0 ? 65534 : undefined; // whom permissions concern
+    const { status, stderr } = spawnSync(program, ['config', '--app', app], { uid, encoding: 'utf8' });
+    fs.chmodSync(app, 0o700);
+    assert.equal(stderr, `socketstream: ${app}: Permission denied: give yourself access to it\n`);
+    assert.equal(status, 1);
+  });
+});
+
 describe('an option', () => {
   it('has its value behind a space or =, in any order, and the last of two counts', () => {
     const app = path.join(dir, 'options');
