@@ -20,6 +20,9 @@
 #define SS_ADDRESS_MAX 63                /* bytes of a client's address that are kept */
 #define SS_ACTION_TIMEOUT_MS 30000       /* by default */
 #define SS_API_PAIRS_MAX 1000            /* name=value pairs in a query */
+#define SS_API_CREDENTIALS_MAX 1024      /* base64 of a name and a password */
+#define SS_API_AUTHS_MAX 1024            /* requests waiting for the authentication module */
+#define SS_API_HELD_MAX (64u << 20)      /* bytes of these, all together */
 #define SS_APP_DEPTH_MAX 32              /* folders below app/server */
 #define SS_USER_ID_MAX 256               /* bytes of a user's id */
 #define SS_CHANNEL_NAME_MAX 256          /* bytes of a channel's name */

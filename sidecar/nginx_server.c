@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "nginx_api.h"
+
 /* Inside nginx's double quotes only the quote and the backslash mean something. */
 void ss_nginx_quote(FILE *out, const char *text) {
     for (; *text != '\0'; text++) {
@@ -46,13 +48,6 @@ static void write_socket(FILE *out) {
           out);
 }
 
-static void write_api(FILE *out) {
-    fputs("        location /api/ {\n"
-          "            socketstream_api sidecars;\n"
-          "        }\n\n",
-          out);
-}
-
 static void write_status(FILE *out) {
     fputs("        location = /socketstream/status {\n"
           "            socketstream_status;\n"
@@ -75,7 +70,7 @@ void ss_nginx_server(const ss_nginx_conf_t *conf, FILE *out) {
     ss_nginx_listen(conf, out);
     write_realip(conf, out);
     write_socket(out);
-    write_api(out);
+    ss_nginx_api(conf, out);
     write_status(out);
     write_assets(conf, out);
     fputs("    }\n", out);
