@@ -45,6 +45,7 @@
 #define SS_HOST_ACTIONS_MAX 4096         /* actions of one host */
 #define SS_HOST_PROBLEMS_MAX 100         /* problems that one host tells of */
 #define SS_HOST_AHEAD_MAX 1024           /* calls waiting for one host that is being started */
+#define SS_HOST_CALL_MAX (32u << 20)     /* bytes of a call; a body of HTTP is in it twice */
 #define SS_HOST_QUEUE_MAX (32u << 20)    /* bytes waiting for one host; more calls are -32003 */
 #define SS_HOST_LINE_MAX 2000            /* bytes of a line of a host's in the log; it is split */
 #define SS_HOST_LAST_WORDS_MAX 512       /* of them, that are kept to say why it ended */
