@@ -7,12 +7,13 @@
 
 /* t/sidecar/api_root.test.mjs says the digest when the style has changed. */
 const char ss_api_page_policy[] =
-    "default-src 'none'; style-src 'sha256-xCHwTYTVIbUhWtd4KBx6mBKr1zeLc9MsJlE1yTLUbHc='; base-uri "
+    "default-src 'none'; style-src 'sha256-BWlY0hYPflDkXgUbp95ERIAfMffW3Qg8EZESqAtSidA='; base-uri "
     "'none'; form-action 'none'; "
     "frame-ancestors 'none'";
 
 static const char style[] =
-    ":root{color-scheme:light dark;--line:#8884;--soft:#8881;--dim:#777;--mark:#0a7d5a}"
+    ":root{color-scheme:light dark;--line:#8884;--soft:#8881;--dim:#666;--mark:#0a7d5a}"
+    "@media(prefers-color-scheme:dark){:root{--dim:#aaa;--mark:#3ecf9f}}"
     "body{margin:0 auto;max-width:60rem;padding:2rem 1.25rem 4rem;"
     "font:16px/1.5 system-ui,sans-serif}"
     "h1{margin:0;font-size:1.75rem}"
@@ -67,9 +68,9 @@ typedef struct {
     char module[SS_RPC_METHOD_MAX + 1]; /* whose list is open; "": none is */
 } list_t;
 
-/* Actions of one module stand together, as their names are sorted. */
+/* What is below one name of app/server stands together, as the names are sorted. */
 static void begin_module(list_t *l, const char *path) {
-    const char *slash = strrchr(path, '/');
+    const char *slash = strchr(path, '/');
     size_t len = slash == NULL ? 0 : (size_t)(slash - path);
     if (*l->module != '\0' && strlen(l->module) == len && memcmp(l->module, path, len) == 0) {
         return;

@@ -6,12 +6,14 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startSidecar } from '../lib/fake_worker.mjs';
+import { chunks, op, request, startSidecar } from '../lib/fake_worker.mjs';
 import { until } from '../lib/host_app.mjs';
 
 const app = path.join(path.dirname(fileURLToPath(import.meta.url)), 'api_app');
 const TLS = 1;
 const CREDENTIALS_MAX = 1024; // SS_API_CREDENTIALS_MAX
+const WAITING_MAX = 1024; // SS_API_AUTHS_MAX
+const HELD_MAX = 64 << 20; // SS_API_HELD_MAX
 const basic = { SS__api__auth__basic__module_name: 'accounts' };
 const json = { 'content-type': 'application/json' };
 
@@ -144,8 +146,8 @@ it('ss_equal_secret compares whole texts', async () => {
 
 describe('the configuration', () => {
   /** @param {Record<string, string>} env @param {(w: import('../lib/fake_worker.mjs').Worker, s: import('../lib/fake_worker.mjs').Sidecar) => Promise<void>} use */
-  const run = async (env, use) => {
-    const other = await startSidecar(['--log-level', '1'], { app, env });
+  const run = async (env, use, args = ['--log-level', '1']) => {
+    const other = await startSidecar(args, { app, env });
     const link = await other.worker();
     await use(link, other);
     link.close();
@@ -168,6 +170,29 @@ describe('the configuration', () => {
       assert.equal(answer.status, 503);
       await until(() => s.log.includes("api.auth.basic.module_name is 'nowhere'"), 'the reason');
     }));
+
+  /** So many requests whose user is asked about, with bodies of so many bytes; then one more.
+   *  @param {number} count @param {number} bytes @param {number} last */
+  const fill = (count, bytes, last) => run(basic, async (w) => {
+    const what = (/** @type {number} */ length) => ({
+      method: 'POST', path: 'app/whoami', flags: TLS, body: ' '.repeat(length),
+      headers: { ...json, authorization: encode('slow:x') },
+    });
+    for (let i = 0; i < count; i++) {
+      w.send(chunks(op.REQUEST, { slot: 2000 + i, generation: 1 }, request(what(bytes))));
+    }
+    const { status, headers } = await w.http(what(last));
+    assert.deepEqual([status, headers['Retry-After']], [503, '1']);
+    await w.sync();
+    assert.deepEqual(w.frames, [], 'the others wait');
+  }, ['--action-timeout-ms', '60000']);
+
+  it('1,024 requests wait for the module, one more is 503', () => fill(WAITING_MAX, 1, 1));
+
+  it('they may have 64 MiB, more is 503', () => {
+    const head = 200; // at least what a REQUEST has before its body
+    return fill(4, HELD_MAX / 4 - head, 4 * head);
+  });
 
   it('enabled: false answers nothing', () => run({ SS__api__enabled: 'false' }, async (w) => {
     for (const where of ['app/echo', '', 'openapi.json', 'system/health']) {

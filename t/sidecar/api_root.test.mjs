@@ -43,6 +43,7 @@ describe('the page', () => {
     assert.deepEqual(items.map((one) => [/<b>(.*?)<\/b>/.exec(one)?.[1], one.includes('signed-in users')]), [
       ['/app/deep/er', false], ['/app/echo', false], ['/app/same', false], ['/app/whoami', true]]);
     assert.match(items[3], /<pre>curl -u NAME -H &#39;Content-Type: application\/json&#39; -d &#39;\[\]&#39; https:\/\/shop\.example:8443\/v1\/api\/app\/whoami<\/pre>/);
+    assert.deepEqual(body.match(/<h2>.*?<\/h2>/g), ['<h2>app</h2>']);
     assert.ok(!body.includes('/system/'), 'nothing of our own');
     assert.ok(body.includes('href="https://shop.example:8443/v1/api/openapi.json"'));
   });

@@ -19,9 +19,6 @@ static void same(ss_req *req, json_t *params) {
 }
 
 SS_ACTIONS = {
-    {"echo", echo, 0},
-    {"same", same, 0},
-    {"whoami", whoami, SS_AUTHENTICATED},
-    {"deep.er", echo, 0},
-    {NULL, NULL, 0},
+    {"echo", echo, 0},    {"same", same, 0}, {"whoami", whoami, SS_AUTHENTICATED},
+    {"deep.er", echo, 0}, {NULL, NULL, 0},
 };
