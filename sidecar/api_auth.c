@@ -92,8 +92,8 @@ static void finish(const ss_api_target_t *t, const ss_request_t *r, const ss_res
     } else if (yes) {
         run(t, r->auth, user);
     } else {
-        ss_log(SS_LOG_WARNING, "%s: %s does not let in '%s' from %s", r->auth->action->name,
-               module, r->auth->user, r->address);
+        ss_log(SS_LOG_WARNING, "%s: %s does not let in '%s' from %s", r->auth->action->name, module,
+               r->auth->user, r->address);
         challenge(t);
     }
 }

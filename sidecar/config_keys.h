@@ -114,7 +114,7 @@
     X("nginx.worker_connections", T_INTEGER, 0, 10000000, "0", \
       "clients of each worker; 0 is as many as the open-files limit allows, 16,384 at most") \
     X("nginx.max_message", T_INTEGER, 1024, 67108864, "1048576", \
-      "bytes of one message, and of a request's body") \
+      "bytes of one message of a client") \
     X("nginx.max_queue", T_INTEGER, 4096, 1073741824, "1048576", \
       "bytes that may wait for one client before it is disconnected (1013)") \
     X("nginx.max_inflight", T_INTEGER, 1, 65535, "1000", \
