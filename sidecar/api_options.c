@@ -30,7 +30,7 @@ static bool check_prefix(const char *prefix, char *error) {
         prefix[0] == '/' || prefix[len - 1] == '/' || strstr(prefix, "//") != NULL) {
         why = "letters, digits, - and _, with single slashes between them";
     } else if (taken(prefix)) {
-        why = "another: /socketstream and /assets have their own use";
+        why = "another path than /socketstream and /assets";
     }
     if (why != NULL) {
         snprintf(error, SS_CONFIG_ERROR_MAX, "api.prefix must be %s, but is \"%.80s\"", why,

@@ -157,10 +157,7 @@ describe('the root', () => {
     });
 });
 
-test('a prefix that is none, or is taken, ends the start with one line', async () => {
-    for (const prefix of ['/api', 'api/', 'a//b', 'a b', '', 'äpi', '..', 'socketstream', 'socketstream/x', 'assets', 'x'.repeat(129)]) {
-        const { code, stderr } = await runCommand(['start', '--app', dir], { env: { SS__api__prefix: prefix } });
-        assert.equal(code, 1, prefix);
-        assert.match(stderr, /^socketstream: api\.prefix must be .*\n$/, prefix);
-    }
+test('a prefix that is taken ends the start with one line', async () => {
+    const { code, stderr } = await runCommand(['start', '--app', dir], { env: { SS__api__prefix: 'socketstream' } });
+    assert.deepEqual([code, stderr], [1, 'socketstream: api.prefix must be another path than /socketstream and /assets, but is "socketstream"\n']);
 });
