@@ -36,14 +36,19 @@ static ngx_int_t ngx_http_ss_api_add(ngx_http_ss_api_t *api,
 static void ngx_http_ss_api_finish(ngx_http_ss_api_t *api);
 static void ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code);
 static ngx_int_t ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code);
+static ngx_int_t ngx_http_ss_api_limited(ngx_http_request_t *r,
+    ngx_msec_t retry);
+static ngx_int_t ngx_http_ss_api_answer(ngx_http_request_t *r, int code,
+    ngx_msec_t retry);
 static ngx_int_t ngx_http_ss_api_send_error(ngx_http_request_t *r,
-    ngx_uint_t status, u_char *text, size_t len);
+    ngx_uint_t status, ngx_msec_t retry, u_char *text, size_t len);
 
 
 ngx_int_t
 ngx_http_ss_api_handler(ngx_http_request_t *r)
 {
     ngx_int_t                rc;
+    ngx_msec_t               retry;
     ngx_http_ss_loc_conf_t  *slcf;
 
     if (r != r->main) {
@@ -57,6 +62,12 @@ ngx_http_ss_api_handler(ngx_http_request_t *r)
         if (rc != NGX_DECLINED) {
             return rc;
         }
+    }
+
+    retry = ngx_http_ss_rate_request(r);
+
+    if (retry) {
+        return ngx_http_ss_api_limited(r, retry);
     }
 
     rc = ngx_http_read_client_request_body(r, ngx_http_ss_api_body_handler);
@@ -115,7 +126,7 @@ ngx_http_ss_api_origin(ngx_http_request_t *r)
         return rc;
     }
 
-    return ngx_http_ss_api_send_error(r, NGX_HTTP_FORBIDDEN, text,
+    return ngx_http_ss_api_send_error(r, NGX_HTTP_FORBIDDEN, 0, text,
                                       sizeof(text) - 1);
 }
 
@@ -645,37 +656,69 @@ ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code)
 static ngx_int_t
 ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code)
 {
-    u_char                 text[256], *p;
-    ngx_http_request_t    *r;
-    const ss_rpc_error_t  *error;
-
-    r = api->request;
-
     if (api->stream) {
 
         /* whatever happened on the way: asking again does no harm */
 
-        return ngx_http_ss_post_answer(r, code == SS_RPC_TOO_LARGE
+        return ngx_http_ss_post_answer(api->request, code == SS_RPC_TOO_LARGE
                                           ? NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
                                           : NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 
+    return ngx_http_ss_api_answer(api->request, code, 0);
+}
+
+
+static ngx_int_t
+ngx_http_ss_api_limited(ngx_http_request_t *r, ngx_msec_t retry)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_ss_api_answer(r, SS_RPC_RATE_LIMITED, retry);
+}
+
+
+/* retry: the ms to wait where that is known, or 0. */
+
+static ngx_int_t
+ngx_http_ss_api_answer(ngx_http_request_t *r, int code, ngx_msec_t retry)
+{
+    u_char                 text[256], data[64], *p;
+    const ss_rpc_error_t  *error;
+
     error = ss_rpc_error(code);
 
-    p = ngx_snprintf(text, sizeof(text),
-                     "{\"error\":{\"code\":%d,\"message\":\"%s\"%s}}",
-                     code, error->message,
-                     error->retryable ? ",\"data\":{\"retryable\":true}"
-                                      : "");
+    p = data;
 
-    return ngx_http_ss_api_send_error(r, error->http_status, text, p - text);
+    if (error->retryable) {
+        p = ngx_sprintf(p, ",\"data\":{\"retryable\":true");
+
+        if (retry) {
+            p = ngx_sprintf(p, ",\"retry_after_ms\":%M", retry);
+        }
+
+        *p++ = '}';
+    }
+
+    p = ngx_snprintf(text, sizeof(text),
+                     "{\"error\":{\"code\":%d,\"message\":\"%s\"%*s}}",
+                     code, error->message, (size_t) (p - data), data);
+
+    return ngx_http_ss_api_send_error(r, error->http_status, retry, text,
+                                      p - text);
 }
 
 
 static ngx_int_t
 ngx_http_ss_api_send_error(ngx_http_request_t *r, ngx_uint_t status,
-    u_char *text, size_t len)
+    ngx_msec_t retry, u_char *text, size_t len)
 {
+    u_char     seconds[NGX_INT_T_LEN];
     ngx_str_t  name, value;
 
     ngx_str_set(&r->headers_out.content_type, "application/json");
@@ -696,9 +739,17 @@ ngx_http_ss_api_send_error(ngx_http_request_t *r, ngx_uint_t status,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+    if (retry || status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        value.len = ngx_sprintf(seconds, "%M", retry ? (retry + 999) / 1000
+                                                     : 1)
+                    - seconds;
+        value.data = ngx_pnalloc(r->pool, value.len);
+        if (value.data == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_memcpy(value.data, seconds, value.len);
         ngx_str_set(&name, "Retry-After");
-        ngx_str_set(&value, "1");
 
         if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
