@@ -34,6 +34,9 @@ int ss_cmd_config(int argc, char **argv);
 /* socketstream types [--app DIR]: writes what SS.server has, for TypeScript. */
 int ss_cmd_types(int argc, char **argv);
 
+/* socketstream certs COMMAND [--app DIR]: keys, requests and dates of certificates. */
+int ss_cmd_certs(int argc, char **argv);
+
 /* socketstream child: what a supervised child runs first, see supervisor.h. */
 int ss_cmd_child(int argc, char **argv);
 

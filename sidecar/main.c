@@ -27,6 +27,7 @@ static const struct {
     {"console", "c", ss_cmd_console, "run JavaScript within the application"},
     {"config", NULL, ss_cmd_config, "print the merged configuration"},
     {"types", "t", ss_cmd_types, "write app/socketstream.d.ts, the types of SS.server"},
+    {"certs", NULL, ss_cmd_certs, "make, check and renew certificates"},
     {"version", "v", cmd_version, "print the version"},
     {"help", "h", cmd_help, "print this; `socketstream COMMAND --help` tells more"},
     {"child", NULL, ss_cmd_child, NULL},
