@@ -36,12 +36,15 @@
 
 static const char usage[] =
     "usage: socketstream start [--app DIR] [--port N] [--nodes N] [--with-parent]\n"
+    "                          [--print-nginx-conf]\n"
     "\n"
     "  --app DIR      the application; this folder when not given\n"
     "  --port N       where nginx listens; http.port of the configuration when not given\n"
     "  --nodes N      so many nodes of nginx and sidecar, at the ports behind that one, and a\n"
     "                 balancer before them\n"
-    "  --with-parent  end when the process that started this one ends\n";
+    "  --with-parent  end when the process that started this one ends\n"
+    "  --print-nginx-conf\n"
+    "                 print nginx's configuration, for an nginx of your own, and start nothing\n";
 
 bool ss_start_complain(const char *format, ...) {
     va_list args;
@@ -79,9 +82,13 @@ static bool set_nodes(ss_start_t *start, const char *text) {
 
 static bool parse_options(ss_start_t *start, int argc, char **argv) {
     static const struct option options[] = {
-        {"app", required_argument, NULL, 'a'},   {"port", required_argument, NULL, 'p'},
-        {"nodes", required_argument, NULL, 'n'}, {"with-parent", no_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},        {0},
+        {"app", required_argument, NULL, 'a'},
+        {"port", required_argument, NULL, 'p'},
+        {"nodes", required_argument, NULL, 'n'},
+        {"with-parent", no_argument, NULL, 'w'},
+        {"help", no_argument, NULL, 'h'},
+        {"print-nginx-conf", no_argument, NULL, 'P'},
+        {0},
     };
     const char *app = ".";
     int option;
@@ -106,6 +113,9 @@ static bool parse_options(ss_start_t *start, int argc, char **argv) {
         case 'w':
             prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
             break;
+        case 'P':
+            start->prints = true;
+            break;
         case 'h':
             fputs(usage, stdout);
             start->status = SS_EXIT_OK;
@@ -118,6 +128,10 @@ static bool parse_options(ss_start_t *start, int argc, char **argv) {
     if (optind < argc) {
         fputs(usage, stderr);
         return false;
+    }
+    if (start->prints && start->n_nodes > 1) {
+        return complain("--print-nginx-conf prints that of one node: leave out --nodes, and see "
+                        "conf_examples/load-balancer.conf");
     }
     start->status = SS_EXIT_FAILED;
     return realpath(app, start->app) != NULL || complain("%s: %s", app, strerror(errno));
@@ -219,14 +233,8 @@ static void say_node(const ss_start_node_t *node) {
 }
 
 static void say_ready(const ss_start_t *start) {
-    const char *host = ss_config_string(start->config, "http.hostname");
-    bool brackets = strchr(host, ':') != NULL && host[0] != '[';
+    char url[SS_START_URL_MAX];
 
-    if (strcmp(host, "0.0.0.0") == 0) {
-        host = "127.0.0.1";
-    } else if (strcmp(host, "::") == 0) {
-        host = "::1";
-    }
     printf("SocketStream %s, %s, process %d (", SS_VERSION, ss_config_env(start->config),
            (int)getpid());
     if (start->balancer != NULL) {
@@ -250,8 +258,9 @@ static void say_ready(const ss_start_t *start) {
         say_node(&start->nodes[i]);
         puts(")");
     }
-    printf("ready: http://%s%s%s:%d/\n", brackets ? "[" : "", host, brackets ? "]" : "",
-           (int)ss_config_integer(start->config, "http.port"));
+    ss_start_say_https(start);
+    ss_start_url(start, url);
+    printf("ready: %s\n", url);
     fflush(stdout);
 }
 
@@ -343,8 +352,14 @@ static void on_signal(uv_signal_t *handle, int number) {
     ss_start_t *start = handle->data;
 
     if (number == SIGHUP && !terminal_is_gone(start)) {
+        if (!ss_start_renew_https(start)) {
+            return;
+        }
         for (unsigned i = 0; i < start->n_nodes; i++) {
             ss_child_signal(start->nodes[i].nginx, SIGHUP);
+        }
+        if (start->balancer != NULL) {
+            ss_child_signal(start->balancer, SIGHUP);
         }
         return;
     }
@@ -387,9 +402,34 @@ static bool run(ss_start_t *start) {
     return start->status == SS_EXIT_OK;
 }
 
+static void run_app(ss_start_t *start) {
+    char error[SS_RUNDIR_ERROR_MAX];
+
+    if (!ss_rundir_open(&start->dir, start->app, start->n_nodes, error)) {
+        complain("%s", error);
+        return;
+    }
+    if (ss_start_check_ports(start) && ss_start_open_https(start) && ss_start_write_confs(start)) {
+        run(start);
+    }
+    ss_rundir_close(&start->dir);
+}
+
+static void print_conf(ss_start_t *start) {
+    char error[SS_RUNDIR_ERROR_MAX];
+
+    if (strchr(start->app, '$') != NULL) {
+        complain("nginx would take the $ in %s for a variable: move the application", start->app);
+    } else if (!ss_rundir_name(&start->dir, start->app, error)) {
+        complain("%s", error);
+    } else if (ss_start_open_https(start)) {
+        ss_start_print_conf(start, stdout);
+        start->status = SS_EXIT_OK;
+    }
+}
+
 int ss_cmd_start(int argc, char **argv) {
     ss_start_t *start = calloc(1, sizeof(*start));
-    char error[SS_RUNDIR_ERROR_MAX];
     int status;
 
     if (start == NULL) {
@@ -398,18 +438,18 @@ int ss_cmd_start(int argc, char **argv) {
     start->started_ns = uv_hrtime();
     start->on_terminal = isatty(STDERR_FILENO) == 1;
     start->probe.fd = -1;
-    if (parse_options(start, argc, argv) && enter_app(start) && ss_start_check_packer(start) &&
-        ss_start_find(start)) {
-        if (!ss_rundir_open(&start->dir, start->app, start->n_nodes, error)) {
-            complain("%s", error);
-        } else {
-            if (ss_start_check_ports(start) && ss_start_write_confs(start)) {
-                run(start);
-            }
-            ss_rundir_close(&start->dir);
+    if (!parse_options(start, argc, argv) || !enter_app(start)) {
+        /* It was said what is wrong. */
+    } else if (start->prints) {
+        start->private_redis = false;
+        if (ss_start_find(start)) {
+            print_conf(start);
         }
+    } else if (ss_start_check_packer(start) && ss_start_find(start)) {
+        run_app(start);
     }
     status = start->status;
+    ss_https_close(&start->https);
     ss_config_destroy(start->config);
     free(start);
     return status;
