@@ -15,6 +15,7 @@
 #include "ngx_http_socketstream.h"
 
 
+static ngx_int_t ngx_http_ss_api_origin(ngx_http_request_t *r);
 static void ngx_http_ss_api_body_handler(ngx_http_request_t *r);
 static void ngx_http_ss_api_begin(ngx_http_request_t *r, ngx_uint_t stream);
 static ngx_int_t ngx_http_ss_api_encode(ngx_http_ss_api_t *api,
@@ -35,15 +36,27 @@ static ngx_int_t ngx_http_ss_api_add(ngx_http_ss_api_t *api,
 static void ngx_http_ss_api_finish(ngx_http_ss_api_t *api);
 static void ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code);
 static ngx_int_t ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code);
+static ngx_int_t ngx_http_ss_api_send_error(ngx_http_request_t *r,
+    ngx_uint_t status, u_char *text, size_t len);
 
 
 ngx_int_t
 ngx_http_ss_api_handler(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
+    ngx_int_t                rc;
+    ngx_http_ss_loc_conf_t  *slcf;
 
     if (r != r->main) {
         return NGX_HTTP_NOT_FOUND;
+    }
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
+
+    if (slcf->api) {
+        rc = ngx_http_ss_api_origin(r);
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
     rc = ngx_http_read_client_request_body(r, ngx_http_ss_api_body_handler);
@@ -53,6 +66,57 @@ ngx_http_ss_api_handler(ngx_http_request_t *r)
     }
 
     return NGX_DONE;
+}
+
+
+/*
+ * A page of another origin may read what anybody may.  What could change
+ * something, or comes with a password that the browser has kept, it may send
+ * only if its origin is listed.  NGX_DECLINED: nothing is answered yet.
+ */
+
+static ngx_int_t
+ngx_http_ss_api_origin(ngx_http_request_t *r)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             allowed;
+    ngx_http_ss_headers_t  hs;
+
+    static u_char  text[] = "{\"error\":{\"code\":-32600,\"message\":"
+                            "\"Pages of this origin may not call the API\"}}";
+
+    ngx_http_ss_read_headers(r, &hs);
+
+    if (ngx_http_ss_origin_headers(r, &hs.origin) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        allowed = ngx_http_ss_origin_allowed(r, &hs.origin);
+
+    } else if (r->headers_in.authorization) {
+        allowed = ngx_http_ss_origin_allowed(r, &hs.origin)
+                  && ngx_http_ss_site_allowed(r, &hs);
+
+    } else {
+        allowed = 1;
+    }
+
+    if (allowed) {
+        return (r->method & NGX_HTTP_OPTIONS) && hs.origin.data
+               ? ngx_http_ss_origin_preflight(r, &hs.origin)
+               : NGX_DECLINED;
+    }
+
+    ngx_http_ss_worker.counters->refused[NGX_HTTP_SS_REFUSED_origin]++;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_ss_api_send_error(r, NGX_HTTP_FORBIDDEN, text,
+                                      sizeof(text) - 1);
 }
 
 
@@ -555,8 +619,9 @@ ngx_http_ss_api_finish(ngx_http_ss_api_t *api)
 static void
 ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_http_ss_headers_t   hs;
 
     r = api->request;
     c = r->connection;
@@ -567,6 +632,11 @@ ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code)
 
     ngx_http_clean_header(r);
 
+    if (api->conf->api) {
+        ngx_http_ss_read_headers(r, &hs);
+        (void) ngx_http_ss_origin_headers(r, &hs.origin);
+    }
+
     ngx_http_finalize_request(r, ngx_http_ss_api_error(api, code));
     ngx_http_run_posted_requests(c);
 }
@@ -576,7 +646,6 @@ static ngx_int_t
 ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code)
 {
     u_char                 text[256], *p;
-    ngx_str_t              name, value;
     ngx_http_request_t    *r;
     const ss_rpc_error_t  *error;
 
@@ -599,6 +668,16 @@ ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code)
                      error->retryable ? ",\"data\":{\"retryable\":true}"
                                       : "");
 
+    return ngx_http_ss_api_send_error(r, error->http_status, text, p - text);
+}
+
+
+static ngx_int_t
+ngx_http_ss_api_send_error(ngx_http_request_t *r, ngx_uint_t status,
+    u_char *text, size_t len)
+{
+    ngx_str_t  name, value;
+
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
@@ -617,7 +696,7 @@ ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (error->http_status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+    if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
         ngx_str_set(&name, "Retry-After");
         ngx_str_set(&value, "1");
 
@@ -626,5 +705,5 @@ ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code)
         }
     }
 
-    return ngx_http_ss_send_text(r, error->http_status, text, p - text);
+    return ngx_http_ss_send_text(r, status, text, len);
 }

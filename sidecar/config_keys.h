@@ -37,6 +37,24 @@
       "nothing, and a self-signed certificate neither") \
     X("https.http2", T_BOOLEAN, 0, 0, "true", \
       "HTTP/2 for those that speak it") \
+    X("api", T_OBJECT, 0, 0, "{}", "") \
+    X("api.enabled", T_BOOLEAN, 0, 0, "true", \
+      "the [HTTP API](HTTP_API.md): actions as `/api/module/action`") \
+    X("api.prefix", T_STRING, 0, 0, "\"api\"", \
+      "the path below which it is: letters, digits, `-`, `_`, and `/` between them") \
+    X("api.https_only", T_BOOLEAN, 0, 0, "false", \
+      "refuse requests that did not come by HTTPS, with 403") \
+    X("api.auth", T_OBJECT, 0, 0, "{}", "") \
+    X("api.auth.basic", T_OBJECT, 0, 0, "{}", "") \
+    X("api.auth.basic.module_name", T_STRING, 0, 0, "\"\"", \
+      "the authentication module that is asked about names and passwords; empty is no Basic " \
+      "Auth") \
+    X("api.auth.basic.realm", T_STRING, 0, 0, "\"Secure API\"", \
+      "what browsers say when they ask for them") \
+    X("api.auth.basic.allow_http", T_BOOLEAN, 0, 0, "false", \
+      "take passwords without HTTPS too, where anybody on the way can read them") \
+    X("api.post_max_size_kb", T_INTEGER, 1, 65408, "8192", \
+      "KiB of a request's body; more is 413") \
     X("log", T_OBJECT, 0, 0, "{}", "") \
     X("log.level", T_INTEGER, 0, 5, "3", \
       "how much the sidecar tells: 0 what is broken, 1 calls, 2 their params, 3 their " \

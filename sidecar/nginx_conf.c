@@ -227,8 +227,12 @@ static void balance_rest(const ss_nginx_conf_t *conf, FILE *out) {
 }
 
 static void balance_api(const ss_nginx_conf_t *conf, FILE *out) {
-    pass_on(out, "=", ss_nginx_api_prefix(conf), "");
-    pass_on(out, "", ss_nginx_api_prefix(conf), "/");
+    const char *prefix = ss_config_string(conf->config, "api.prefix");
+
+    if (ss_config_boolean(conf->config, "api.enabled")) {
+        pass_on(out, "=", prefix, "");
+        pass_on(out, "", prefix, "/");
+    }
 }
 
 static void balance_kept(const ss_nginx_conf_t *conf, FILE *out) {

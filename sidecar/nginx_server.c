@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "nginx_api.h"
 #include "nginx_tls.h"
 
 /* Inside nginx's double quotes only the quote and the backslash mean something. */
@@ -43,19 +44,6 @@ static void write_realip(const ss_nginx_conf_t *conf, FILE *out) {
 static void write_socket(FILE *out) {
     fputs("        location = /socketstream {\n"
           "            socketstream_pass sidecars;\n"
-          "        }\n\n",
-          out);
-}
-
-const char *ss_nginx_api_prefix(const ss_nginx_conf_t *conf) {
-    const json_t *prefix = ss_config_get(conf->config, "api.prefix");
-
-    return json_is_string(prefix) ? json_string_value(prefix) : "api";
-}
-
-static void write_api(const ss_nginx_conf_t *conf, FILE *out) {
-    ss_nginx_location(out, "", ss_nginx_api_prefix(conf), "/");
-    fputs("            socketstream_api sidecars;\n"
           "        }\n\n",
           out);
 }
@@ -102,7 +90,7 @@ static void write_kept(const ss_nginx_conf_t *conf, FILE *out) {
 }
 
 void ss_nginx_servers(const ss_nginx_conf_t *conf, FILE *out) {
-    static const ss_nginx_body_t body = {write_rest, write_api, write_kept};
+    static const ss_nginx_body_t body = {write_rest, ss_nginx_api, write_kept};
 
     ss_nginx_tls_servers(conf, &body, out);
 }

@@ -18,9 +18,6 @@ void ss_nginx_directive(FILE *out, const char *name, const char *prefix, const c
 /* The first line of a location, `modifier "/<path><behind>" {`, with the path quoted. */
 void ss_nginx_location(FILE *out, const char *modifier, const char *path, const char *behind);
 
-/* Under which folder the HTTP API is: api.prefix. */
-const char *ss_nginx_api_prefix(const ss_nginx_conf_t *conf);
-
 /* All server blocks of a node. */
 void ss_nginx_servers(const ss_nginx_conf_t *conf, FILE *out);
 

@@ -50,23 +50,17 @@ static void write_return(const ss_nginx_conf_t *conf, FILE *out) {
     fputs("$request_uri;\n", out);
 }
 
-static void write_redirect(const ss_nginx_conf_t *conf, const char *modifier, const char *path,
-                           const char *behind, FILE *out) {
-    ss_nginx_location(out, modifier, path, behind);
+static void write_redirect(const ss_nginx_conf_t *conf, FILE *out) {
+    ss_nginx_location(out, "", "", "");
     write_return(conf, out);
-    fputs("        }\n\n", out);
+    fputs("        }\n", out);
 }
 
-/* The API over TLS only, where pages are served without it, too. */
-static void redirect_api(const ss_nginx_conf_t *conf, FILE *out) {
-    write_redirect(conf, "=", ss_nginx_api_prefix(conf), "", out);
-    write_redirect(conf, "", ss_nginx_api_prefix(conf), "/", out);
-}
-
+/* With api.https_only the API is no exception from the redirect; where there is none, the sidecar
+ * refuses what comes by plain HTTP. */
 static void write_plain(const ss_nginx_conf_t *conf, const ss_nginx_body_t *body, FILE *out) {
     bool https = conf->https != NULL;
     bool redirect = https && ss_config_boolean(conf->config, "https.redirect_http");
-    bool api = !https || !json_is_true(ss_config_get(conf->config, "api.https_only"));
 
     fputs("    server {\n", out);
     write_listen(conf->host, conf->port, "", out);
@@ -75,14 +69,12 @@ static void write_plain(const ss_nginx_conf_t *conf, const ss_nginx_body_t *body
     } else {
         fputc('\n', out);
     }
-    if (api) {
+    if (!redirect || !ss_config_boolean(conf->config, "api.https_only")) {
         body->api(conf, out);
-    } else if (!redirect) {
-        redirect_api(conf, out);
     }
     if (redirect) {
         body->kept(conf, out);
-        write_redirect(conf, "", "", "", out);
+        write_redirect(conf, out);
     } else {
         body->rest(conf, out);
     }
@@ -139,7 +131,7 @@ static void write_other_names(const ss_nginx_conf_t *conf, const ss_nginx_body_t
     write_hsts(conf, out);
     body->api(conf, out);
     body->kept(conf, out);
-    write_redirect(conf, "", "", "", out);
+    write_redirect(conf, out);
     fputs("    }\n", out);
 }
 

@@ -149,6 +149,8 @@ const table = /** @type {[string, string, boolean, string | number][]} */ ([
     ['elsewhere.example', '/a?b', true, '/a?b'],
     ['localhost', '/', true, 200],
     ['localhost', '/api/native/square?25', false, 200],
+    ['localhost', '/api', false, 200],
+    ['elsewhere.example', '/api', true, 200],
     ['elsewhere.example', '/api/native/square?25', false, 200],
     ['elsewhere.example', '/api/native/square?25', true, 200],
     ['localhost', '/.well-known/acme-challenge/token', false, 200],
@@ -278,6 +280,9 @@ test('--print-nginx-conf prints what nginx takes from anywhere, and starts nothi
     const { stderr } = await run(String(environment().SS__nginx__binary), ['-t', '-e', 'stderr', '-p', authority, '-c', file]);
     assert.match(stderr, /test is successful/);
     assert.doesNotMatch(stderr, /\[(?:warn|error|alert|emerg)\]/);
+    const apis = (/** @type {string} */ text) => text.match(/socketstream_api sidecars/g)?.length;
+    const only = await runCommand(['start', '--app', dir, '--print-nginx-conf'], { env: https({ SS__api__https_only: 'true' }) });
+    assert.deepEqual([apis(printed.stdout), apis(only.stdout)], [4, 2], 'the API is redirected, too, when it is told so');
     const nodes = await runCommand(['start', '--app', dir, '--print-nginx-conf', '--nodes', '2']);
     assert.equal(nodes.code, 2);
     assert.match(nodes.stderr, /prints that of one node/);
@@ -325,7 +330,7 @@ test('with both redirects off both serve, but the API as it is told', async () =
     }
     const alpn = (await handshake({ port: first + 1, ALPNProtocols: ['h2', 'http/1.1'] })).alpn;
     assert.deepEqual(await other.stop(), CLEAN);
-    assert.deepEqual(seen, [200, 200, 307, 200]);
+    assert.deepEqual(seen, [200, 200, 403, 200]);
     assert.equal(alpn, 'http/1.1');
 });
 

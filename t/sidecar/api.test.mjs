@@ -118,7 +118,7 @@ describe('a GET', () => {
 });
 
 describe('a path that names no action', () => {
-  for (const path of ['', '.json', 'app', 'app/', '/app/square', 'app//square', 'app.square',
+  for (const path of ['.json', 'app', 'app/', '/app/square', 'app//square', 'app.square',
     'app/square/', 'app/square.xml', 'app/square.json.json', 'app/deep.er', 'nested', 'app/__proto__',
     'constructor', '../app/square', 'app/square\u0000', 'x'.repeat(300), 'x/'.repeat(20000), '\n', 'é']) {
     it(JSON.stringify(path.slice(0, 30)), async () => {
