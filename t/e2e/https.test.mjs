@@ -228,6 +228,11 @@ test('a broken certificate does not replace the one in use', async () => {
     app.child.kill('SIGHUP');
     assert.ok(await until(() => /site\.key\.pem: there is no private key.*\n.*former certificate stays/.test(app.output.stderr)), app.output.stderr);
     assert.equal((await get('/', { tls: true })).status, 200);
+    const checked = await runCommand(['certs', 'check', '--app', dir, '--json']);
+    assert.equal(checked.code, 1);
+    assert.match(JSON.parse(checked.stdout).problem, /^config\/ssl_certs\/site\.key\.pem: there is no private key/);
+    const again = await runCommand(['certs', 'key', '--app', dir]);
+    assert.deepEqual([again.code, read(key)], [1, 'not a key']);
     writeFileSync(key, good, { mode: 0o600 });
     rmSync(path.join(dir, 'config/ssl_certs/site.cert.pem'));
 });
