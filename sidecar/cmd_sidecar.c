@@ -39,7 +39,8 @@ static const char usage[] =
     "  --workers-group GROUP   a group that may connect, and that the socket is given to\n"
     "  --log FILE              log to FILE instead of standard error; SIGUSR1 opens it anew\n"
     "  --log-level N           0 to 4, instead of the configuration's log.level\n"
-    "  --log-format FORMAT     pretty or json, instead of what fits the output\n"
+    "  --log-format FORMAT     pretty or json, instead of the configuration's log.format\n"
+    "  --log-color             colour readable lines though they go to no terminal\n"
     "  --action-timeout-ms N   instead of the configuration's action_timeout\n"
     "  --max-message BYTES     largest message taken from a worker\n"
     "  --pid-dir DIR           write the numbers of action hosts' processes to DIR/host-0.pid, "
@@ -52,8 +53,9 @@ static const char usage[] =
 typedef struct {
     ss_sidecar_options_t options;
     const char *log_file;
-    long log_level; /* -1: the configuration's */
-    ss_log_format_t log_format;
+    long log_level;             /* -1: the configuration's */
+    ss_log_format_t log_format; /* auto: the configuration's */
+    bool log_color;
 } command_line_t;
 
 enum {
@@ -64,6 +66,7 @@ enum {
     OPT_LOG,
     OPT_LEVEL,
     OPT_FORMAT,
+    OPT_COLOR,
     OPT_TIMEOUT,
     OPT_MESSAGE,
     OPT_PID_DIR,
@@ -78,6 +81,7 @@ static const struct option long_options[] = {
     {"log", required_argument, NULL, OPT_LOG},
     {"log-level", required_argument, NULL, OPT_LEVEL},
     {"log-format", required_argument, NULL, OPT_FORMAT},
+    {"log-color", no_argument, NULL, OPT_COLOR},
     {"action-timeout-ms", required_argument, NULL, OPT_TIMEOUT},
     {"max-message", required_argument, NULL, OPT_MESSAGE},
     {"pid-dir", required_argument, NULL, OPT_PID_DIR},
@@ -148,14 +152,8 @@ static bool parse_group(const char *name, ss_link_access_t *access) {
 }
 
 static bool parse_format(const char *name, ss_log_format_t *format) {
-    if (strcmp(name, "pretty") == 0) {
-        *format = SS_LOG_FORMAT_PRETTY;
-    } else if (strcmp(name, "json") == 0) {
-        *format = SS_LOG_FORMAT_JSON;
-    } else {
-        return complain("'%s' is neither pretty nor json", name);
-    }
-    return true;
+    return (strcmp(name, "auto") != 0 && ss_log_format(name, format)) ||
+           complain("'%s' is neither pretty nor json", name);
 }
 
 static bool parse_option(int option, command_line_t *line) {
@@ -178,6 +176,9 @@ static bool parse_option(int option, command_line_t *line) {
         return parse_number(optarg, 0, SS_LOG_LEVEL_MAX, &line->log_level);
     case OPT_FORMAT:
         return parse_format(optarg, &line->log_format);
+    case OPT_COLOR:
+        line->log_color = true;
+        return true;
     case OPT_TIMEOUT:
         if (!parse_number(optarg, 1, 3600000, &number)) {
             return false;
@@ -256,6 +257,31 @@ static void apply_hosts(ss_host_options_t *hosts, const ss_config_t *config, ss_
     hosts->commands = ss_config_get(config, "host.commands");
 }
 
+static bool apply_log(command_line_t *line, const ss_config_t *config) {
+    const char *format = ss_config_string(config, "log.format");
+    if (line->log_level < 0) {
+        line->log_level = (long)ss_config_integer(config, "log.level");
+    }
+    if (line->log_format != SS_LOG_FORMAT_AUTO) {
+        return true;
+    }
+    return ss_log_format(format, &line->log_format) || complain(SS_LOG_FORMAT_REFUSED, format);
+}
+
+static bool open_log(const command_line_t *line, const ss_config_t *config) {
+    if (!ss_log_open(line->log_file, (int)line->log_level, line->log_format)) {
+        fprintf(stderr, "socketstream sidecar: cannot write the log %s: %s\n", line->log_file,
+                strerror(errno));
+        return false;
+    }
+    if (line->log_color) {
+        ss_log_paint(true);
+    } else if (json_is_false(ss_config_get(config, "enable_color"))) {
+        ss_log_paint(false);
+    }
+    return true;
+}
+
 /* The command line counts more than the configuration. */
 static void apply_config(command_line_t *line, const ss_config_t *config) {
     ss_sidecar_options_t *o = &line->options;
@@ -271,9 +297,6 @@ static void apply_config(command_line_t *line, const ss_config_t *config) {
     if (o->max_message == 0) {
         int64_t configured = ss_config_integer(config, "nginx.max_message");
         o->max_message = configured > SS_MESSAGE_MAX ? (uint32_t)configured : SS_MESSAGE_MAX;
-    }
-    if (line->log_level < 0) {
-        line->log_level = (long)ss_config_integer(config, "log.level");
     }
 }
 
@@ -357,12 +380,9 @@ int ss_cmd_sidecar(int argc, char **argv) {
     ss_buf_t root = {0};
     apply_config(&line, config);
     apply_hosts(&line.options.hosts, config, &root);
-    if (ss_log_open(line.log_file, (int)line.log_level, line.log_format)) {
+    rc = SS_EXIT_FAILED;
+    if (apply_log(&line, config) && open_log(&line, config)) {
         rc = run(&line.options);
-    } else {
-        fprintf(stderr, "socketstream sidecar: cannot write the log %s: %s\n", line.log_file,
-                strerror(errno));
-        rc = SS_EXIT_FAILED;
     }
     ss_buf_free(&root);
     ss_config_destroy(config);
