@@ -24,7 +24,7 @@
 #define ACTION_COLUMN 24
 #define WHO_COLUMN 16
 #define MS_COLUMN 6     /* before the point */
-#define SESSION_SHOWN 6 /* of its 43 characters: enough to tell two apart, and no key */
+#define SESSION_SHOWN 6 /* of its 27 characters: enough to tell two apart, and no key */
 #define VERY_SLOW_MS 1000
 #define PAYLOAD_LOOKED_AT (64u << 10) /* a value is serialized so far to be cut */
 #define NAMES_SHOWN 4
