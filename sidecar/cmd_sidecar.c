@@ -43,8 +43,8 @@ static const char usage[] =
     "  --log-color             colour readable lines though they go to no terminal\n"
     "  --action-timeout-ms N   instead of the configuration's action_timeout\n"
     "  --max-message BYTES     largest message taken from a worker\n"
-    "  --pid-dir DIR           write the numbers of action hosts' processes to DIR/host-0.pid, "
-    "...\n"
+    "  --pid-dir DIR           write the numbers of action hosts' processes to DIR/host-0.pid,\n"
+    "                          ..., and DIR/sidecar.json once it listens\n"
     "  --help                  this text\n"
     "\n"
     "Example: socketstream sidecar --app /srv/chat --listen /run/socketstream/0.sock\n";
@@ -326,6 +326,27 @@ static void watch_signals(uv_loop_t *loop, uv_signal_t handles[3], ss_sidecar_t 
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* For whoever started us and waits: that we listen, and with how many actions.  Written under
+ * another name first, so that it is never read half. */
+static void write_state(const ss_sidecar_options_t *options, const ss_sidecar_t *sidecar) {
+    ss_buf_t name = {0};
+    ss_buf_t draft = {0};
+    if (options->hosts.pid_dir == NULL) {
+        return;
+    }
+    json_t *state = json_pack("{s:i, s:I}", "pid", (int)getpid(), "actions",
+                              (json_int_t)ss_registry_told(&sidecar->registry));
+    ss_buf_printf(&name, "%s/sidecar.json", options->hosts.pid_dir);
+    ss_buf_printf(&draft, "%s.new", ss_buf_string(&name));
+    if (json_dump_file(state, ss_buf_string(&draft), JSON_COMPACT) != 0 ||
+        rename(ss_buf_string(&draft), ss_buf_string(&name)) != 0) {
+        ss_log(SS_LOG_WARNING, "cannot write %s: %s", ss_buf_string(&name), strerror(errno));
+    }
+    json_decref(state);
+    ss_buf_free(&name);
+    ss_buf_free(&draft);
+}
+
 /* Several lines, such as a compiler's, stay several. */
 static void log_error(ss_buf_t *error) {
     char *rest = NULL;
@@ -347,6 +368,7 @@ static int run(const ss_sidecar_options_t *options) {
         ss_log(SS_LOG_NOTICE, "socketstream %s, %s: %zu actions, listening on %s", SS_VERSION,
                options->env, ss_registry_told(&sidecar.registry), options->listen_path);
         ss_log_flush();
+        write_state(options, &sidecar);
         ss_notify("READY=1");
         uv_run(&loop, UV_RUN_DEFAULT);
     } else {

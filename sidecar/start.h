@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of `socketstream start` share: cmd_start.c has the order of things, start_checks.c
- * looks at all that can be wrong beforehand, start_children.c knows what is run, and how,
- * start_packer.c the same for the asset packer.
+ * looks at all that can be wrong beforehand, start_redis.c at a Redis that is configured,
+ * start_children.c knows what is run, and how, start_packer.c the same for the asset packer,
+ * start_banner.c tells what runs.
  */
 #ifndef SS_START_H
 #define SS_START_H
@@ -11,6 +12,8 @@
 #include <uv.h>
 
 #include "config.h"
+#include "log.h"
+#include "module.h"
 #include "packer.h"
 #include "probe.h"
 #include "rundir.h"
@@ -19,7 +22,7 @@
 #define SS_START_PATH_MAX 4096
 #define SS_START_ARGS_MAX 20
 
-enum { SS_START_INT, SS_START_TERM, SS_START_HUP, SS_START_SIGNALS };
+enum { SS_START_INT, SS_START_TERM, SS_START_HUP, SS_START_USR1, SS_START_SIGNALS };
 
 /* The command lines are lent to the supervisor, with all they point to. */
 typedef struct {
@@ -48,10 +51,14 @@ typedef struct {
         SS_START_READY
     } stage;
     bool on_terminal;
+    bool paints; /* the banner is coloured */
     bool private_redis;
     bool packs; /* the packer is one of the children */
     int status;
     unsigned n_nodes;
+    unsigned connections; /* of each worker */
+    ss_module_files_t files;
+    ss_log_format_t log_format;
     ss_start_node_t nodes[SS_NODES_MAX];
     ss_child_t *redis;
     ss_child_t *balancer;
@@ -75,6 +82,15 @@ typedef struct {
 /* One line for the user; always false. */
 bool ss_start_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether the application's files are there and may be read, and have names that go together.
+ * Complains when not; sets `files`. */
+bool ss_start_check_app(ss_start_t *start);
+
+/* Whether the Redis that is configured, if one is, is named well and takes us.  Complains when not,
+ * and warns when it does not answer; sets `private_redis`.  Waits for it as long as a command may
+ * take. */
+bool ss_start_check_redis(ss_start_t *start);
+
 /* Finds the programs, and the module.  Complains when one is missing. */
 bool ss_start_find(ss_start_t *start);
 
@@ -94,6 +110,12 @@ bool ss_start_check_packer(ss_start_t *start);
 
 /* Starts it.  Complains when that is not possible. */
 bool ss_start_add_packer(ss_start_t *start);
+
+/* Says what runs, on standard output. */
+void ss_start_say_ready(const ss_start_t *start);
+
+/* Whether colours are wanted, and `fd` is a terminal that shows them. */
+bool ss_start_paints(const ss_start_t *start, int fd);
 
 /* Whether there is something to serve. */
 bool ss_start_is_packed(const ss_start_t *start);

@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "port_owner.h"
 
 #define MODULE_NAME "ngx_http_socketstream_module.so"
 
@@ -71,6 +74,36 @@ static bool find_module(ss_start_t *start) {
                                 "the configuration");
 }
 
+/* Whether it may be listed, and what is in it reached. */
+static bool may_enter(const ss_start_t *start, const char *folder) {
+    return access(folder, R_OK | X_OK) == 0 || errno == ENOENT ||
+           complain("%s/%s: %s: give yourself access to it", start->app, folder, strerror(errno));
+}
+
+bool ss_start_check_app(ss_start_t *start) {
+    struct stat st;
+    ss_buf_t error = {0};
+    bool ok;
+
+    if (stat("app", &st) != 0 || !S_ISDIR(st.st_mode)) {
+        return complain("%s is no SocketStream application, it has no folder app/: start in the "
+                        "folder of one, or name it with --app",
+                        start->app);
+    }
+    if (!may_enter(start, "app") || !may_enter(start, "app/server")) {
+        return false;
+    }
+    ok = ss_module_count(".", &start->files, &error) || complain("%s", ss_buf_string(&error));
+    ss_buf_free(&error);
+    return ok;
+}
+
+/* The packer, or the application's own JavaScript. */
+static bool needs_node(const ss_start_t *start) {
+    return start->packs ||
+           (start->files.scripts != 0 && ss_config_integer(start->config, "hosts") != 0);
+}
+
 bool ss_start_find(ss_start_t *start) {
     return find_exe(start) &&
            find_program(start, "nginx.binary",
@@ -82,12 +115,25 @@ bool ss_start_find(ss_start_t *start) {
                          "install it (apt-get install redis-server), or name a Redis that runs "
                          "already with redis.url in the configuration",
                          start->redis_binary)) &&
-           (!start->packs ||
-            find_program(start, "host.node",
-                         "the packer needs Node 18 or newer: install it (apt-get install nodejs "
-                         "npm), or set host.node in the configuration",
-                         start->node_binary)) &&
+           (!needs_node(start) ||
+            find_program(
+                start, "host.node",
+                "this application needs Node 18 or newer: install it (apt-get install nodejs "
+                "npm), or set host.node in the configuration",
+                start->node_binary)) &&
            find_module(start);
+}
+
+static bool complain_taken(int port) {
+    ss_port_owner_t owner;
+
+    if (ss_port_owner(port, &owner)) {
+        return complain("port %d is in use: %s (process %d) listens there: end it, or choose "
+                        "another with --port",
+                        port, owner.name, (int)owner.pid);
+    }
+    return complain("port %d is in use: end what listens there, or choose another with --port",
+                    port);
 }
 
 /* Asked before nginx is, since nginx would try for seconds and then say it five times. */
@@ -102,8 +148,7 @@ static bool check_port(const char *host, int port, ss_probe_addr_t *addr) {
     case 0:
         return true;
     case EADDRINUSE:
-        return complain("port %d is in use: end what listens there, or choose another with --port",
-                        port);
+        return complain_taken(port);
     case EACCES:
         return complain("port %d needs privileges: choose one above 1023 with --port", port);
     default:

@@ -36,6 +36,7 @@ typedef struct {
     const char *log_file;    /* what it writes is appended here; NULL: nowhere */
     bool quiet;              /* what it writes is not copied to stderr */
     const char *marker;      /* lines with this are kept for ss_child_last_words(); NULL: all */
+    bool colored;            /* what it writes has colours, which the file does not get */
     int orphan_signal;       /* what the kernel sends when the supervisor is gone */
     struct {
         int signal;
@@ -67,10 +68,18 @@ void ss_supervisor_stop(ss_supervisor_t *supervisor);
  * its end in between.  Takes NULL. */
 void ss_supervisor_destroy(ss_supervisor_t *supervisor);
 
+/* Opens the files that children's output is appended to anew, after they were rotated away. */
+void ss_supervisor_reopen(ss_supervisor_t *supervisor);
+
 const char *ss_child_name(const ss_child_t *child);
 
 /* 0 while it does not run. */
 pid_t ss_child_pid(const ss_child_t *child);
+
+/* How often it has ended by itself since it last ran for SS_RESTART_FORGET_MS, and how long it
+ * rests before it runs again; good while `ended` is told. */
+unsigned ss_child_ends(const ss_child_t *child);
+unsigned ss_child_pause_ms(const ss_child_t *child);
 
 /* Sends a signal to a running child. */
 void ss_child_signal(ss_child_t *child, int signal);
