@@ -364,7 +364,9 @@ static int run(const ss_sidecar_options_t *options) {
     uv_loop_init(&loop);
     watch_signals(&loop, signals, &sidecar);
     bool started = ss_sidecar_init(&sidecar, &loop, options, &error);
-    if (started) {
+    if (sidecar.draining) {
+        started = true; /* told to leave before it listened: what failed for that is no error */
+    } else if (started) {
         ss_log(SS_LOG_NOTICE, "socketstream %s, %s: %zu actions, listening on %s", SS_VERSION,
                options->env, ss_registry_told(&sidecar.registry), options->listen_path);
         ss_log_flush();

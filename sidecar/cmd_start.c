@@ -117,7 +117,9 @@ static bool parse_options(ss_start_t *start, int argc, char **argv) {
         return false;
     }
     start->status = SS_EXIT_FAILED;
-    return realpath(app, start->app) != NULL || complain("%s: %s", app, strerror(errno));
+    return realpath(app, start->app) != NULL ||
+           complain("%s: %s%s", app, strerror(errno),
+                    errno == EACCES ? ": give yourself access to it" : "");
 }
 
 bool ss_start_paints(const ss_start_t *start, int fd) {
@@ -156,8 +158,10 @@ static void stop(ss_start_t *start) {
     ss_supervisor_stop(start->supervisor);
 }
 
+/* Why has been said; how the others end is nobody's question any more. */
 static void give_up(ss_start_t *start) {
     start->status = SS_EXIT_FAILED;
+    ss_supervisor_hush(start->supervisor);
     stop(start);
 }
 

@@ -86,19 +86,34 @@ static bool set_names(ss_rundir_t *dir, const char *app_dir) {
     return fits;
 }
 
+const char *ss_rundir_remedy(int reason) {
+    switch (reason) {
+    case ENOSPC:
+    case EDQUOT:
+        return "make room there";
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+        return "remove it";
+    case EROFS:
+        return "put the application where files can be written";
+    default:
+        return "give yourself write access to it";
+    }
+}
+
 /* Whose the folder is, for somebody who may not write into it. */
 static bool fail_to_write(const char *path, char *error) {
     int reason = errno;
     struct stat st;
     struct passwd *owner = stat(path, &st) == 0 ? getpwuid(st.st_uid) : NULL;
 
-    if (owner != NULL && st.st_uid != geteuid()) {
-        return fail(error, "cannot write to %s: %s; it belongs to %s: remove it, or run as %s",
-                    path, strerror(reason), owner->pw_name, owner->pw_name);
+    if (reason == EACCES && owner != NULL && st.st_uid != geteuid()) {
+        return fail(error, "cannot write to %s: %s; it belongs to %s: run as %s, or %s", path,
+                    strerror(reason), owner->pw_name, owner->pw_name, ss_rundir_remedy(reason));
     }
     return fail(error, "cannot write to %s: %s; %s", path, strerror(reason),
-                reason == ENOSPC || reason == EDQUOT ? "make room there"
-                                                     : "give yourself write access to it");
+                ss_rundir_remedy(reason));
 }
 
 static bool make_dir(const char *folder, const char *name, char *error) {

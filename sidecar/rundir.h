@@ -55,6 +55,9 @@ typedef struct {
  * SS_NODES_MAX. */
 bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, char *error);
 
+/* What to do about a file or folder that cannot be written for this errno. */
+const char *ss_rundir_remedy(int reason);
+
 /* Removes what does not outlive the run, and gives the lock back. */
 void ss_rundir_close(ss_rundir_t *dir);
 

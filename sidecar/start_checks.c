@@ -80,6 +80,14 @@ static bool may_enter(const ss_start_t *start, const char *folder) {
            complain("%s/%s: %s: give yourself access to it", start->app, folder, strerror(errno));
 }
 
+/* In one line. */
+static void complain_joined(ss_buf_t *error) {
+    char *rest = (char *)ss_buf_string(error);
+    const char *first = strsep(&rest, "\n");
+
+    complain("%s%s%s", first, rest == NULL ? "" : ": ", rest == NULL ? "" : rest);
+}
+
 bool ss_start_check_app(ss_start_t *start) {
     struct stat st;
     ss_buf_t error = {0};
@@ -93,7 +101,10 @@ bool ss_start_check_app(ss_start_t *start) {
     if (!may_enter(start, "app") || !may_enter(start, "app/server")) {
         return false;
     }
-    ok = ss_module_count(".", &start->files, &error) || complain("%s", ss_buf_string(&error));
+    ok = ss_module_count(start->app, &start->files, &error);
+    if (!ok) {
+        complain_joined(&error);
+    }
     ss_buf_free(&error);
     return ok;
 }

@@ -53,9 +53,8 @@ static bool write_conf(const char *path, const ss_nginx_conf_t *conf, write_fn w
         ok = ferror(out) == 0;
         ok = fclose(out) == 0 && ok;
     }
-    return ok || complain("cannot write %s: %s: %s", path, strerror(errno),
-                          errno == ENOSPC || errno == EDQUOT ? "make room there"
-                                                             : "give yourself write access to it");
+    return ok ||
+           complain("cannot write %s: %s; %s", path, strerror(errno), ss_rundir_remedy(errno));
 }
 
 static unsigned count_connections(const ss_config_t *config) {

@@ -58,6 +58,7 @@ struct ss_supervisor {
     unsigned n_children;
     unsigned open_timers;
     bool stopping;
+    bool hushed;
     char exe[4096];
 };
 
@@ -127,7 +128,8 @@ static void write_output(ss_child_t *child, const char *data, size_t len) {
     } else {
         keep(child, data, len);
     }
-    if (!child->spec.quiet && poll(&terminal, 1, 0) == 1 && (terminal.revents & POLLOUT) != 0) {
+    if (!child->spec.quiet && !child->owner->hushed && poll(&terminal, 1, 0) == 1 &&
+        (terminal.revents & POLLOUT) != 0) {
         ssize_t n = write(STDERR_FILENO, data, len);
 
         (void)n;
@@ -456,6 +458,8 @@ ss_child_t *ss_supervisor_add(ss_supervisor_t *supervisor, const ss_child_spec_t
     }
     return child;
 }
+
+void ss_supervisor_hush(ss_supervisor_t *supervisor) { supervisor->hushed = true; }
 
 void ss_supervisor_destroy(ss_supervisor_t *supervisor) {
     if (supervisor == NULL) {

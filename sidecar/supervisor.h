@@ -64,6 +64,9 @@ ss_child_t *ss_supervisor_add(ss_supervisor_t *supervisor, const ss_child_spec_t
  * takes the next step with the child that is being waited for. */
 void ss_supervisor_stop(ss_supervisor_t *supervisor);
 
+/* From now on what children write goes into their files only. */
+void ss_supervisor_hush(ss_supervisor_t *supervisor);
+
 /* Frees what `stopped` left behind; its handles must have been closed by the loop, so run that to
  * its end in between.  Takes NULL. */
 void ss_supervisor_destroy(ss_supervisor_t *supervisor);
