@@ -182,30 +182,34 @@ static void append(const char *line, size_t len, bool at_once) {
 }
 
 /* The time down to the second costs a conversion, so each thread keeps the last. */
-static size_t stamp(char *to, size_t cap) {
+static size_t stamp(char to[STAMP_MAX]) {
     static _Thread_local time_t second = -1;
     static _Thread_local bool was_json;
-    static _Thread_local char text[48];
+    static _Thread_local char text[STAMP_MAX];
+    static _Thread_local size_t len;
     struct timespec now;
     struct tm tm;
     clock_gettime(CLOCK_REALTIME, &now);
     if (now.tv_sec != second || was_json != out.json) {
         second = now.tv_sec;
         was_json = out.json;
-        if (out.json) {
-            strftime(text, sizeof text, "{\"time\":\"%Y-%m-%dT%H:%M:%S.", gmtime_r(&second, &tm));
-        } else {
-            strftime(text, sizeof text, "%H:%M:%S.", localtime_r(&second, &tm));
-        }
+        len = out.json ? strftime(text, sizeof text, "{\"time\":\"%Y-%m-%dT%H:%M:%S.000Z\"",
+                                  gmtime_r(&second, &tm))
+                       : strftime(text, sizeof text, "%H:%M:%S.000 ", localtime_r(&second, &tm));
     }
-    int ms = (int)(now.tv_nsec / 1000000);
-    return (size_t)snprintf(to, cap, "%s%03d%s", text, ms, out.json ? "Z\"" : " ");
+    long ms = now.tv_nsec / 1000000;
+    char *digits = to + len - (out.json ? strlen("000Z\"") : strlen("000 "));
+    memcpy(to, text, len);
+    digits[0] = (char)('0' + ms / 100);
+    digits[1] = (char)('0' + ms / 10 % 10);
+    digits[2] = (char)('0' + ms % 10);
+    return len;
 }
 
 /* `text` was escaped before; in JSON its backslashes and quotes are escaped once more. */
 static void write_line(ss_log_severity severity, const char *text, size_t len) {
     char line[2 * LINE_MAX_BYTES + 256];
-    size_t at = stamp(line, sizeof line);
+    size_t at = stamp(line);
     if (out.json) {
         at += (size_t)snprintf(line + at, sizeof line - at, ",\"level\":\"%s\",\"message\":\"",
                                severities[severity].name);
@@ -243,17 +247,17 @@ static size_t escape_lines(char *to, size_t cap, const char *text, size_t len) {
     }
 }
 
-void ss_log_begin(ss_buf_t *line, const char *label) {
+void ss_log_begin_call(ss_buf_t *line) {
     line->len = 0;
-    line->len = stamp(ss_buf_reserve(line, STAMP_MAX), STAMP_MAX);
+    line->len = stamp(ss_buf_reserve(line, STAMP_MAX));
     if (out.json) {
-        ss_buf_printf(line, ",\"level\":\"info\",\"message\":\"%s\"", label);
+        ss_buf_literal(line, ",\"level\":\"info\",\"message\":\"call\"");
     } else {
-        ss_buf_printf(line, "%-7s ", label);
+        ss_buf_literal(line, "call    ");
     }
 }
 
-void ss_log_end(ss_buf_t *line) {
+void ss_log_end_call(ss_buf_t *line) {
     ss_buf_append(line, out.json ? "}\n" : "\n", out.json ? 2 : 1);
     append(line->data, line->len, false);
 }

@@ -59,11 +59,11 @@ bool ss_log_payloads(int level);
  * those that follow the first are indented. */
 void ss_log_lines(ss_log_severity severity, const char *format, ...) SS_PRINTF(2, 3);
 
-/* For lines put together elsewhere (log_call.c): the beginning of one with the severity of calls,
- * in place of what `line` held, and its end.  In JSON the members of an object come in between,
- * each with a comma before it; all of it must have been escaped.  On the loop's thread. */
-void ss_log_begin(ss_buf_t *line, const char *label);
-void ss_log_end(ss_buf_t *line);
+/* For log_call.c, which puts the lines of calls together: the beginning of one, in place of what
+ * `line` held, and its end.  In JSON the members of an object come in between, each with a comma
+ * before it; all of it must have been escaped. */
+void ss_log_begin_call(ss_buf_t *line);
+void ss_log_end_call(ss_buf_t *line);
 
 bool ss_log_is_json(void);
 

@@ -35,8 +35,21 @@ static void literal(const char *text) { ss_buf_append(&line, text, strlen(text))
 
 static void color(const char *sequence) { literal(ss_log_color(sequence)); }
 
+static bool is_plain(const char *text, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < 0x20 || text[i] > 0x7e || text[i] == '"' || text[i] == '\\') {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Text from outside. */
 static void put(const char *text, size_t len) {
+    if (is_plain(text, len)) {
+        ss_buf_append(&line, text, len); /* nearly always */
+        return;
+    }
     char safe[4 * SS_USER_ID_MAX + 1];
     size_t n = ss_log_escape(safe, sizeof safe, text, len);
     if (ss_log_is_json()) {
@@ -203,13 +216,13 @@ static void call_for_people(const ss_request_t *r, const ss_client_t *client, ui
 
 void ss_log_call(const ss_request_t *request, const ss_client_t *client, uint64_t ns,
                  const ss_failure_t *failure) {
-    ss_log_begin(&line, "call");
+    ss_log_begin_call(&line);
     if (ss_log_is_json()) {
         call_as_json(request, client, ns, failure == NULL ? 0 : failure->code);
     } else {
         call_for_people(request, client, ns, failure);
     }
-    ss_log_end(&line);
+    ss_log_end_call(&line);
 }
 
 /* The text of a value, cut, at the end of `text`. */
