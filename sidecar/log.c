@@ -266,9 +266,6 @@ typedef size_t (*escape_fn)(char *to, size_t cap, const char *text, size_t len);
 
 static void log_message(ss_log_severity severity, escape_fn escape, const char *format,
                         va_list args) {
-    if ((unsigned)severity > SS_LOG_DEBUG || out.level < severities[severity].level) {
-        return;
-    }
     char raw[LINE_MAX_BYTES];
     char text[LINE_MAX_BYTES];
     int n = vsnprintf(raw, sizeof raw, format, args);
@@ -276,16 +273,31 @@ static void log_message(ss_log_severity severity, escape_fn escape, const char *
     write_line(severity, text, escape(text, sizeof text, raw, len));
 }
 
+static bool is_shown(ss_log_severity severity) {
+    return (unsigned)severity <= SS_LOG_DEBUG && out.level >= severities[severity].level;
+}
+
 void ss_log(ss_log_severity severity, const char *format, ...) {
     va_list args;
+    if (is_shown(severity)) {
+        va_start(args, format);
+        log_message(severity, ss_log_escape, format, args);
+        va_end(args);
+    }
+}
+
+void ss_log_info(const char *format, ...) {
+    va_list args;
     va_start(args, format);
-    log_message(severity, ss_log_escape, format, args);
+    log_message(SS_LOG_INFO, ss_log_escape, format, args);
     va_end(args);
 }
 
 void ss_log_lines(ss_log_severity severity, const char *format, ...) {
     va_list args;
-    va_start(args, format);
-    log_message(severity, escape_lines, format, args);
-    va_end(args);
+    if (is_shown(severity)) {
+        va_start(args, format);
+        log_message(severity, escape_lines, format, args);
+        va_end(args);
+    }
 }

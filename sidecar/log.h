@@ -59,6 +59,9 @@ bool ss_log_payloads(int level);
  * those that follow the first are indented. */
 void ss_log_lines(ss_log_severity severity, const char *format, ...) SS_PRINTF(2, 3);
 
+/* ss_log() with SS_LOG_INFO, whatever the level: the caller has looked at it. */
+void ss_log_info(const char *format, ...) SS_PRINTF(1, 2);
+
 /* For log_call.c, which puts the lines of calls together: the beginning of one, in place of what
  * `line` held, and its end.  In JSON the members of an object come in between, each with a comma
  * before it; all of it must have been escaped. */

@@ -244,7 +244,7 @@ static void write_cut(ss_buf_t *text, const ss_result_t *value) {
 void ss_log_payload(const char *action, const char *what, const ss_result_t *value) {
     ss_buf_t text = {0};
     write_cut(&text, value);
-    ss_log(SS_LOG_INFO, "%s %s %s", action, what, ss_buf_string(&text));
+    ss_log_info("%s %s %s", action, what, ss_buf_string(&text));
     ss_buf_free(&text);
 }
 
@@ -270,7 +270,7 @@ void ss_log_publish(const ss_publish_t *p) {
         ss_buf_literal(&text, " ");
         write_cut(&text, &p->params);
     }
-    ss_log(SS_LOG_INFO, "%s", ss_buf_string(&text));
+    ss_log_info("%s", ss_buf_string(&text));
     ss_buf_free(&text);
 }
 
@@ -280,6 +280,7 @@ void ss_log_client(const ss_client_t *client, const char *what) {
         return;
     }
     ss_session_text(client->session->id, session);
-    ss_log(SS_LOG_INFO, "client %s from %.*s%s%.*s", what, client->address_len, client->address,
-           ss_log_is_json() ? "" : ", session #", ss_log_is_json() ? 0 : SESSION_SHOWN, session);
+    ss_log_info("client %s from %.*s%s%.*s", what, client->address_len, client->address,
+                ss_log_is_json() ? "" : ", session #", ss_log_is_json() ? 0 : SESSION_SHOWN,
+                session);
 }

@@ -81,9 +81,10 @@ describe('JSON lines of a busy session', () => {
     });
   }
 
-  it('hold the id of the session, and what is sent, at level 4', async () => {
+  it('hold the id of the session, and what is sent, at level 4, but no cookie and no ticket', async () => {
     const sidecar = await start('--log-level', '4', '--log-format', 'json');
-    const { id, params, event } = await beBusy(sidecar);
+    const { id, params, event, cookie, ticket } = await beBusy(sidecar);
+    assert.ok([cookie, ticket].every((secret) => !sidecar.log.includes(secret)));
     assert.ok(objects(sidecar).some(({ session, action }) => session === id && action === 'app.get'));
     assert.ok([params, event].every((mark) => sidecar.log.includes(mark)));
   });
@@ -146,6 +147,25 @@ describe('lines for people', () => {
     assert.match(sidecar.log, /info {4}app\.quick result 1$/m);
     assert.match(sidecar.log, new RegExp(`info {4}client connected from 192\\.0\\.2\\.1, session #${id.slice(0, 6)}$`, 'm'));
     assert.doesNotMatch(sidecar.log, /\u001b/);
+  });
+
+  it('tell of calls at level 1, of their params at 2, of their results at 3', async () => {
+    const seen = await Promise.all([0, 1, 2, 3].map(async (level) => {
+      const sidecar = await start('--log-level', String(level), '--log-format', 'pretty');
+      const worker = await sidecar.worker();
+      const client = await worker.open();
+      await worker.call(client, 'app.get', ['key-mark']);
+      await worker.call(client, 'app.publish.broadcast', ['event-mark', 'x']);
+      await sidecar.stop();
+      return [/ call {4}app\.get /, / app\.get params \["key-mark"\]$/m, / app\.get result null$/m,
+        / publish event-mark to all "x"$/m, / client connected /].map((line) => line.test(sidecar.log));
+    }));
+    assert.deepEqual(seen, [
+      [false, false, false, false, false],
+      [true, false, false, false, false],
+      [true, true, false, false, false],
+      [true, true, true, true, true],
+    ]);
   });
 
   it('are coloured when told to, slow calls and errors most', async () => {
