@@ -22,8 +22,17 @@ let redis;
 before(async () => { redis = await startRedis(); });
 after(() => redis.stop());
 
-/** @param {string[]} args */
-const start = (...args) => startSidecar(args, { app, env: { SS__redis__url: redis.url } });
+/** A sidecar that has found Redis, without a line of that being asked. @param {string[]} args */
+async function start(...args) {
+  const sidecar = await startSidecar(args, { app, env: { SS__redis__url: redis.url } });
+  const worker = await sidecar.worker();
+  const client = await worker.open({ address: '192.0.2.250' });
+  const healthy = async () => JSON.parse(await worker.ask(client, '{"jsonrpc":"2.0","id":1,"method":"system.health","silent":true}')).result?.healthy;
+  for (const limit = Date.now() + 20000; !await healthy();) {
+    assert.ok(Date.now() < limit, 'Redis is not found');
+  }
+  return sidecar;
+}
 
 /** @param {Sidecar} sidecar */
 const lines = (sidecar) => sidecar.log.split('\n').filter(Boolean);
@@ -133,7 +142,7 @@ describe('lines for people', () => {
     const calls = lines(sidecar).filter((line) => / call {4}/.test(line)).map((line) => line.slice(13));
     const at = calls.map((line) => line.indexOf(' ms  '));
     assert.deepEqual(new Set(at).size, 1, calls.join('\n'));
-    const shown = calls.map((line) => line.replace(/ +\d+\.\d{3} ms {2}/, ' … '));
+    const shown = calls.map((line) => line.replace(/ +\d+\.\d{3} ms {2}/, ' … ').replace(', slow', ''));
     const action = (/** @type {string} */ name) => name.padEnd(24);
     assert.deepEqual(shown, [
       `call    ${action('app.quick')} #${id.slice(0, 6)}  … ok`,
@@ -158,7 +167,7 @@ describe('lines for people', () => {
       await worker.call(client, 'app.publish.broadcast', ['event-mark', 'x']);
       await sidecar.stop();
       return [/ call {4}app\.get /, / app\.get params \["key-mark"\]$/m, / app\.get result null$/m,
-        / publish event-mark to all "x"$/m, / client connected /].map((line) => line.test(sidecar.log));
+        / publish event-mark to all "x"$/m, / client connected from 192\.0\.2\.1,/].map((line) => line.test(sidecar.log));
     }));
     assert.deepEqual(seen, [
       [false, false, false, false, false],
