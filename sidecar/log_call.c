@@ -86,8 +86,8 @@ static void member(const char *name, const char *text, size_t len) {
 }
 
 static void decimal(uint64_t value) {
-    char digits[SS_DECIMAL_MAX];
-    ss_buf_append(&line, digits, (size_t)(ss_decimal(digits, value) - digits));
+    char *to = ss_buf_reserve(&line, SS_DECIMAL_MAX);
+    line.len += (size_t)(ss_decimal(to, value) - to);
 }
 
 static void milliseconds(uint64_t ns) {

@@ -66,10 +66,12 @@ static unsigned count_connections(const ss_config_t *config) {
 
 bool ss_start_write_confs(ss_start_t *start) {
     struct passwd *user = geteuid() == 0 ? getpwuid(0) : NULL;
+    char incompatible[SS_START_PATH_MAX + 64];
     ss_nginx_conf_t conf = {
         .config = start->config,
         .module = start->module,
         .public_dir = start->public_dir,
+        .incompatible_page = incompatible,
         /* Without this, root's workers would become nobody, and could not read a home. */
         .user = user == NULL ? NULL : user->pw_name,
         .host = ss_config_string(start->config, "http.hostname"),
@@ -78,6 +80,8 @@ bool ss_start_write_confs(ss_start_t *start) {
     bool ok = true;
 
     start->connections = conf.connections = count_connections(start->config);
+    snprintf(incompatible, sizeof(incompatible), "%s/static/incompatible_browsers/index.html",
+             start->app);
     if (start->n_nodes > 1) {
         conf.n_nodes = start->n_nodes;
         conf.first_node_port = start->nodes[0].port;

@@ -124,7 +124,9 @@ static void write_output(ss_child_t *child, const char *data, size_t len) {
     char plain[READ_SIZE];
 
     if (child->spec.colored) {
-        keep(child, plain, without_colors(child, data, len, plain));
+        size_t n = without_colors(child, data, len, plain);
+
+        keep(child, plain, n);
     } else {
         keep(child, data, len);
     }
