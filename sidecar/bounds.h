@@ -18,6 +18,7 @@
 #define SS_MESSAGE_MAX (16u << 20)       /* bytes of one message taken, by default */
 #define SS_PARTIAL_BYTES_MAX (64u << 20) /* chunks of unfinished messages, each link */
 #define SS_ADDRESS_MAX 63                /* bytes of a client's address that are kept */
+#define SS_LOG_PAYLOAD_MAX 200           /* bytes of params or a result shown in the log */
 #define SS_ACTION_TIMEOUT_MS 30000       /* by default */
 #define SS_API_PAIRS_MAX 1000            /* name=value pairs in a query */
 #define SS_API_CREDENTIALS_MAX 1024      /* base64 of a name and a password */

@@ -28,8 +28,9 @@
 typedef struct {
     ss_sidecar_options_t options;
     const char *log_file;
-    long log_level; /* -1: the configuration's */
-    ss_log_format_t log_format;
+    long log_level;             /* -1: the configuration's */
+    ss_log_format_t log_format; /* auto: the configuration's */
+    bool log_color;
 } command_line_t;
 
 static bool complain(const char *format, const char *what) {
@@ -83,14 +84,8 @@ static bool parse_group(const char *name, ss_link_access_t *access) {
 }
 
 static bool parse_format(const char *name, ss_log_format_t *format) {
-    if (strcmp(name, "pretty") == 0) {
-        *format = SS_LOG_FORMAT_PRETTY;
-    } else if (strcmp(name, "json") == 0) {
-        *format = SS_LOG_FORMAT_JSON;
-    } else {
-        return complain("'%s' is neither pretty nor json", name);
-    }
-    return true;
+    return (strcmp(name, "auto") != 0 && ss_log_format(name, format)) ||
+           complain("'%s' is neither pretty nor json", name);
 }
 
 static bool read_access(const ss_args_t *args, ss_link_access_t *access) {
@@ -112,6 +107,7 @@ static bool read_command_line(const ss_args_t *args, command_line_t *line) {
                     .hosts.pid_dir = ss_args_get(args, "pid-dir")},
         .log_file = ss_args_get(args, "log"),
         .log_level = -1,
+        .log_color = ss_args_get(args, "log-color") != NULL,
     };
     bool good = read_access(args, &line->options.access) &&
                 ss_args_number(args, "log-level", 0, SS_LOG_LEVEL_MAX, &line->log_level) &&
@@ -164,6 +160,31 @@ static uint32_t longest_message(const ss_config_t *config, const ss_api_options_
     return longest > SS_MESSAGE_MAX ? (uint32_t)longest : SS_MESSAGE_MAX;
 }
 
+static bool apply_log(command_line_t *line, const ss_config_t *config) {
+    const char *format = ss_config_string(config, "log.format");
+    if (line->log_level < 0) {
+        line->log_level = (long)ss_config_integer(config, "log.level");
+    }
+    if (line->log_format != SS_LOG_FORMAT_AUTO) {
+        return true;
+    }
+    return ss_log_format(format, &line->log_format) || complain(SS_LOG_FORMAT_REFUSED, format);
+}
+
+static bool open_log(const command_line_t *line, const ss_config_t *config) {
+    if (!ss_log_open(line->log_file, (int)line->log_level, line->log_format)) {
+        fprintf(stderr, "socketstream sidecar: cannot write the log %s: %s\n", line->log_file,
+                strerror(errno));
+        return false;
+    }
+    if (line->log_color) {
+        ss_log_paint(true);
+    } else if (json_is_false(ss_config_get(config, "enable_color"))) {
+        ss_log_paint(false);
+    }
+    return true;
+}
+
 /* The command line counts more than the configuration. */
 static void apply_config(command_line_t *line, const ss_config_t *config) {
     ss_sidecar_options_t *o = &line->options;
@@ -178,9 +199,6 @@ static void apply_config(command_line_t *line, const ss_config_t *config) {
     }
     if (o->max_message == 0) {
         o->max_message = longest_message(config, &o->api);
-    }
-    if (line->log_level < 0) {
-        line->log_level = (long)ss_config_integer(config, "log.level");
     }
 }
 
@@ -210,6 +228,27 @@ static void watch_signals(uv_loop_t *loop, uv_signal_t handles[3], ss_sidecar_t 
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* For whoever started us and waits: that we listen, and with how many actions.  Written under
+ * another name first, so that it is never read half. */
+static void write_state(const ss_sidecar_options_t *options, const ss_sidecar_t *sidecar) {
+    ss_buf_t name = {0};
+    ss_buf_t draft = {0};
+    if (options->hosts.pid_dir == NULL) {
+        return;
+    }
+    json_t *state = json_pack("{s:i, s:I}", "pid", (int)getpid(), "actions",
+                              (json_int_t)ss_registry_told(&sidecar->registry));
+    ss_buf_printf(&name, "%s/sidecar.json", options->hosts.pid_dir);
+    ss_buf_printf(&draft, "%s.new", ss_buf_string(&name));
+    if (json_dump_file(state, ss_buf_string(&draft), JSON_COMPACT) != 0 ||
+        rename(ss_buf_string(&draft), ss_buf_string(&name)) != 0) {
+        ss_log(SS_LOG_WARNING, "cannot write %s: %s", ss_buf_string(&name), strerror(errno));
+    }
+    json_decref(state);
+    ss_buf_free(&name);
+    ss_buf_free(&draft);
+}
+
 /* Several lines, such as a compiler's, stay several. */
 static void log_error(ss_buf_t *error) {
     char *rest = NULL;
@@ -227,10 +266,13 @@ static int run(const ss_sidecar_options_t *options) {
     uv_loop_init(&loop);
     watch_signals(&loop, signals, &sidecar);
     bool started = ss_sidecar_init(&sidecar, &loop, options, &error);
-    if (started) {
+    if (sidecar.draining) {
+        started = true; /* told to leave before it listened: what failed for that is no error */
+    } else if (started) {
         ss_log(SS_LOG_NOTICE, "socketstream %s, %s: %zu actions, listening on %s", SS_VERSION,
                options->env, ss_registry_told(&sidecar.registry), options->listen_path);
         ss_log_flush();
+        write_state(options, &sidecar);
         ss_notify("READY=1");
         ss_app_dir_keep_version(options->app_dir);
         uv_run(&loop, UV_RUN_DEFAULT);
@@ -266,12 +308,9 @@ static int run_command(const ss_args_t *args) {
     ss_buf_t root = {0};
     apply_config(&line, config);
     apply_hosts(&line.options.hosts, config, &root);
-    if (ss_log_open(line.log_file, (int)line.log_level, line.log_format)) {
+    rc = SS_EXIT_FAILED;
+    if (apply_log(&line, config) && open_log(&line, config)) {
         rc = run(&line.options);
-    } else {
-        fprintf(stderr, "socketstream sidecar: cannot write the log %s: %s\n", line.log_file,
-                strerror(errno));
-        rc = SS_EXIT_FAILED;
     }
     ss_buf_free(&root);
     ss_config_destroy(config);
@@ -306,7 +345,8 @@ const ss_command_t ss_command_sidecar = {
              .meaning = "how much, instead of the configuration's log.level"},
             {.name = "log-format",
              .argument = "pretty|json",
-             .meaning = "instead of what fits the output"},
+             .meaning = "instead of the configuration's log.format"},
+            {.name = "log-color", .meaning = "colour readable lines though they go to no terminal"},
             {.name = "action-timeout-ms",
              .argument = "N",
              .meaning = "instead of the configuration's action_timeout"},
@@ -315,7 +355,8 @@ const ss_command_t ss_command_sidecar = {
              .meaning = "largest message taken from a worker"},
             {.name = "pid-dir",
              .argument = "DIR",
-             .meaning = "write the numbers of action hosts' processes to DIR/host-0.pid and so on"},
+             .meaning = "write the numbers of action hosts' processes to DIR/host-0.pid and so on, "
+                        "and DIR/sidecar.json once it listens"},
         },
     .examples =
         {

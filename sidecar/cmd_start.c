@@ -7,8 +7,8 @@
  *
  * Owns the order of things: look at everything that can be wrong before anything is started, start
  * all, wait until all answer, say so once, and at the end leave nothing running.  The parts are
- * elsewhere: start_checks, start_children, start_packer, config, rundir, nginx_conf, supervisor,
- * probe.
+ * elsewhere: start_checks, start_redis, start_children, start_packer, start_banner, config, rundir,
+ * nginx_conf, supervisor, probe.
  */
 #include <errno.h>
 #include <poll.h>
@@ -21,9 +21,6 @@
 #include <unistd.h>
 
 #include "args.h"
-#include "include/socketstream.h"
-#include "redis.h"
-#include "redis_options.h"
 #include "api_options.h"
 #include "start.h"
 
@@ -70,21 +67,14 @@ static bool read_options(ss_start_t *start, const ss_args_t *args) {
     return port == 0 || setenv("SS__http__port", text, 1) == 0;
 }
 
-/* What is wrong with its place is told here, once, and not by each sidecar. */
-static bool look_at_redis(ss_start_t *start) {
-    const json_t *config = ss_config_get(start->config, "redis");
-    ss_redis_options_t options;
-    ss_buf_t error = {0};
-    bool ok = true;
+bool ss_start_paints(const ss_start_t *start, int fd) {
+    return !json_is_false(ss_config_get(start->config, "enable_color")) && ss_log_paintable(fd);
+}
 
-    start->private_redis = !ss_redis_is_configured(config);
-    if (!start->private_redis) {
-        ok = ss_redis_options_init(&options, config, &error) ||
-             complain("%s", ss_buf_string(&error));
-        ss_redis_options_finish(&options);
-        ss_buf_free(&error);
-    }
-    return ok;
+static bool read_log_format(ss_start_t *start) {
+    const char *format = ss_config_string(start->config, "log.format");
+
+    return ss_log_format(format, &start->log_format) || complain(SS_LOG_FORMAT_REFUSED, format);
 }
 
 /* Paths in the configuration are relative to the application. */
@@ -93,7 +83,10 @@ static bool enter_app(ss_start_t *start) {
     ss_api_options_t api;
 
     if (chdir(start->app) != 0) {
-        return complain("%s: %s", start->app, strerror(errno));
+        return complain("%s: %s: give yourself access to it", start->app, strerror(errno));
+    }
+    if (!ss_start_check_app(start)) {
+        return false;
     }
     snprintf(start->public_dir, sizeof(start->public_dir), "%s/public", start->app);
     snprintf(start->incompatible_page, sizeof(start->incompatible_page),
@@ -102,7 +95,8 @@ static bool enter_app(ss_start_t *start) {
     if (start->config == NULL || !ss_api_options_read(&api, start->config, error)) {
         return complain("%s", error);
     }
-    return look_at_redis(start);
+    start->paints = ss_start_paints(start, STDOUT_FILENO);
+    return read_log_format(start);
 }
 
 /* --- running --------------------------------------------------------------------------------- */
@@ -112,9 +106,22 @@ static void stop(ss_start_t *start) {
     ss_supervisor_stop(start->supervisor);
 }
 
+/* Why has been said; how the others end is nobody's question any more. */
 static void give_up(ss_start_t *start) {
     start->status = SS_EXIT_FAILED;
+    ss_supervisor_hush(start->supervisor);
     stop(start);
+}
+
+static void tell_restart(const ss_child_t *child, const char *how) {
+    unsigned ends = ss_child_ends(child);
+
+    if (ends == 1) {
+        complain("%s %s; starting it again", ss_child_name(child), how);
+    } else {
+        complain("%s %s, %u times in a row; starting it again in %u ms", ss_child_name(child), how,
+                 ends, ss_child_pause_ms(child));
+    }
 }
 
 /* What kept a child from starting the first time ends the whole: it would do so again. */
@@ -124,7 +131,7 @@ static void on_ended(void *data, ss_child_t *child, const char *how) {
     const char *words = ss_child_last_words(child);
 
     if (start->stage == SS_START_READY) {
-        complain("%s %s; starting it again", name, how);
+        tell_restart(child, how);
         return;
     }
     for (unsigned i = 0; i < start->n_nodes; i++) {
@@ -157,46 +164,10 @@ static void on_stopped(void *data) {
     uv_close((uv_handle_t *)&start->poll, NULL);
 }
 
-static void say_node(const ss_start_node_t *node) {
-    printf("nginx %d, sidecar %d", (int)ss_child_pid(node->nginx),
-           (int)ss_child_pid(node->sidecar));
-}
-
-static void say_ready(const ss_start_t *start) {
-    char url[SS_START_URL_MAX];
-
-    printf("SocketStream %s, %s, process %d (", SS_VERSION, ss_config_env(start->config),
-           (int)getpid());
-    if (start->balancer != NULL) {
-        printf("balancer %d", (int)ss_child_pid(start->balancer));
-    } else {
-        say_node(&start->nodes[0]);
-    }
-    if (start->redis != NULL) {
-        printf(", redis %d", (int)ss_child_pid(start->redis));
-    }
-    if (start->packer != NULL) {
-        printf(", packer %d", (int)ss_child_pid(start->packer));
-    }
-    printf("), started in %llu ms\n",
-           (unsigned long long)(uv_hrtime() - start->started_ns) / 1000000);
-    if (start->redis != NULL) {
-        printf("redis: private to this application, with its data in %s/\n", start->dir.redis_dir);
-    }
-    for (unsigned i = 0; start->balancer != NULL && i < start->n_nodes; i++) {
-        printf("node %u: http://127.0.0.1:%d/ (", i + 1, start->nodes[i].port);
-        say_node(&start->nodes[i]);
-        puts(")");
-    }
-    ss_start_say_https(start);
-    ss_start_url(start, url);
-    printf("ready: %s\n", url);
-    fflush(stdout);
-}
-
 static bool sidecars_listen(const ss_start_t *start) {
     for (unsigned i = 0; i < start->n_nodes; i++) {
-        if (!ss_probe_socket(start->dir.nodes[i].socket)) {
+        if (!ss_probe_socket(start->dir.nodes[i].socket) ||
+            access(start->dir.nodes[i].sidecar_state, F_OK) != 0) {
             return false;
         }
     }
@@ -249,7 +220,7 @@ static bool advance(ss_start_t *start) {
         if (ss_start_is_packed(start)) {
             start->stage = SS_START_READY;
             uv_timer_stop(&start->poll);
-            say_ready(start);
+            ss_start_say_ready(start);
         }
         return false;
     case SS_START_READY:
@@ -278,26 +249,50 @@ static bool terminal_is_gone(const ss_start_t *start) {
     return start->on_terminal && poll(&terminal, 1, 0) == 1 && (terminal.revents & POLLHUP) != 0;
 }
 
+static void signal_nginx(const ss_start_t *start, int number) {
+    for (unsigned i = 0; i < start->n_nodes; i++) {
+        if (start->nodes[i].nginx != NULL) {
+            ss_child_signal(start->nodes[i].nginx, number);
+        }
+    }
+}
+
+/* What sidecars, Redis and the packer write comes through us.  An nginx that is being started would
+ * be ended by the signal, and opens its logs anyhow. */
+static void reopen_logs(const ss_start_t *start) {
+    ss_supervisor_reopen(start->supervisor);
+    if (start->stage == SS_START_READY) {
+        signal_nginx(start, SIGUSR1);
+        if (start->balancer != NULL) {
+            ss_child_signal(start->balancer, SIGUSR1);
+        }
+    }
+    complain("the logs are opened anew");
+}
+
+static void take_configuration_anew(ss_start_t *start) {
+    if (ss_start_renew_https(start)) {
+        signal_nginx(start, SIGHUP);
+        if (start->balancer != NULL) {
+            ss_child_signal(start->balancer, SIGHUP);
+        }
+    }
+}
+
 static void on_signal(uv_signal_t *handle, int number) {
     ss_start_t *start = handle->data;
 
     if (number == SIGHUP && !terminal_is_gone(start)) {
-        if (!ss_start_renew_https(start)) {
-            return;
-        }
-        for (unsigned i = 0; i < start->n_nodes; i++) {
-            ss_child_signal(start->nodes[i].nginx, SIGHUP);
-        }
-        if (start->balancer != NULL) {
-            ss_child_signal(start->balancer, SIGHUP);
-        }
-        return;
+        take_configuration_anew(start);
+    } else if (number == SIGUSR1) {
+        reopen_logs(start);
+    } else {
+        stop(start); /* the second time it hurries */
     }
-    stop(start); /* the second time it hurries */
 }
 
 static void watch_signals(ss_start_t *start) {
-    static const int numbers[SS_START_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[SS_START_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
     signal(SIGPIPE, SIG_IGN);
     for (int i = 0; i < SS_START_SIGNALS; i++) {
@@ -375,7 +370,8 @@ static int run_command(const ss_args_t *args) {
         if (ss_start_find(start)) {
             print_conf(start);
         }
-    } else if (ss_start_check_packer(start) && ss_start_find(start)) {
+    } else if (ss_start_check_packer(start) && ss_start_check_redis(start) &&
+               ss_start_find(start)) {
         run_app(start);
     }
     status = start->status;
@@ -404,7 +400,8 @@ const ss_command_t ss_command_start = {
                         "balancer before them"},
             {.name = "with-parent", .meaning = "end when the process that started this one ends"},
             {.name = "print-nginx-conf",
-             .meaning = "print nginx's configuration, for an nginx of your own, and start nothing"},
+             .meaning = "print nginx's configuration, for an nginx of your own, and start "
+                        "nothing"},
         },
     .examples =
         {

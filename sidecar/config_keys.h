@@ -72,9 +72,12 @@
     X("limiter.websockets.burst", T_INTEGER, 1, 100000, "30", \
       "calls that may come at once") \
     X("log", T_OBJECT, 0, 0, "{}", "") \
-    X("log.level", T_INTEGER, 0, 5, "3", \
+    X("log.level", T_INTEGER, 0, 4, "3", \
       "how much the sidecar tells: 0 what is broken, 1 calls, 2 their params, 3 their " \
-      "results and who comes and goes, 4 everything") \
+      "results, events and who comes and goes, 4 everything") \
+    X("log.format", T_STRING, 0, 0, "\"auto\"", \
+      "`\"pretty\"` lines for people, `\"json\"` ones for programs; `\"auto\"` is pretty on a " \
+      "terminal and JSON elsewhere, and under `start` in production") \
     X("client", T_OBJECT, 0, 0, "{}", \
       "`SS.config` of browsers") \
     X("client.log", T_OBJECT, 0, 0, "{}", "") \

@@ -11,7 +11,7 @@
 #include "digits.h"
 #include "events.h"
 #include "hub.h"
-#include "log.h"
+#include "log_call.h"
 #include "mem.h"
 #include "rate_keys.h"
 #include "rpc.h"
@@ -177,7 +177,7 @@ static void settle_client(ss_client_t *c) {
         }
     }
     if (opening) {
-        ss_log(SS_LOG_INFO, "client connected from %.*s", c->address_len, c->address);
+        ss_log_client(c, "connected");
         ss_events_emit("client:connect", c->session, c, NULL);
     }
 }
@@ -392,7 +392,7 @@ void ss_connection_forget(ss_peer_t *peer, uint32_t slot) {
 void ss_connection_gone(ss_peer_t *peer, const ss_link_header_t *h) {
     const ss_client_t *c = ss_client_find(&peer->clients, h->slot, h->generation);
     if (c != NULL) {
-        ss_log(SS_LOG_INFO, "client from %.*s is gone", c->address_len, c->address);
+        ss_log_client(c, "gone");
         ss_connection_forget(peer, h->slot);
     }
 }

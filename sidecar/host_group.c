@@ -198,6 +198,9 @@ static void on_restart(uv_timer_t *timer) {
         ss_host_start_current(slot);
     } else if (slot->current->state == SS_HOST_READY && slot->next == NULL) {
         slot->next = ss_host_spawn(slot);
+        if (slot->next == NULL) {
+            ss_host_restart(slot); /* it is asked for still */
+        }
     }
 }
 

@@ -22,6 +22,7 @@
 
 #define LINE_MAX_BYTES 4096
 #define GATHER_BYTES 65536
+#define STAMP_MAX 64
 
 static const struct {
     const char *name;
@@ -48,6 +49,26 @@ int ss_log_level(void) { return out.level; }
 
 bool ss_log_payloads(int level) { return out.level >= (out.json ? SS_LOG_LEVEL_MAX : level); }
 
+bool ss_log_is_json(void) { return out.json; }
+
+const char *ss_log_color(const char *sequence) { return out.color ? sequence : ""; }
+
+bool ss_log_format(const char *name, ss_log_format_t *format) {
+    static const char *const names[] = {"auto", "pretty", "json"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *format = (ss_log_format_t)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ss_log_paintable(int fd) {
+    const char *no_color = getenv("NO_COLOR"); /* of no-color.org: set, and not empty */
+    return isatty(fd) && (no_color == NULL || *no_color == '\0');
+}
+
 static int open_file(const char *path) {
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 }
@@ -66,10 +87,12 @@ bool ss_log_open(const char *path, int level, ss_log_format_t format) {
     out.path = path == NULL ? NULL : strdup(path);
     out.level = level;
     out.json = format == SS_LOG_FORMAT_JSON || (format == SS_LOG_FORMAT_AUTO && !isatty(fd));
-    out.color = !out.json && isatty(fd) && getenv("NO_COLOR") == NULL;
+    out.color = !out.json && ss_log_paintable(fd);
     pthread_mutex_unlock(&out.lock);
     return true;
 }
+
+void ss_log_paint(bool colored) { out.color = colored && !out.json; }
 
 /* A log that cannot be written must not stop the service: what does not fit is lost. */
 static void flush_locked(void) {
@@ -149,6 +172,7 @@ static void append(const char *line, size_t len, bool at_once) {
     if (out.len + len > sizeof out.gathered) {
         flush_locked();
     }
+    len = len < sizeof out.gathered ? len : sizeof out.gathered;
     memcpy(out.gathered + out.len, line, len);
     out.len += len;
     if (at_once) {
@@ -157,25 +181,35 @@ static void append(const char *line, size_t len, bool at_once) {
     pthread_mutex_unlock(&out.lock);
 }
 
-static size_t stamp(char *to, size_t cap) {
+/* The time down to the second costs a conversion, so each thread keeps the last. */
+static size_t stamp(char to[STAMP_MAX]) {
+    static _Thread_local time_t second = -1;
+    static _Thread_local bool was_json;
+    static _Thread_local char text[STAMP_MAX];
+    static _Thread_local size_t len;
     struct timespec now;
     struct tm tm;
     clock_gettime(CLOCK_REALTIME, &now);
-    int ms = (int)(now.tv_nsec / 1000000);
-    if (out.json) {
-        gmtime_r(&now.tv_sec, &tm);
-        return (size_t)snprintf(to, cap, "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"",
-                                tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-                                tm.tm_sec, ms);
+    if (now.tv_sec != second || was_json != out.json) {
+        second = now.tv_sec;
+        was_json = out.json;
+        len = out.json ? strftime(text, sizeof text, "{\"time\":\"%Y-%m-%dT%H:%M:%S.000Z\"",
+                                  gmtime_r(&second, &tm))
+                       : strftime(text, sizeof text, "%H:%M:%S.000 ", localtime_r(&second, &tm));
     }
-    localtime_r(&now.tv_sec, &tm);
-    return (size_t)snprintf(to, cap, "%02d:%02d:%02d.%03d ", tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
+    long ms = now.tv_nsec / 1000000;
+    char *digits = to + len - (out.json ? strlen("000Z\"") : strlen("000 "));
+    memcpy(to, text, len);
+    digits[0] = (char)('0' + ms / 100);
+    digits[1] = (char)('0' + ms / 10 % 10);
+    digits[2] = (char)('0' + ms % 10);
+    return len;
 }
 
 /* `text` was escaped before; in JSON its backslashes and quotes are escaped once more. */
 static void write_line(ss_log_severity severity, const char *text, size_t len) {
     char line[2 * LINE_MAX_BYTES + 256];
-    size_t at = stamp(line, sizeof line);
+    size_t at = stamp(line);
     if (out.json) {
         at += (size_t)snprintf(line + at, sizeof line - at, ",\"level\":\"%s\",\"message\":\"",
                                severities[severity].name);
@@ -213,13 +247,25 @@ static size_t escape_lines(char *to, size_t cap, const char *text, size_t len) {
     }
 }
 
+void ss_log_begin_call(ss_buf_t *line) {
+    line->len = 0;
+    line->len = stamp(ss_buf_reserve(line, STAMP_MAX));
+    if (out.json) {
+        ss_buf_literal(line, ",\"level\":\"info\",\"message\":\"call\"");
+    } else {
+        ss_buf_literal(line, "call    ");
+    }
+}
+
+void ss_log_end_call(ss_buf_t *line) {
+    ss_buf_append(line, out.json ? "}\n" : "\n", out.json ? 2 : 1);
+    append(line->data, line->len, false);
+}
+
 typedef size_t (*escape_fn)(char *to, size_t cap, const char *text, size_t len);
 
 static void log_message(ss_log_severity severity, escape_fn escape, const char *format,
                         va_list args) {
-    if ((unsigned)severity > SS_LOG_DEBUG || out.level < severities[severity].level) {
-        return;
-    }
     char raw[LINE_MAX_BYTES];
     char text[LINE_MAX_BYTES];
     int n = vsnprintf(raw, sizeof raw, format, args);
@@ -227,55 +273,31 @@ static void log_message(ss_log_severity severity, escape_fn escape, const char *
     write_line(severity, text, escape(text, sizeof text, raw, len));
 }
 
+static bool is_shown(ss_log_severity severity) {
+    return (unsigned)severity <= SS_LOG_DEBUG && out.level >= severities[severity].level;
+}
+
 void ss_log(ss_log_severity severity, const char *format, ...) {
     va_list args;
+    if (is_shown(severity)) {
+        va_start(args, format);
+        log_message(severity, ss_log_escape, format, args);
+        va_end(args);
+    }
+}
+
+void ss_log_info(const char *format, ...) {
+    va_list args;
     va_start(args, format);
-    log_message(severity, ss_log_escape, format, args);
+    log_message(SS_LOG_INFO, ss_log_escape, format, args);
     va_end(args);
 }
 
 void ss_log_lines(ss_log_severity severity, const char *format, ...) {
     va_list args;
-    va_start(args, format);
-    log_message(severity, escape_lines, format, args);
-    va_end(args);
-}
-
-void ss_log_call(const ss_log_call_t *call) {
-    char line[1024];
-    size_t at = stamp(line, sizeof line);
-    const char *format =
-        out.json
-            ? ",\"level\":\"info\",\"message\":\"call\",\"action\":\"%s\",\"transport\":\"%s\","
-              "\"address\":\"%s\",\"ms\":%.3f,\"code\":%d}\n"
-            : "call    %s  %s %s  %.3f ms  ";
-    char address[256];
-    ss_log_escape(address, sizeof address, call->address, strlen(call->address));
-    /* Names of actions hold letters, digits and _ $ - . only; an address may hold anything. */
-    for (char *p = address; *p != '\0'; p++) {
-        if (*p == '"' || *p == '\\') {
-            *p = '?';
-        }
+    if (is_shown(severity)) {
+        va_start(args, format);
+        log_message(severity, escape_lines, format, args);
+        va_end(args);
     }
-    at += (size_t)snprintf(line + at, sizeof line - at, format, call->action, call->transport,
-                           address, call->ms, call->code);
-    if (!out.json) {
-        at += call->code == 0
-                  ? (size_t)snprintf(line + at, sizeof line - at, "ok\n")
-                  : (size_t)snprintf(line + at, sizeof line - at, "error %d\n", call->code);
-    }
-    append(line, at < sizeof line ? at : sizeof line - 1, false);
-}
-
-void ss_log_payload(const char *action, const char *what, const ss_result_t *value) {
-    ss_buf_t raw = {0};
-    char text[LINE_MAX_BYTES];
-    size_t at = (size_t)snprintf(text, sizeof text, "%s %s ", action, what);
-    if (ss_result_write(&raw, value, SS_LOG_PAYLOAD_MAX) == SS_JSON_WRITTEN) {
-        at += ss_log_escape(text + at, sizeof text - at, raw.data, raw.len);
-    } else {
-        at += (size_t)snprintf(text + at, sizeof text - at, "(too long to show)");
-    }
-    ss_buf_free(&raw);
-    write_line(SS_LOG_INFO, text, at);
 }

@@ -6,8 +6,8 @@
  * are gathered and written once per turn of the loop; warnings and errors leave at once.
  *
  * Levels: 0 only what is broken; 1 also one line for each call; 2 with its params; 3 with its
- * result, and clients that come and go; 4 everything.  In JSON lines params and results appear at
- * level 4 only, since those lines are kept.
+ * result, what is published, and clients that come and go; 4 everything.  JSON lines are kept, so
+ * params, results and the ids of sessions appear in them at level 4 only.
  */
 #ifndef SS_LOG_H
 #define SS_LOG_H
@@ -17,11 +17,9 @@
 #include <stdint.h>
 
 #include "include/socketstream.h"
-#include "result.h"
-#include "ss_wire.h"
+#include "buf.h"
 
 #define SS_LOG_LEVEL_MAX 4
-#define SS_LOG_PAYLOAD_MAX 200 /* bytes of params or result shown */
 
 typedef enum {
     SS_LOG_FORMAT_AUTO, /* by what the log is written to */
@@ -29,8 +27,22 @@ typedef enum {
     SS_LOG_FORMAT_JSON,
 } ss_log_format_t;
 
-/* Opens the log: `path`, or standard error when NULL.  false with errno when it cannot. */
+/* Opens the log: `path`, or standard error when NULL.  Readable lines are coloured where
+ * ss_log_paintable() says so.  false with errno when it cannot. */
 bool ss_log_open(const char *path, int level, ss_log_format_t format);
+
+/* Colours readable lines, or does not, wherever they go. */
+void ss_log_paint(bool colored);
+
+/* What to say of a bad log.format. */
+#define SS_LOG_FORMAT_REFUSED                                                                      \
+    "log.format must be \"auto\", \"pretty\" or \"json\", but is \"%.40s\""
+
+/* "auto", "pretty" or "json"; false when the name is none of these. */
+bool ss_log_format(const char *name, ss_log_format_t *format);
+
+/* Whether what is written there may be coloured: a terminal, and no NO_COLOR. */
+bool ss_log_paintable(int fd);
 
 /* Opens the file anew, after it was rotated away.  Nothing to do for standard error. */
 void ss_log_reopen(void);
@@ -47,19 +59,19 @@ bool ss_log_payloads(int level);
  * those that follow the first are indented. */
 void ss_log_lines(ss_log_severity severity, const char *format, ...) SS_PRINTF(2, 3);
 
-/* One line about a finished call. */
-typedef struct {
-    const char *action;
-    const char *transport;
-    const char *address;
-    double ms;
-    int code; /* 0: answered with a result, else the error's code */
-} ss_log_call_t;
+/* ss_log() with SS_LOG_INFO, whatever the level: the caller has looked at it. */
+void ss_log_info(const char *format, ...) SS_PRINTF(1, 2);
 
-void ss_log_call(const ss_log_call_t *call);
+/* For log_call.c, which puts the lines of calls together: the beginning of one, in place of what
+ * `line` held, and its end.  In JSON the members of an object come in between, each with a comma
+ * before it; all of it must have been escaped. */
+void ss_log_begin_call(ss_buf_t *line);
+void ss_log_end_call(ss_buf_t *line);
 
-/* One line with a call's params or result, if that is no longer than SS_LOG_PAYLOAD_MAX. */
-void ss_log_payload(const char *action, const char *what, const ss_result_t *value);
+bool ss_log_is_json(void);
+
+/* The escape sequence where lines are coloured, else "". */
+const char *ss_log_color(const char *sequence);
 
 /* Escapes control characters and what is not UTF-8 as \xNN into `out` and ends it with a NUL;
  * cut at `cap`.  Gives the bytes written without the NUL. */

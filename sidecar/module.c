@@ -21,7 +21,7 @@ typedef struct {
     ss_buf_t header_dir; /* found when the first .c file needs it */
     ss_modules_t *modules;
     ss_registry_t *registry; /* NULL: nothing is loaded */
-    bool scripts;            /* there are files for an action host */
+    ss_module_files_t files; /* counted */
     ss_buf_t *error;
 } loader_t;
 
@@ -184,7 +184,7 @@ static bool load_module(loader_t *l, const char *relative, entry_kind_t kind, co
 static bool take_file(loader_t *l, const char *relative, entry_kind_t kind) {
     ss_buf_t prefix = {0};
     bool taken = ss_module_name(relative, &prefix, l->error);
-    l->scripts = l->scripts || kind == ENTRY_SCRIPT;
+    *(kind == ENTRY_SCRIPT ? &l->files.scripts : &l->files.c) += 1;
     if (taken && kind != ENTRY_SCRIPT && l->registry != NULL) {
         taken = load_module(l, relative, kind, ss_buf_string(&prefix));
     }
@@ -298,10 +298,17 @@ bool ss_module_load_all(const char *app_dir, ss_modules_t *modules, ss_registry_
     return loaded;
 }
 
-bool ss_module_check(const char *app_dir, bool *scripts, ss_buf_t *error) {
+bool ss_module_count(const char *app_dir, ss_module_files_t *files, ss_buf_t *error) {
     loader_t l = {.app_dir = app_dir, .error = error};
     bool good = walk(&l, "", 0);
-    *scripts = l.scripts;
+    *files = l.files;
+    return good;
+}
+
+bool ss_module_check(const char *app_dir, bool *scripts, ss_buf_t *error) {
+    ss_module_files_t files;
+    bool good = ss_module_count(app_dir, &files, error);
+    *scripts = files.scripts != 0;
     return good;
 }
 

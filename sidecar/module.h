@@ -29,6 +29,15 @@ typedef struct {
  * app/server, "foo.bar".  false with `error` when the path makes no good name. */
 bool ss_module_name(const char *path, ss_buf_t *name, ss_buf_t *error);
 
+/* How many files there are, by who runs them. */
+typedef struct {
+    size_t c;       /* .c and .so: we do */
+    size_t scripts; /* action hosts */
+} ss_module_files_t;
+
+/* Counts them, with the checks of ss_module_check().  false with `error`. */
+bool ss_module_count(const char *app_dir, ss_module_files_t *files, ss_buf_t *error);
+
 /* Checks names and conflicts below <app_dir>/app/server as ss_module_load_all() does, loads
  * nothing, and tells whether there is anything for an action host.  false with `error`. */
 bool ss_module_check(const char *app_dir, bool *scripts, ss_buf_t *error);

@@ -9,6 +9,7 @@
 #include "hub.h"
 #include "include/socketstream.h"
 #include "log.h"
+#include "log_call.h"
 #include "mem.h"
 #include "names.h"
 #include "request.h"
@@ -149,6 +150,7 @@ void ss_publish(const ss_publish_t *p, ss_req *req, ss_done_fn done, void *arg) 
         ss_done_later(req, done, SS_ERROR_UNAVAILABLE, arg);
     } else {
         waiting_t *w = ss_alloc(sizeof *w);
+        ss_log_publish(p);
         *w = (waiting_t){req, done, arg, 0, 0};
         send_text(redis, p, &text, w);
     }

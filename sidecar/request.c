@@ -12,6 +12,7 @@
 
 #include "host_call.h"
 #include "log.h"
+#include "log_call.h"
 #include "session.h"
 #include "change.h"
 
@@ -186,6 +187,7 @@ ss_request_t *ss_request_open(ss_peer_t *peer, const ss_action_entry_t *action,
         return NULL;
     }
     request->handle = make_handle(request->index, action->index);
+    request->number = all.generation;
     request->started_ns = ss_log_level() > 0 ? uv_hrtime() : 0;
     request->action = action;
     request->transport = transport;
@@ -242,18 +244,12 @@ void ss_request_run(ss_request_t *request, ss_params_t *params) {
     }
 }
 
-static void log_call(const ss_request_t *request, const ss_result_t *result,
-                     const ss_failure_t *failure) {
+static void log_call(const ss_request_t *request, const ss_client_t *client,
+                     const ss_result_t *result, const ss_failure_t *failure) {
     if (result != NULL && ss_log_payloads(3)) {
         ss_log_payload(request->action->name, "result", result);
     }
-    ss_log_call(&(ss_log_call_t){
-        .action = request->action->name,
-        .transport = request->transport->name,
-        .address = request->address,
-        .ms = (double)(uv_hrtime() - request->started_ns) / 1e6,
-        .code = failure == NULL ? 0 : failure->code,
-    });
+    ss_log_call(request, client, uv_hrtime() - request->started_ns, failure);
 }
 
 /* The handle dies first: an answer cannot find its way back here. */
@@ -266,7 +262,7 @@ void ss_request_finish(ss_request_t *request, const ss_result_t *result,
         ss_change_save(client->session);
     }
     if (request->started_ns != 0 && !request->unlogged) {
-        log_call(request, result, failure);
+        log_call(request, client, result, failure);
     }
     if (request->host != NULL) {
         ss_host_call_over(request->host);

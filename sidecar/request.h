@@ -41,6 +41,7 @@ typedef struct {
 
 struct ss_request {
     uint64_t handle;           /* 0 while unused */
+    uint64_t number;           /* of all requests of this process, for the log */
     ss_request_t *prev, *next; /* all open ones, oldest deadline first; or `next` unused one */
     uint64_t deadline_ms;
     uint64_t started_ns; /* 0 when calls are not logged */

@@ -50,7 +50,8 @@ static bool name_node(ss_rundir_node_t *node, const char *path) {
            name_in(node->nginx_conf, path, "nginx.conf") &&
            name_in(node->nginx_pid, path, "nginx.pid") &&
            name_in(node->sidecar_pid, path, "sidecar.pid") &&
-           name_in(node->sidecar_log, path, "logs/sidecar.log");
+           name_in(node->sidecar_log, path, "logs/sidecar.log") &&
+           name_in(node->sidecar_state, path, "sidecar.json");
 }
 
 /* Node `i`, counted from 0, of several. */
@@ -65,14 +66,15 @@ static bool name_numbered(ss_rundir_node_t *node, const ss_rundir_t *dir, unsign
 static bool set_names(ss_rundir_t *dir, const char *app_dir) {
     const char *path = dir->path;
     char balancer[SS_RUNDIR_PATH_MAX];
-    bool fits =
-        name_in(dir->path, app_dir, SS_RUNDIR_NAME) && name_in(dir->state, path, "state.json") &&
-        name_in(dir->lock, path, "lock") && name_in(dir->redis_dir, path, "redis") &&
-        name_in(dir->redis_socket, path, "redis/redis.sock") &&
-        name_in(dir->redis_pid, path, "redis.pid") &&
-        name_in(dir->redis_log, path, "logs/redis.log") &&
-        name_in(dir->packer_pid, path, "packer.pid") &&
-        name_in(dir->packer_log, path, "logs/packer.log") && name_in(dir->packed, path, "packed");
+    bool fits = name_in(dir->path, app_dir, SS_RUNDIR_NAME) &&
+                name_in(dir->state, path, "state.json") && name_in(dir->lock, path, "lock") &&
+                name_in(dir->logs, path, "logs") && name_in(dir->redis_dir, path, "redis") &&
+                name_in(dir->redis_socket, path, "redis/redis.sock") &&
+                name_in(dir->redis_pid, path, "redis.pid") &&
+                name_in(dir->redis_log, path, "logs/redis.log") &&
+                name_in(dir->packer_pid, path, "packer.pid") &&
+                name_in(dir->packer_log, path, "logs/packer.log") &&
+                name_in(dir->packed, path, "packed");
 
     fits = fits && name_in(balancer, path, "balancer") && name_node(&dir->balancer, balancer);
     if (dir->n_nodes == 1) {
@@ -84,18 +86,34 @@ static bool set_names(ss_rundir_t *dir, const char *app_dir) {
     return fits;
 }
 
+const char *ss_rundir_remedy(int reason) {
+    switch (reason) {
+    case ENOSPC:
+    case EDQUOT:
+        return "make room there";
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+        return "remove it";
+    case EROFS:
+        return "put the application where files can be written";
+    default:
+        return "give yourself write access to it";
+    }
+}
+
 /* Whose the folder is, for somebody who may not write into it. */
 static bool fail_to_write(const char *path, char *error) {
     int reason = errno;
     struct stat st;
     struct passwd *owner = stat(path, &st) == 0 ? getpwuid(st.st_uid) : NULL;
 
-    if (owner != NULL && st.st_uid != geteuid()) {
-        return fail(error, "cannot write to %s: %s; it belongs to %s: remove it, or run as %s",
-                    path, strerror(reason), owner->pw_name, owner->pw_name);
+    if (reason == EACCES && owner != NULL && st.st_uid != geteuid()) {
+        return fail(error, "cannot write to %s: %s; it belongs to %s: run as %s, or %s", path,
+                    strerror(reason), owner->pw_name, owner->pw_name, ss_rundir_remedy(reason));
     }
-    return fail(error, "cannot write to %s: %s; give yourself write access to it", path,
-                strerror(reason));
+    return fail(error, "cannot write to %s: %s; %s", path, strerror(reason),
+                ss_rundir_remedy(reason));
 }
 
 static bool make_dir(const char *folder, const char *name, char *error) {
@@ -206,6 +224,7 @@ static void clean_node(const ss_rundir_t *dir, const ss_rundir_node_t *node,
     end_leftover(dir, node->nginx_pid, short_dir);
     end_leftover(dir, node->sidecar_pid, short_dir);
     unlink(node->socket);
+    unlink(node->sidecar_state);
     remove_host_pids(node);
 }
 
@@ -327,6 +346,7 @@ void ss_rundir_close(ss_rundir_t *dir) {
         unlink(dir->nodes[i].socket);
         unlink(dir->nodes[i].nginx_pid);
         unlink(dir->nodes[i].sidecar_pid);
+        unlink(dir->nodes[i].sidecar_state);
         remove_host_pids(&dir->nodes[i]);
     }
     unlink(dir->balancer.nginx_pid);

@@ -19,12 +19,13 @@
 
 /* What belongs to one nginx, and to the sidecar behind it. */
 typedef struct {
-    char path[SS_RUNDIR_PATH_MAX];        /* nginx's prefix: logs/ and tmp/ are in it */
-    char socket[SS_RUNDIR_PATH_MAX];      /* of the sidecar; fits into sun_path */
-    char nginx_conf[SS_RUNDIR_PATH_MAX];  /* generated */
-    char nginx_pid[SS_RUNDIR_PATH_MAX];   /* written by nginx */
-    char sidecar_pid[SS_RUNDIR_PATH_MAX]; /* written by the supervisor */
-    char sidecar_log[SS_RUNDIR_PATH_MAX]; /* of all runs, appended */
+    char path[SS_RUNDIR_PATH_MAX];          /* nginx's prefix: logs/ and tmp/ are in it */
+    char socket[SS_RUNDIR_PATH_MAX];        /* of the sidecar; fits into sun_path */
+    char nginx_conf[SS_RUNDIR_PATH_MAX];    /* generated */
+    char nginx_pid[SS_RUNDIR_PATH_MAX];     /* written by nginx */
+    char sidecar_pid[SS_RUNDIR_PATH_MAX];   /* written by the supervisor */
+    char sidecar_log[SS_RUNDIR_PATH_MAX];   /* of all runs, appended */
+    char sidecar_state[SS_RUNDIR_PATH_MAX]; /* written by the sidecar once it listens */
 } ss_rundir_node_t;
 
 typedef struct {
@@ -34,6 +35,7 @@ typedef struct {
     char state[SS_RUNDIR_PATH_MAX]; /* state.json: what a later run needs to clean up after this one
                                      */
     char lock[SS_RUNDIR_PATH_MAX];
+    char logs[SS_RUNDIR_PATH_MAX];      /* the folder of all but several nodes' own */
     char redis_dir[SS_RUNDIR_PATH_MAX]; /* where a private Redis keeps its data; not made here */
     char redis_socket[SS_RUNDIR_PATH_MAX];
     char redis_pid[SS_RUNDIR_PATH_MAX];
@@ -53,6 +55,8 @@ typedef struct {
  * SS_NODES_MAX. */
 bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, char *error);
 
+/* What to do about a file or folder that cannot be written for this errno. */
+const char *ss_rundir_remedy(int reason);
 /* Makes the folder and names what would be in it for one node, without taking the lock: for who
  * only looks.  Nothing has to be closed. */
 bool ss_rundir_name(ss_rundir_t *dir, const char *app_dir, char *error);

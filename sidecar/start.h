@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of `socketstream start` share: cmd_start.c has the order of things, start_checks.c
- * looks at all that can be wrong beforehand, start_children.c knows what is run, and how,
+ * looks at all that can be wrong beforehand, start_redis.c at a Redis that is configured,
+ * start_children.c knows what is run, and how, start_packer.c the same for the asset packer,
+ * start_banner.c tells what runs.
  * start_packer.c the same for the asset packer, start_https.c the certificate.
  */
 #ifndef SS_START_H
@@ -12,6 +14,8 @@
 #include <uv.h>
 
 #include "config.h"
+#include "log.h"
+#include "module.h"
 #include "https.h"
 #include "packer.h"
 #include "probe.h"
@@ -22,7 +26,7 @@
 #define SS_START_ARGS_MAX 20
 #define SS_START_URL_MAX 300
 
-enum { SS_START_INT, SS_START_TERM, SS_START_HUP, SS_START_SIGNALS };
+enum { SS_START_INT, SS_START_TERM, SS_START_HUP, SS_START_USR1, SS_START_SIGNALS };
 
 /* The command lines are lent to the supervisor, with all they point to. */
 typedef struct {
@@ -52,11 +56,15 @@ typedef struct {
         SS_START_READY
     } stage;
     bool on_terminal;
+    bool paints; /* the banner is coloured */
     bool private_redis;
     bool packs;  /* the packer is one of the children */
     bool prints; /* nginx's configuration, and runs nothing */
     int status;
     unsigned n_nodes;
+    unsigned connections; /* of each worker */
+    ss_module_files_t files;
+    ss_log_format_t log_format;
     ss_start_node_t nodes[SS_NODES_MAX];
     ss_child_t *redis;
     ss_child_t *balancer;
@@ -81,6 +89,15 @@ typedef struct {
 /* One line for the user; always false. */
 bool ss_start_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether the application's files are there and may be read, and have names that go together.
+ * Complains when not; sets `files`. */
+bool ss_start_check_app(ss_start_t *start);
+
+/* Whether the Redis that is configured, if one is, is named well and takes us.  Complains when not,
+ * and warns when it does not answer; sets `private_redis`.  Waits for it as long as a command may
+ * take. */
+bool ss_start_check_redis(ss_start_t *start);
+
 /* Finds the programs, and the module.  Complains when one is missing. */
 bool ss_start_find(ss_start_t *start);
 
@@ -101,11 +118,9 @@ bool ss_start_open_https(ss_start_t *start);
  * it was. */
 bool ss_start_renew_https(ss_start_t *start);
 
-/* Says which certificate is in use. */
-void ss_start_say_https(const ss_start_t *start);
-
-/* The address that users open, SS_START_URL_MAX bytes. */
-void ss_start_url(const ss_start_t *start, char *out);
+/* The address of the page, SS_START_URL_MAX bytes, with a slash at its end: at `host`, in brackets
+ * where it is an IPv6 address; or, when that is NULL, the one that users open. */
+void ss_start_url(const ss_start_t *start, const char *host, char *out);
 
 /* Start them.  Complain when that is not possible. */
 bool ss_start_add_redis(ss_start_t *start);
@@ -117,6 +132,12 @@ bool ss_start_check_packer(ss_start_t *start);
 
 /* Starts it.  Complains when that is not possible. */
 bool ss_start_add_packer(ss_start_t *start);
+
+/* Says what runs, on standard output. */
+void ss_start_say_ready(const ss_start_t *start);
+
+/* Whether colours are wanted, and `fd` is a terminal that shows them. */
+bool ss_start_paints(const ss_start_t *start, int fd);
 
 /* Whether there is something to serve. */
 bool ss_start_is_packed(const ss_start_t *start);

@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+#include "port_owner.h"
 
 #define MODULE_NAME "ngx_http_socketstream_module.so"
 
@@ -72,6 +75,41 @@ static bool find_module(ss_start_t *start) {
                                 "the configuration");
 }
 
+/* Whether it may be listed, and what is in it reached. */
+static bool may_enter(const ss_start_t *start, const char *folder) {
+    return access(folder, R_OK | X_OK) == 0 || errno == ENOENT ||
+           complain("%s/%s: %s: give yourself access to it", start->app, folder, strerror(errno));
+}
+
+/* In one line. */
+static void complain_joined(ss_buf_t *error) {
+    char *rest = (char *)ss_buf_string(error);
+    const char *first = strsep(&rest, "\n");
+
+    complain("%s%s%s", first, rest == NULL ? "" : ": ", rest == NULL ? "" : rest);
+}
+
+bool ss_start_check_app(ss_start_t *start) {
+    ss_buf_t error = {0};
+    bool ok;
+
+    if (!may_enter(start, "app") || !may_enter(start, "app/server")) {
+        return false;
+    }
+    ok = ss_module_count(start->app, &start->files, &error);
+    if (!ok) {
+        complain_joined(&error);
+    }
+    ss_buf_free(&error);
+    return ok;
+}
+
+/* The packer, or the application's own JavaScript. */
+static bool needs_node(const ss_start_t *start) {
+    return start->packs ||
+           (start->files.scripts != 0 && ss_config_integer(start->config, "hosts") != 0);
+}
+
 bool ss_start_find(ss_start_t *start) {
     return find_exe(start) &&
            find_program(start, "nginx.binary",
@@ -83,17 +121,30 @@ bool ss_start_find(ss_start_t *start) {
                          "install it (apt-get install redis-server), or name a Redis that runs "
                          "already with redis.url in the configuration",
                          start->redis_binary)) &&
-           (!start->packs ||
-            find_program(start, "host.node",
-                         "the packer needs Node 18 or newer: install it (apt-get install nodejs "
-                         "npm), or set host.node in the configuration",
-                         start->node_binary)) &&
+           (!needs_node(start) ||
+            find_program(
+                start, "host.node",
+                "this application needs Node 18 or newer: install it (apt-get install nodejs "
+                "npm), or set host.node in the configuration",
+                start->node_binary)) &&
            find_module(start);
 }
 
 /* What nginx may do, whoever asks: setcap gives a program rights of its own. */
 static bool nginx_has_rights(const ss_start_t *start) {
     return getxattr(start->nginx_binary, "security.capability", NULL, 0) > 0;
+}
+
+static bool complain_taken(int port, const char *how) {
+    ss_port_owner_t owner;
+
+    if (ss_port_owner(port, &owner)) {
+        return complain("port %d is in use: %s (process %d) listens there: end it, or choose "
+                        "another with %s",
+                        port, owner.name, (int)owner.pid, how);
+    }
+    return complain("port %d is in use: end what listens there, or choose another with %s", port,
+                    how);
 }
 
 /* Asked before nginx is, since nginx would try for seconds and then say it five times. */
@@ -109,8 +160,7 @@ static bool check_port(const ss_start_t *start, const char *key, const char *hos
     case 0:
         return true;
     case EADDRINUSE:
-        return complain("port %d is in use: end what listens there, or choose another with %s",
-                        port, strcmp(key, "http") == 0 ? "--port" : "https.port");
+        return complain_taken(port, strcmp(key, "http") == 0 ? "--port" : "https.port");
     case EACCES:
         return nginx_has_rights(start) ||
                complain("port %d needs privileges: choose one above 1023 with %s; or let nginx "

@@ -53,16 +53,23 @@ static bool write_conf(const char *path, const ss_nginx_conf_t *conf, write_fn w
         ok = ferror(out) == 0;
         ok = fclose(out) == 0 && ok;
     }
-    return ok || complain("cannot write %s: %s", path, strerror(errno));
+    return ok ||
+           complain("cannot write %s: %s; %s", path, strerror(errno), ss_rundir_remedy(errno));
+}
+
+static unsigned count_connections(const ss_config_t *config) {
+    unsigned possible = raise_file_limit();
+    int64_t configured = ss_config_integer(config, "nginx.worker_connections");
+
+    return configured == 0 ? possible : (unsigned)configured;
 }
 
 /* What all have in common. */
 static ss_nginx_conf_t common_conf(ss_start_t *start) {
-    int64_t connections = ss_config_integer(start->config, "nginx.worker_connections");
-    unsigned possible = raise_file_limit();
     /* Without this, root's workers would become nobody, and could not read a home. */
     struct passwd *user = geteuid() == 0 || start->prints ? getpwuid(geteuid()) : NULL;
 
+    start->connections = count_connections(start->config);
     return (ss_nginx_conf_t){
         .config = start->config,
         .https = start->https.cert == NULL ? NULL : &start->https,
@@ -70,7 +77,7 @@ static ss_nginx_conf_t common_conf(ss_start_t *start) {
         .public_dir = start->public_dir,
         .incompatible_page = start->incompatible_page,
         .user = user == NULL ? NULL : user->pw_name,
-        .connections = connections == 0 ? possible : (unsigned)connections,
+        .connections = start->connections,
         .host = ss_config_string(start->config, "http.hostname"),
         .port = (int)ss_config_integer(start->config, "http.port"),
     };
@@ -150,9 +157,17 @@ bool ss_start_add_redis(ss_start_t *start) {
 
 /* --- nodes ----------------------------------------------------------------------------------- */
 
+/* Unless the configuration says: readable lines where somebody reads them, JSON where a program
+ * does, and in production, whose logs are kept. */
+static bool is_pretty(const ss_start_t *start) {
+    if (start->log_format != SS_LOG_FORMAT_AUTO) {
+        return start->log_format == SS_LOG_FORMAT_PRETTY;
+    }
+    return start->on_terminal && strcmp(ss_config_env(start->config), "production") != 0;
+}
+
 static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundir_node_t *dir) {
-    /* Readable lines where somebody reads them, JSON where a program does. */
-    const char *format = start->on_terminal ? "pretty" : "json";
+    const char *format = is_pretty(start) ? "pretty" : "json";
     const char *args[] = {"socketstream", "sidecar",      "--app", start->app,  "--listen",
                           dir->socket,    "--log-format", format,  "--pid-dir", dir->path};
     ss_child_spec_t spec = {
@@ -161,11 +176,15 @@ static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundi
         .args = node->sidecar_args,
         .pid_file = dir->sidecar_pid,
         .log_file = dir->sidecar_log,
+        .colored = is_pretty(start) && ss_start_paints(start, STDERR_FILENO),
         .orphan_signal = SIGKILL,
         .steps = {{SIGTERM, 5000}},
     };
 
     memcpy(node->sidecar_args, args, sizeof(args));
+    if (spec.colored) {
+        node->sidecar_args[sizeof(args) / sizeof(args[0])] = "--log-color";
+    }
     node->sidecar = ss_supervisor_add(start->supervisor, &spec);
     return node->sidecar != NULL || complain("cannot start the sidecar: %s", strerror(errno));
 }

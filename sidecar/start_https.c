@@ -61,23 +61,6 @@ bool ss_start_renew_https(ss_start_t *start) {
     return ss_start_write_confs(start);
 }
 
-void ss_start_say_https(const ss_start_t *start) {
-    const ss_cert_info_t *info;
-    char date[SS_CERT_DATE_MAX];
-
-    if (!enabled(start)) {
-        return;
-    }
-    info = ss_cert_info(start->https.cert);
-    ss_cert_date(date, info->not_after);
-    printf("https: %s for %.*s, until %s%s\n", start->https.cert_file, (int)info->names.len,
-           info->names.data, date,
-           start->https.trusted ? "" : "; self-signed, so browsers will warn of it");
-    printf("http: port %d %s\n", (int)ss_config_integer(start->config, "http.port"),
-           ss_config_boolean(start->config, "https.redirect_http") ? "redirects to https"
-                                                                   : "serves, too");
-}
-
 /* An address that a client on this machine can connect to. */
 static const char *reachable(const char *host) {
     if (strcmp(host, "0.0.0.0") == 0) {
@@ -86,17 +69,18 @@ static const char *reachable(const char *host) {
     return strcmp(host, "::") == 0 ? "::1" : host;
 }
 
-void ss_start_url(const ss_start_t *start, char *out) {
+void ss_start_url(const ss_start_t *start, const char *host, char *out) {
     const char *scheme = enabled(start) ? "https" : "http";
     const char *domain = enabled(start) ? ss_config_string(start->config, "https.domain") : "";
     char key[32];
     char port[16] = "";
-    const char *host;
     int number;
     bool brackets;
 
     snprintf(key, sizeof(key), "%s.hostname", scheme);
-    host = domain[0] != '\0' ? domain : reachable(ss_config_string(start->config, key));
+    if (host == NULL) {
+        host = domain[0] != '\0' ? domain : reachable(ss_config_string(start->config, key));
+    }
     brackets = strchr(host, ':') != NULL && host[0] != '[';
     snprintf(key, sizeof(key), "%s.port", scheme);
     number = (int)ss_config_integer(start->config, key);

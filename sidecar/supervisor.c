@@ -39,6 +39,8 @@ struct ss_child {
     unsigned open_handles;
     unsigned settle_tries;
     unsigned backoff_ms;
+    unsigned ends; /* since it last ran for long */
+    bool in_color; /* the output stands within an escape sequence */
     unsigned step;
     bool ending;
     uint64_t started_ms;
@@ -56,6 +58,7 @@ struct ss_supervisor {
     unsigned n_children;
     unsigned open_timers;
     bool stopping;
+    bool hushed;
     char exe[4096];
 };
 
@@ -82,11 +85,27 @@ static void keep_lines(ss_child_t *child, const char *data, size_t len) {
     }
 }
 
-/* The file gets everything.  A terminal that is held (Ctrl-S) or a pipe that nobody reads is left
- * out rather than waited for: a blocked supervisor would block the child's own log. */
-static void write_output(ss_child_t *child, const char *data, size_t len) {
-    struct pollfd terminal = {.fd = STDERR_FILENO, .events = POLLOUT};
+/* Copies `data` without colours (ESC, [, digits and semicolons, m), and gives the length.  A
+ * sequence may come in two pieces. */
+static size_t without_colors(ss_child_t *child, const char *data, size_t len, char *out) {
+    size_t n = 0;
 
+    for (size_t i = 0; i < len; i++) {
+        if (data[i] == '\033') {
+            child->in_color = true;
+        } else if (!child->in_color) {
+            out[n++] = data[i];
+        } else if (data[i] == 'm' || data[i] == '\n') {
+            child->in_color = false;
+            if (data[i] == '\n') {
+                out[n++] = data[i]; /* it was none */
+            }
+        }
+    }
+    return n;
+}
+
+static void keep(ss_child_t *child, const char *data, size_t len) {
     keep_lines(child, data, len);
     for (size_t done = 0; child->log_fd != -1 && done < len;) {
         ssize_t n = write(child->log_fd, data + done, len - done);
@@ -96,7 +115,23 @@ static void write_output(ss_child_t *child, const char *data, size_t len) {
         }
         done += (size_t)n;
     }
-    if (!child->spec.quiet && poll(&terminal, 1, 0) == 1 && (terminal.revents & POLLOUT) != 0) {
+}
+
+/* The file gets everything.  A terminal that is held (Ctrl-S) or a pipe that nobody reads is left
+ * out rather than waited for: a blocked supervisor would block the child's own log. */
+static void write_output(ss_child_t *child, const char *data, size_t len) {
+    struct pollfd terminal = {.fd = STDERR_FILENO, .events = POLLOUT};
+    char plain[READ_SIZE];
+
+    if (child->spec.colored) {
+        size_t n = without_colors(child, data, len, plain);
+
+        keep(child, plain, n);
+    } else {
+        keep(child, data, len);
+    }
+    if (!child->spec.quiet && !child->owner->hushed && poll(&terminal, 1, 0) == 1 &&
+        (terminal.revents & POLLOUT) != 0) {
         ssize_t n = write(STDERR_FILENO, data, len);
 
         (void)n;
@@ -171,7 +206,9 @@ static void on_ended(uv_process_t *process, int64_t status, int signal) {
     }
     if (uv_now(child->owner->loop) - child->started_ms >= SS_RESTART_FORGET_MS) {
         child->backoff_ms = 0;
+        child->ends = 0;
     }
+    child->ends++;
     close_run(child);
     if (!child->owner->stopping) {
         if (signal != 0) {
@@ -375,6 +412,27 @@ ss_supervisor_t *ss_supervisor_create(uv_loop_t *loop, const ss_supervisor_event
     return supervisor;
 }
 
+static int open_log(const ss_child_spec_t *spec) {
+    return spec->log_file == NULL
+               ? -1
+               : open(spec->log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* A file that cannot be opened is gone on with under its new name. */
+void ss_supervisor_reopen(ss_supervisor_t *supervisor) {
+    for (unsigned i = 0; i < supervisor->n_children; i++) {
+        ss_child_t *child = supervisor->children[i];
+        int fd = open_log(&child->spec);
+
+        if (fd != -1) {
+            if (child->log_fd != -1) {
+                close(child->log_fd);
+            }
+            child->log_fd = fd;
+        }
+    }
+}
+
 ss_child_t *ss_supervisor_add(ss_supervisor_t *supervisor, const ss_child_spec_t *spec) {
     ss_child_t *child;
     int rc;
@@ -389,10 +447,7 @@ ss_child_t *ss_supervisor_add(ss_supervisor_t *supervisor, const ss_child_spec_t
     }
     child->owner = supervisor;
     child->spec = *spec;
-    child->log_fd = -1;
-    if (spec->log_file != NULL) {
-        child->log_fd = open(spec->log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    }
+    child->log_fd = open_log(spec);
     uv_timer_init(supervisor->loop, &child->timer);
     child->timer.data = child;
     supervisor->children[supervisor->n_children++] = child;
@@ -405,6 +460,8 @@ ss_child_t *ss_supervisor_add(ss_supervisor_t *supervisor, const ss_child_spec_t
     }
     return child;
 }
+
+void ss_supervisor_hush(ss_supervisor_t *supervisor) { supervisor->hushed = true; }
 
 void ss_supervisor_destroy(ss_supervisor_t *supervisor) {
     if (supervisor == NULL) {
@@ -424,6 +481,10 @@ const char *ss_child_name(const ss_child_t *child) { return child->spec.name; }
 pid_t ss_child_pid(const ss_child_t *child) {
     return child->state == RUNNING ? child->process.pid : 0;
 }
+
+unsigned ss_child_ends(const ss_child_t *child) { return child->ends; }
+
+unsigned ss_child_pause_ms(const ss_child_t *child) { return child->backoff_ms; }
 
 void ss_child_signal(ss_child_t *child, int signal) {
     if (child->state == RUNNING) {

@@ -36,6 +36,7 @@ typedef struct {
     const char *log_file;    /* what it writes is appended here; NULL: nowhere */
     bool quiet;              /* what it writes is not copied to stderr */
     const char *marker;      /* lines with this are kept for ss_child_last_words(); NULL: all */
+    bool colored;            /* what it writes has colours, which the file does not get */
     int orphan_signal;       /* what the kernel sends when the supervisor is gone */
     struct {
         int signal;
@@ -63,14 +64,25 @@ ss_child_t *ss_supervisor_add(ss_supervisor_t *supervisor, const ss_child_spec_t
  * takes the next step with the child that is being waited for. */
 void ss_supervisor_stop(ss_supervisor_t *supervisor);
 
+/* From now on what children write goes into their files only. */
+void ss_supervisor_hush(ss_supervisor_t *supervisor);
+
 /* Frees what `stopped` left behind; its handles must have been closed by the loop, so run that to
  * its end in between.  Takes NULL. */
 void ss_supervisor_destroy(ss_supervisor_t *supervisor);
+
+/* Opens the files that children's output is appended to anew, after they were rotated away. */
+void ss_supervisor_reopen(ss_supervisor_t *supervisor);
 
 const char *ss_child_name(const ss_child_t *child);
 
 /* 0 while it does not run. */
 pid_t ss_child_pid(const ss_child_t *child);
+
+/* How often it has ended by itself since it last ran for SS_RESTART_FORGET_MS, and how long it
+ * rests before it runs again; good while `ended` is told. */
+unsigned ss_child_ends(const ss_child_t *child);
+unsigned ss_child_pause_ms(const ss_child_t *child);
 
 /* Sends a signal to a running child. */
 void ss_child_signal(ss_child_t *child, int signal);

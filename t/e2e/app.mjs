@@ -71,10 +71,10 @@ export const pidIn = (dir, name) => Number(read(path.join(dir, '.socketstream', 
 
 /**
  * Runs the command and gives what it wrote and how it ended.
- * @param {string[]} args @param {{cwd?: string, env?: Record<string, string>}} [options]
+ * @param {string[]} args @param {{cwd?: string, env?: Record<string, string>, uid?: number}} [options]
  */
 export async function runCommand(args, options = {}) {
-    const child = spawn(command, args, { cwd: options.cwd, env: environment(options.env) });
+    const child = spawn(command, args, { cwd: options.cwd, env: environment(options.env), uid: options.uid });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (data) => (stdout += data));

@@ -4,11 +4,13 @@
 
 import assert from 'node:assert/strict';
 import {
-    cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync,
+    chmodSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
+import { startRedis } from '../lib/redis.mjs';
 import {
     CLEAN, ask, copyNative, freePort, openSocket, read, runCommand, running, startApp, until,
 } from './app.mjs';
@@ -21,7 +23,14 @@ function assertClean(/** @type {string} */ dir) {
         .filter((name) => !['build', 'lock', 'logs', 'nginx.conf', 'redis', 'tmp', 'version'].includes(name));
     assert.deepEqual(left, []);
     assert.equal(existsSync(path.join(dir, '.socketstream/redis/redis.sock')), false);
+    assert.deepEqual(processesOf(dir), []);
 }
+
+/** Command lines with that folder in them. @param {string} dir */
+const processesOf = (dir) => readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map((name) => read(`/proc/${name}/cmdline`).replaceAll('\0', ' '))
+    .filter((line) => line.includes(dir));
 
 test('it says ready once, with the address, and is quick', async () => {
     const dir = copyNative();
@@ -39,6 +48,69 @@ test('it says ready once, with the address, and is quick', async () => {
     assert.ok(Number(ms) <= (process.env.BUILD === 'sanitize' ? 4000 : 1000), `${ms} ms`);
     assert.deepEqual(await second.stop(), CLEAN);
 });
+
+test('its banner counts what there is, and says where it is', async () => {
+    const dir = copyNative();
+    writeFileSync(path.join(dir, 'public/assets/manifest.json'), '{"files":{"app.js":{},"app.css":{}}}');
+    const app = await startApp({ dir, env: { SS__nginx__workers: '2', SS__nginx__worker_connections: '128' } });
+    const pid = (/** @type {number} */ one) => `${one}`;
+    assert.match(app.output.stdout, new RegExp(
+        `^SocketStream \\d+\\.\\d+\\.\\d+, development, process ${app.child.pid} `
+        + `\\(nginx ${pid(app.nginx())}, sidecar ${pid(app.sidecar())}, redis ${pid(app.redis())}\\), started in \\d+ ms$`, 'm'));
+    const folder = path.join(dir, '.socketstream');
+    assert.deepEqual(app.output.stdout.split('\n').slice(1), [
+        `redis: private to this application, with its data in ${folder}/redis/`,
+        'calls: 3 actions, 1 C module',
+        'files: 2 packed for browsers',
+        'nginx: 2 workers, 128 connections each',
+        ` logs: ${folder}/logs/`,
+        `pages: ${app.url}`,
+        `  api: ${app.url}api/`,
+        `state: ${app.url}socketstream/status`,
+        `ready: ${app.url}`,
+        '',
+    ]);
+    assert.equal((await fetch(`${app.url}socketstream/status`)).status, 200);
+    assert.deepEqual(await app.stop(), CLEAN);
+});
+
+test('on all interfaces it names each, and itself first', async () => {
+    const app = await startApp({ env: { SS__http__hostname: '0.0.0.0' } });
+    const pages = [...app.output.stdout.matchAll(/^pages: (.*)$/gm)].map(([, url]) => url);
+    const others = Object.values(networkInterfaces()).flat()
+        .filter((one) => one && one.family === 'IPv4' && !one.internal)
+        .map((one) => `http://${one?.address}:${app.port}/`);
+    assert.deepEqual(pages, [app.url, ...others.slice(0, 8)]);
+    for (const url of pages) assert.equal((await fetch(url)).status, 200, url);
+    assert.deepEqual(await app.stop(), CLEAN);
+});
+
+test('SIGUSR1 opens all logs anew; what comes from outside breaks none of their lines', async () => {
+    const app = await startApp();
+    const logs = path.join(app.dir, '.socketstream/logs');
+    const names = ['access', 'error', 'redis', 'sidecar'];
+    names.forEach((name) => renameSync(`${logs}/${name}.log`, `${logs}/${name}.log.1`));
+    app.child.kill('SIGUSR1');
+    await until(() => names.every((name) => existsSync(`${logs}/${name}.log`)));
+    assert.equal(await hostileRequest(app.port), 'HTTP/1.1 200 OK');
+    await until(() => app.log('access'));
+    await fetch(`${app.url}api/native/square?25`);
+    await until(() => app.log('sidecar'));
+    assert.match(app.log('access'), /^127\.0\.0\.1 - - \[[^\n]*"GET \/ HTTP\/1\.1" 200 [^\n]*"agent\\x1B\[2J\\x9B\\x22"\n/);
+    assert.match(app.log('sidecar'), /"action":"native\.square"/);
+    assert.doesNotMatch(app.log('access') + app.log('sidecar'), /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    assert.match(app.output.stderr, /^socketstream: the logs are opened anew$/m);
+    assert.deepEqual(await app.stop(), CLEAN);
+});
+
+/** The first line of the answer to a request whose User-Agent steers terminals. @param {number} port */
+async function hostileRequest(port) {
+    const socket = connect(port, '127.0.0.1');
+    socket.end('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nUser-Agent: agent\x1b[2J\x9b"\r\n\r\n', 'latin1');
+    let text = '';
+    for await (const piece of socket) text += piece;
+    return text.split('\r\n')[0];
+}
 
 test('pid files, logs and configuration are in .socketstream, for the owner only', async () => {
     const app = await startApp();
@@ -96,6 +168,10 @@ test('a killed sidecar is started again, and open sockets go on with it', async 
     assert.notEqual(app.sidecar(), pid);
     assert.match(app.output.stderr, /the sidecar ended by signal 9 \(Killed\); starting it again/);
     assert.equal(closed, false);
+    // At once the first time, then after a pause that grows.
+    process.kill(app.sidecar(), 'SIGKILL');
+    await until(() => /the sidecar ended by signal 9 \(Killed\), 2 times in a row; starting it again in 100 ms\n/.test(app.output.stderr));
+    assert.match(app.output.stderr, /2 times in a row; starting it again in 100 ms$/m);
     assert.deepEqual(await app.stop(), CLEAN);
 });
 
@@ -138,17 +214,28 @@ test('a second start in the same folder says so', async () => {
     assert.deepEqual(await app.stop(), CLEAN);
 });
 
+/** @type {Awaited<ReturnType<typeof startRedis>> | undefined} */
+let redis;
+const oneRedis = async () => (redis ??= await startRedis());
+after(() => redis?.stop());
+
+/** A user whom permissions concern: root becomes nobody. @param {string} dir is opened to that one */
+function somebody(dir) {
+    chmodSync(dir, 0o755);
+    return process.getuid?.() === 0 ? 65534 : undefined;
+}
+
 /**
  * A start that fails: one line, exit code 1, nothing left behind.
  * @param {string} name
- * @param {(dir: string) => Promise<{line: RegExp, env?: Record<string, string>, args?: string[]}>} prepare
+ * @param {(dir: string) => Promise<{line: RegExp, env?: Record<string, string>, args?: string[], uid?: number}>} prepare
  */
 function refuses(name, prepare) {
     test(`it does not start: ${name}`, async () => {
         const dir = copyNative();
-        const { line, env, args } = await prepare(dir);
+        const { line, env, args, uid } = await prepare(dir);
         const port = String(await freePort());
-        const run = await runCommand(['start', '--app', dir, ...(args ?? ['--port', port])], { env });
+        const run = await runCommand(['start', '--app', dir, ...(args ?? ['--port', port])], { env, uid });
         assert.match(run.stderr, line);
         assert.equal(run.stderr.trim().split('\n').length, 1, run.stderr);
         assert.equal(run.stdout, '');
@@ -156,6 +243,7 @@ function refuses(name, prepare) {
         if (existsSync(path.join(dir, '.socketstream/lock'))) {
             assertClean(dir);
         }
+        assert.deepEqual(processesOf(dir), []);
         rmSync(dir, { recursive: true });
     });
 }
@@ -167,7 +255,7 @@ refuses('the port is in use', async () => {
     const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
     return {
         args: ['--port', String(port)],
-        line: new RegExp(`^socketstream: port ${port} is in use: .*--port$`, 'm'),
+        line: new RegExp(`^socketstream: port ${port} is in use: .* \\(process ${process.pid}\\) listens there: .*--port$`, 'm'),
     };
 });
 refuses('no folder app/', async (dir) => {
@@ -195,6 +283,52 @@ refuses('the module is missing', async () => ({
     env: { SS__nginx__module: '/nonexistent.so' },
     line: /^socketstream: nginx\.module: \/nonexistent\.so: No such file or directory$/m,
 }));
+refuses('the module was built for another nginx', async (dir) => {
+    const nginx = path.join(dir, 'other-nginx');
+    writeFileSync(nginx, '#!/bin/sh\necho \'nginx: [emerg] module "x.so" is not binary compatible in nginx.conf:5\'\nexit 1\n');
+    chmodSync(nginx, 0o755);
+    return {
+        env: { SS__nginx__binary: nginx, SS__log__level: '0' },
+        line: /^socketstream: the module was built for another nginx: build it anew \(make clean module\)$/m,
+    };
+});
+refuses('Node is missing, and there is JavaScript to run', async (dir) => {
+    writeFileSync(path.join(dir, 'app/server/chat.js'), 'exports.actions = {};\n');
+    return {
+        env: { SS__host__node: 'node-that-is-missing' },
+        line: /^socketstream: node-that-is-missing was not found: this application needs Node 18 or newer: install it .*host\.node/m,
+    };
+});
+refuses('two files have one name', async (dir) => {
+    writeFileSync(path.join(dir, 'app/server/native.js'), 'exports.actions = {};\n');
+    return { line: /^socketstream: Unable to load the \/.*\/native\.c file: .*native\.js: both are 'native'; rename one$/m };
+});
+refuses('Redis refuses its password', async () => ({
+    env: { SS__redis__url: (await oneRedis()).url, SS__redis__password: 'wrong-one' },
+    line: /^socketstream: Redis at \/.*\.sock refuses us: (?!.*wrong-one).*: correct redis\.username, redis\.password and redis\.db_index$/m,
+}));
+refuses('the database of Redis is none', async () => ({
+    env: { SS__redis__url: (await oneRedis()).url, SS__redis__db_index: '999' },
+    line: /^socketstream: Redis at \/.*\.sock refuses us: ERR DB index is out of range: /m,
+}));
+refuses('log.format is none', async () => ({
+    env: { SS__log__format: 'xml' },
+    line: /^socketstream: log\.format must be "auto", "pretty" or "json", but is "xml"$/m,
+}));
+refuses('there is no room on the disk', async (dir) => {
+    mkdirSync(path.join(dir, '.socketstream'));
+    symlinkSync('/dev/full', path.join(dir, '.socketstream/nginx.conf'));
+    return { line: /^socketstream: cannot write .*\/nginx\.conf: No space left on device; make room there$/m };
+});
+refuses('the application may not be read', async (dir) => {
+    chmodSync(path.join(dir, 'app/server'), 0);
+    return { uid: somebody(dir), line: /^socketstream: .*\/app\/server: Permission denied: give yourself access to it$/m };
+});
+refuses('the application may not be written to', async (dir) => {
+    const uid = somebody(dir);
+    chmodSync(dir, 0o555);
+    return { uid, line: /^socketstream: cannot write to .*: Permission denied; .*give yourself write access to it$/m };
+});
 refuses('the configuration is wrong', async (dir) => {
     writeFileSync(path.join(dir, 'config/app.json'), '{\n  "log": 3,\n}\n');
     return { line: /^socketstream: config\/app\.json:3:1: / };
@@ -202,6 +336,15 @@ refuses('the configuration is wrong', async (dir) => {
 refuses('.socketstream is something else', async (dir) => {
     writeFileSync(path.join(dir, '.socketstream'), '');
     return { line: /^socketstream: cannot write to .*\.socketstream: Not a directory/ };
+});
+
+test('a Redis that does not answer is a warning: it starts, and serves what needs none', async () => {
+    const port = await freePort();
+    const app = await startApp({ env: { SS__redis__url: `redis://127.0.0.1:${port}` } });
+    assert.match(app.output.stderr, new RegExp(
+        `^socketstream: warning: Redis at 127\\.0\\.0\\.1:${port} does not answer: Connection refused: start it, or correct redis\\.url; `, 'm'));
+    assert.equal(await (await fetch(`${app.url}api/native/square?25`)).text(), '625');
+    assert.deepEqual(await app.stop(), CLEAN);
 });
 
 test('it does not start: an action does not compile', async () => {

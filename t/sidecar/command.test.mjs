@@ -105,6 +105,23 @@ describe('the command line', () => {
   });
 });
 
+describe('a start that is interrupted', () => {
+  it('by SIGTERM ends at once, and well, though Redis has not answered yet', async () => {
+    const silent = net.createServer();
+    await new Promise((resolve) => silent.listen(0, '127.0.0.1', () => resolve(undefined)));
+    const { port } = /** @type {net.AddressInfo} */ (silent.address());
+    const asked = new Promise((resolve) => silent.once('connection', resolve));
+    const sidecar = spawnSidecar([], { env: { SS__redis__url: `redis://127.0.0.1:${port}` } });
+    await within(asked, 'the question for Redis', 20000);
+    sidecar.child.kill('SIGTERM');
+    const { code } = await within(sidecar.exit, 'the end', 20000);
+    assert.equal(code, 0, sidecar.log);
+    assert.doesNotMatch(sidecar.log, /listening|"level":"error"/);
+    await sidecar.stop();
+    silent.close();
+  });
+});
+
 describe('the socket', () => {
   it('may have 107 bytes of path, not 108', async () => {
     const long = (/** @type {number} */ n) => path.join(dir, 'x'.repeat(n - dir.length - 1));

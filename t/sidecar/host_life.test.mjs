@@ -260,6 +260,19 @@ describe('a host that asks to be replaced', () => {
     assert.ok(alive(last));
   }));
 
+  it('is in the end, though no process could be started beside it at first', using({}, async ({ call, sidecar }) => {
+    const { result: pid } = await call('pid');
+    const limit = (/** @type {number | string} */ files) => execFileSync('prlimit', ['--pid', String(sidecar.child.pid), `--nofile=${files}:`]);
+    const [, before] = /^Max open files +(\d+)/m.exec(fs.readFileSync(`/proc/${sidecar.child.pid}/limits`, 'utf8')) ?? [];
+    limit(3);
+    await call('retire');
+    await sidecar.logged(/host 0: cannot make a link: Too many open files[^]*host 0: cannot make a link/);
+    assert.equal((await call('pid')).result, pid, 'it serves meanwhile');
+    limit(String(before));
+    await another(call, pid);
+    await until(() => !alive(pid), 'the end of the old one');
+  }));
+
   it('stays where the next one has problems, in production', using({ env: production }, async ({ app, call, sidecar }) => {
     const { result: pid } = await call('pid');
     app.plan({ problems: [broken] });

@@ -192,7 +192,7 @@ static void a_wrong_type_names_key_and_origin(void **state) {
     write_file("config/environments/staging.json", "{\"log\": {\"level\": true}}");
     refused(
         LOAD("SS_ENV=staging"),
-        "config/environments/staging.json: log.level must be an integer from 0 to 5, but is true");
+        "config/environments/staging.json: log.level must be an integer from 0 to 4, but is true");
     refused(
         LOAD("SS__action_timeout=soon"),
         "SS__action_timeout: action_timeout must be a number from 0.1 to 3600, but is \"soon\"");

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +32,8 @@ typedef struct {
     unsigned ended;
     unsigned stop_after; /* this many ends; 0: never */
     uint64_t ended_at[8];
+    unsigned ends[8];
+    unsigned pause_ms[8];
     char how[96];
     char words[SS_CHILD_LINE_MAX];
     bool stopped;
@@ -44,6 +47,8 @@ static void on_ended(void *data, ss_child_t *child, const char *how) {
     snprintf(f->how, sizeof(f->how), "%s %s", ss_child_name(child), how);
     snprintf(f->words, sizeof(f->words), "%s", ss_child_last_words(child));
     f->ended_at[f->ended % 8] = uv_hrtime() / 1000000;
+    f->ends[f->ended % 8] = ss_child_ends(child);
+    f->pause_ms[f->ended % 8] = ss_child_pause_ms(child);
     if (++f->ended == f->stop_after) {
         ss_supervisor_stop(f->supervisor);
     }
@@ -157,6 +162,19 @@ static void restarts_at_once_and_then_with_a_growing_pause(void **state) {
     assert_in_range(f->ended_at[3] - f->ended_at[2], SS_RESTART_MIN_MS * 2 - 5, 1500);
 }
 
+static void tells_how_often_a_child_ended_and_how_long_it_rests(void **state) {
+    fixture_t *f = *state;
+    ss_child_spec_t spec = {.name = "brief", SCRIPT("exit 3")};
+
+    f->stop_after = 3;
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run(f);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(f->ends[i], i + 1);
+        assert_int_equal(f->pause_ms[i], i == 0 ? 0 : SS_RESTART_MIN_MS * i);
+    }
+}
+
 static void names_the_signal_that_ended_a_child(void **state) {
     fixture_t *f = *state;
     ss_child_spec_t spec = {.name = "victim", SCRIPT("kill -9 $$")};
@@ -198,6 +216,65 @@ static void appends_what_a_child_writes_to_its_log(void **state) {
     fclose(file);
     assert_string_equal(text, "out\nerr\nout\nerr\n");
     unlink(log);
+}
+
+static void read_text(const char *path, char *text, size_t size) {
+    FILE *file = fopen(path, "r");
+
+    assert_non_null(file);
+    text[fread(text, 1, size - 1, file)] = '\0';
+    fclose(file);
+    unlink(path);
+}
+
+static void keeps_colors_out_of_the_log(void **state) {
+    fixture_t *f = *state;
+    char log[128];
+    char text[128];
+    ss_child_spec_t spec = {
+        .name = "painter",
+        .quiet = true,
+        .colored = true,
+        .log_file = log,
+        /* Cut within a sequence, and one that is none. */
+        SCRIPT("printf 'a\\033[3'; sleep 0.05; printf '1mb\\033[0m\\n\\033[\\nc\\n'")};
+
+    snprintf(log, sizeof(log), "%s/log", dir);
+    f->stop_after = 1;
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run(f);
+    read_text(log, text, sizeof(text));
+    assert_string_equal(text, "ab\n\nc\n");
+    assert_string_equal(f->words, "c");
+}
+
+static void appends_to_new_files_when_told_to_open_them_anew(void **state) {
+    fixture_t *f = *state;
+    char log[128];
+    char old[128 + 2];
+    char script[512];
+    char text[64];
+    struct stat st;
+    const char *args[] = {"sh", "-c", script, NULL};
+    ss_child_spec_t spec = {
+        .name = "talker", .quiet = true, .file = "/bin/sh", .args = args, .log_file = log};
+
+    snprintf(log, sizeof(log), "%s/log", dir);
+    snprintf(old, sizeof(old), "%s.1", log);
+    snprintf(script, sizeof(script), "echo one; while [ ! -e %s ]; do sleep 0.01; done; echo two",
+             old);
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    while (stat(log, &st) != 0 || st.st_size == 0) {
+        run_for(f, 1);
+    }
+    assert_int_equal(rename(log, old), 0);
+    ss_supervisor_reopen(f->supervisor);
+    f->stop_after = 1;
+    run(f);
+    read_text(old, text, sizeof(text));
+    assert_string_equal(text, "one\n");
+    read_text(log, text, sizeof(text));
+    assert_string_equal(text, "two\n");
 }
 
 static void writes_and_removes_the_pid_file(void **state) {
@@ -375,9 +452,12 @@ static int remove_dir(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         T(restarts_at_once_and_then_with_a_growing_pause),
+        T(tells_how_often_a_child_ended_and_how_long_it_rests),
         T(names_the_signal_that_ended_a_child),
         T(keeps_the_last_line_with_the_marker),
         T(appends_what_a_child_writes_to_its_log),
+        T(keeps_colors_out_of_the_log),
+        T(appends_to_new_files_when_told_to_open_them_anew),
         T(writes_and_removes_the_pid_file),
         T(takes_the_next_step_with_a_child_that_will_not_end),
         T(hurries_when_stopped_twice),
