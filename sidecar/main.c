@@ -3,13 +3,13 @@
  * The `socketstream` program: finds the command that was named and hands over to it.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
 #include "include/socketstream.h"
+#include "nearest.h"
 
-#define NAME_MAX_LENGTH 32 /* longer words are not compared, only called unknown */
+#define WORD_SHOWN 32 /* bytes of an unknown word that are repeated */
 
 static int cmd_version(int argc, char **argv);
 static int cmd_help(int argc, char **argv);
@@ -57,45 +57,17 @@ static int cmd_version(int argc, char **argv) {
     return SS_EXIT_OK;
 }
 
-/* Letters to insert, remove or replace to make one word of the other (Levenshtein). */
-static unsigned distance(const char *a, const char *b) {
-    unsigned row[NAME_MAX_LENGTH + 1];
-    size_t len = strlen(b);
-
-    for (size_t j = 0; j <= len; j++) {
-        row[j] = (unsigned)j;
-    }
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        unsigned diagonal = row[0];
-
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= len; j++) {
-            unsigned above = row[j];
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-            best = above + 1 < best ? above + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            diagonal = above;
-        }
-    }
-    return row[len];
-}
-
 static int unknown(const char *word) {
-    const char *nearest = NULL;
-    unsigned least = 3; /* further away it is no slip of the fingers */
+    ss_nearest_t nearest = ss_nearest_to(word, 2); /* further away it is no slip of the fingers */
 
-    for (size_t i = 0; i < N_COMMANDS && strlen(word) <= NAME_MAX_LENGTH; i++) {
-        unsigned far = distance(word, commands[i].name);
-
-        if (commands[i].summary != NULL && far < least) {
-            least = far;
-            nearest = commands[i].name;
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (commands[i].summary != NULL) {
+            ss_nearest_offer(&nearest, commands[i].name);
         }
     }
-    fprintf(stderr, "socketstream: there is no command \"%.*s\"", NAME_MAX_LENGTH, word);
-    if (nearest != NULL) {
-        fprintf(stderr, "; did you mean \"%s\"?\n", nearest);
+    fprintf(stderr, "socketstream: there is no command \"%.*s\"", WORD_SHOWN, word);
+    if (nearest.best != NULL) {
+        fprintf(stderr, "; did you mean \"%s\"?\n", nearest.best);
     } else {
         fputs("; `socketstream help` lists them\n", stderr);
     }
