@@ -28,7 +28,7 @@ int ss_cmd_pack(int argc, char **argv);
 /* socketstream console [--app DIR] [--socket PATH] [-e EXPRESSION]: becomes host/console.mjs. */
 int ss_cmd_console(int argc, char **argv);
 
-/* socketstream config [--app DIR] [KEY]: prints the merged configuration. */
+/* socketstream config [--app DIR] [--json] [KEY]: prints the merged configuration. */
 int ss_cmd_config(int argc, char **argv);
 
 /* socketstream types [--app DIR]: writes what SS.server has, for TypeScript. */

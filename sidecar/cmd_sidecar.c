@@ -357,6 +357,7 @@ int ss_cmd_sidecar(int argc, char **argv) {
     ss_buf_t root = {0};
     apply_config(&line, config);
     apply_hosts(&line.options.hosts, config, &root);
+    ss_log_allow_color(ss_config_boolean(config, "enable_color"));
     if (ss_log_open(line.log_file, (int)line.log_level, line.log_format)) {
         rc = run(&line.options);
     } else {

@@ -40,13 +40,16 @@ static struct {
     int level;
     bool json;
     bool color;
+    bool color_allowed;
     size_t len;
     char gathered[GATHER_BYTES];
-} out = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .level = 1};
+} out = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .level = 1, .color_allowed = true};
 
 int ss_log_level(void) { return out.level; }
 
 bool ss_log_payloads(int level) { return out.level >= (out.json ? SS_LOG_LEVEL_MAX : level); }
+
+void ss_log_allow_color(bool allow) { out.color_allowed = allow; }
 
 static int open_file(const char *path) {
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
@@ -66,7 +69,7 @@ bool ss_log_open(const char *path, int level, ss_log_format_t format) {
     out.path = path == NULL ? NULL : strdup(path);
     out.level = level;
     out.json = format == SS_LOG_FORMAT_JSON || (format == SS_LOG_FORMAT_AUTO && !isatty(fd));
-    out.color = !out.json && isatty(fd) && getenv("NO_COLOR") == NULL;
+    out.color = out.color_allowed && !out.json && isatty(fd) && getenv("NO_COLOR") == NULL;
     pthread_mutex_unlock(&out.lock);
     return true;
 }

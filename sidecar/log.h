@@ -29,6 +29,10 @@ typedef enum {
     SS_LOG_FORMAT_JSON,
 } ss_log_format_t;
 
+/* Without colours, wherever the log goes; counts from the next ss_log_open() on.  They are on at
+ * first, on terminals, unless the variable NO_COLOR is there. */
+void ss_log_allow_color(bool allow);
+
 /* Opens the log: `path`, or standard error when NULL.  false with errno when it cannot. */
 bool ss_log_open(const char *path, int level, ss_log_format_t format);
 

@@ -25,7 +25,7 @@ static const struct {
     {"sidecar", NULL, ss_cmd_sidecar, "run the sidecar alone, for an nginx of your own"},
     {"pack", "p", ss_cmd_pack, "compile what browsers get into public/, for production"},
     {"console", "c", ss_cmd_console, "run JavaScript within the application"},
-    {"config", NULL, ss_cmd_config, "print the merged configuration"},
+    {"config", NULL, ss_cmd_config, "print the configuration: values, where from, meanings"},
     {"types", "t", ss_cmd_types, "write app/socketstream.d.ts, the types of SS.server"},
     {"version", "v", cmd_version, "print the version"},
     {"help", "h", cmd_help, "print this; `socketstream COMMAND --help` tells more"},
