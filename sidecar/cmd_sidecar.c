@@ -263,6 +263,7 @@ static void apply_config(command_line_t *line, const ss_config_t *config) {
     o->config = ss_config_get(config, "");
     o->client_config = ss_config_get(config, "client");
     o->redis = ss_config_get(config, "redis");
+    o->redis_pubsub = ss_config_get(config, "redis_pubsub");
     o->session_ttl_ms = (uint64_t)ss_config_integer(config, "session.ttl") * 1000;
     o->online = online_options(config);
     if (o->action_timeout_ms == 0) {

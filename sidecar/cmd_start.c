@@ -123,21 +123,25 @@ static bool parse_options(ss_start_t *start, int argc, char **argv) {
     return realpath(app, start->app) != NULL || complain("%s: %s", app, strerror(errno));
 }
 
-/* What is wrong with its place is told here, once, and not by each sidecar. */
-static bool look_at_redis(ss_start_t *start) {
-    const json_t *config = ss_config_get(start->config, "redis");
+/* What is wrong with a place is told here, once, and not by each sidecar. */
+static bool check_redis(const char *name, const json_t *config) {
     ss_redis_options_t options;
     ss_buf_t error = {0};
-    bool ok = true;
+    bool ok = ss_redis_options_init(&options, name, config, &error) ||
+              complain("%s", ss_buf_string(&error));
 
-    start->private_redis = !ss_redis_is_configured(config);
-    if (!start->private_redis) {
-        ok = ss_redis_options_init(&options, config, &error) ||
-             complain("%s", ss_buf_string(&error));
-        ss_redis_options_finish(&options);
-        ss_buf_free(&error);
-    }
+    ss_redis_options_finish(&options);
+    ss_buf_free(&error);
     return ok;
+}
+
+static bool look_at_redis(ss_start_t *start) {
+    const json_t *redis = ss_config_get(start->config, "redis");
+    const json_t *pubsub = ss_config_get(start->config, "redis_pubsub");
+
+    start->private_redis = !ss_redis_is_configured(redis);
+    return (start->private_redis || check_redis("redis", redis)) &&
+           (!ss_redis_is_configured(pubsub) || check_redis("redis_pubsub", pubsub));
 }
 
 /* Paths in the configuration are relative to the application. */

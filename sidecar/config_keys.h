@@ -91,6 +91,25 @@
       "of the private Redis: a path, or a name to look for in `PATH` and the `sbin` folders") \
     X("redis.options", T_OPEN, 0, 0, "{}", \
       "of the Redis client that 0.1.4 used: taken, and without effect") \
+    X("redis_pubsub", T_OBJECT, 0, 0, "{}", "") \
+    X("redis_pubsub.url", T_STRING, 0, 0, "\"\"", \
+      "another Redis, for events alone, see [Redis](#redis); this key and those below as in `redis`") \
+    X("redis_pubsub.host", T_STRING, 0, 0, "\"\"", \
+      "without a URL: name or address") \
+    X("redis_pubsub.port", T_INTEGER, 1, 65535, "6379", \
+      "and port") \
+    X("redis_pubsub.socket", T_STRING, 0, 0, "\"\"", \
+      "or the path of a Unix socket") \
+    X("redis_pubsub.username", T_STRING, 0, 0, "\"\"", \
+      "user of its access lists, unless the URL names one") \
+    X("redis_pubsub.password", T_STRING, 0, 0, "\"\"", \
+      "unless the URL has one") \
+    X("redis_pubsub.sentinels", T_STRINGS, 0, 0, "[]", \
+      "asked for the master, instead of a URL or host") \
+    X("redis_pubsub.sentinel_master", T_STRING, 0, 0, "\"mymaster\"", \
+      "the name they know it by") \
+    X("redis_pubsub.command_timeout", T_NUMBER, 0.1, 60, "1.5", \
+      "seconds until a command without an answer has failed, and an attempt to connect") \
     X("pack_assets", T_BOOLEAN, 0, 0, "true", \
       "what browsers get must have been packed by `socketstream pack`; with `false` " \
       "`socketstream start` packs, and again as files change") \
