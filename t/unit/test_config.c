@@ -272,9 +272,12 @@ static void a_misspelt_key_is_told_with_the_one_that_was_meant(void **state) {
         {"{\"client\": {\"heartbeat_intervall\": 1}}",
          "1:13: there is no key \"client.heartbeat_intervall\"; did you mean "
          "\"client.heartbeat_interval\"?"},
-        {"{\"http\": {\"a.b\": 1}}", " there is no key \"http.a.b\"; http has port, hostname"},
-        {"{\"http\": {\"vhost\": 1}}",
-         "1:11: there is no key \"http.vhost\"; http has port, hostname"},
+        {"{\"users\": {\"online\": {\"a.b\": 1}}}",
+         " there is no key \"users.online.a.b\"; users.online has enabled, mins_until_offline, "
+         "update_interval, keep_historic"},
+        {"{\"users\": {\"online\": {\"list\": 1}}}",
+         "1:23: there is no key \"users.online.list\"; users.online has enabled, "
+         "mins_until_offline, update_interval, keep_historic"},
         {"{\"htpp\": {\"port\": 1}}", "1:2: there is no key \"htpp\"; did you mean \"http\"?"},
         {"{\"hsots\": 3}", "1:2: there is no key \"hsots\"; did you mean \"hosts\"?"},
         {"{\"sesion\": {}}", "1:2: there is no key \"sesion\"; did you mean \"session\"?"},
