@@ -6,7 +6,6 @@
 #   make test       installs what the tests need, runs them all (ONLY=pattern: some of them)
 #   make test-long  the same at full size
 #   make check      formatting, static analysis, types
-#   make docs       what is written from the source: the table in docs/CONFIGURATION.md
 #   make bench      our figures beside those of ws and uWebSockets, in one run
 #
 # BUILD=release|debug|sanitize; what was built for another BUILD is built anew.
@@ -43,7 +42,7 @@ SHARED_OBJ  := $(patsubst %.c,$(OBJ)/%.o,$(wildcard shared/*.c))
 SIDECAR_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(wildcard sidecar/*.c))
 UNIT_BIN    := $(patsubst t/unit/%.c,$(OBJ)/unit/%,$(wildcard t/unit/test_*.c))
 
-.PHONY: all module sidecar unit client demo test test-long check docs bench bench-bin install clean deps
+.PHONY: all module sidecar unit client demo test test-long check bench bench-bin install clean deps
 .DELETE_ON_ERROR:
 
 all: module sidecar client
@@ -135,9 +134,6 @@ check:
 	    --suppress=missingIncludeSystem -D_GNU_SOURCE -D__linux__ -Ishared -Isidecar \
 	    -Isidecar/include -j2 sidecar shared
 	node_modules/.bin/tsc -p .
-
-docs: sidecar
-	scripts/config-docs
 
 # MODULEDIR is where nginx looks for modules; Debian's is the default.
 MODULEDIR ?= /usr/lib/nginx/modules

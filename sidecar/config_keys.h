@@ -3,7 +3,7 @@
  * The keys of the configuration that SocketStream knows:
  * X(path, type, min, max, default as JSON, meaning in Markdown).
  * An object without a meaning only holds others.  T_OBJECT is closed: other keys in it are refused.
- * T_OPEN may hold keys of the application's, too.  `make docs` writes the rows into
+ * T_OPEN may hold keys of the application's, too.  scripts/config-docs writes the rows into
  * docs/CONFIGURATION.md, in this order, and a test tells when it is stale.
  */
 #ifndef SS_CONFIG_KEYS_H

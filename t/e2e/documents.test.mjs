@@ -11,9 +11,9 @@ import { copyNative, root, runCommand } from './app.mjs';
 const text = readFileSync(path.join(root, 'docs/CONFIGURATION.md'), 'utf8');
 const table = /^<!-- the keys: .*\n([\s\S]*)<!-- end of the keys -->$/m.exec(text)?.[1] ?? '';
 
-test('the keys in docs/CONFIGURATION.md are those of the source, as make docs writes them', async () => {
+test('the keys in docs/CONFIGURATION.md are those of the source, as scripts/config-docs writes them', async () => {
     const { stdout } = await runCommand(['config', '--markdown']);
-    assert.equal(table, stdout, 'docs/CONFIGURATION.md is stale: run `make docs`, and commit it');
+    assert.equal(table, stdout, 'docs/CONFIGURATION.md is stale: run `scripts/config-docs`, and commit it');
 });
 
 test('docs/CONFIGURATION.md lists every key, with its default', async () => {
