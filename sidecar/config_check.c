@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "browser_rules.h"
 #include "buf.h"
 #include "config.h"
 #include "config_place.h"
@@ -71,6 +72,20 @@ static bool refuse_value(const ss_config_key_t *key, const json_t *value,
     free(got);
     ss_buf_free(&where);
     return false;
+}
+
+static bool check_rules(const ss_config_key_t *key, const json_t *value,
+                        const ss_config_source_t *source) {
+    char why[512];
+    ss_buf_t where = {0};
+    bool ok = ss_browser_rules_check(value, why, sizeof(why));
+
+    if (!ok) {
+        tell_where(source, key->path, &where);
+        ss_config_fail(source->error, "%s: %s", ss_buf_string(&where), why);
+        ss_buf_free(&where);
+    }
+    return ok;
 }
 
 /* The name of a key that stands in the object `parent` itself, "" being the top; else NULL. */
@@ -221,6 +236,9 @@ static bool check_member(const char *name, const json_t *value, const ss_config_
     }
     if (!ss_config_key_takes(key, value)) {
         return refuse_value(key, value, source);
+    }
+    if (key->type == T_RULES) {
+        return check_rules(key, value, source);
     }
     return !ss_config_key_is_object(key) || check_object(value, key, source);
 }

@@ -71,6 +71,8 @@ bool ss_config_key_takes(const ss_config_key_t *key, const json_t *value) {
                (strcmp(key->preset, "\"\"") == 0 && (json_is_false(value) || json_is_null(value)));
     case T_STRINGS:
         return strings_only(value);
+    case T_RULES:
+        return json_is_array(value);
     case T_OBJECT:
     case T_OPEN:
         return json_is_object(value);
@@ -80,13 +82,10 @@ bool ss_config_key_takes(const ss_config_key_t *key, const json_t *value) {
 
 void ss_config_key_wants(const ss_config_key_t *key, char *out, size_t size) {
     static const char *const names[] = {
-        [T_INTEGER] = "an integer",
-        [T_NUMBER] = "a number",
-        [T_BOOLEAN] = "true or false",
-        [T_STRING] = "a string",
-        [T_STRINGS] = "a list of strings",
-        [T_OBJECT] = "an object",
-        [T_OPEN] = "an object",
+        [T_INTEGER] = "an integer",        [T_NUMBER] = "a number",
+        [T_BOOLEAN] = "true or false",     [T_STRING] = "a string",
+        [T_STRINGS] = "a list of strings", [T_RULES] = "a list of rules",
+        [T_OBJECT] = "an object",          [T_OPEN] = "an object",
     };
 
     if (key->type == T_INTEGER || key->type == T_NUMBER) {

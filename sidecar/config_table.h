@@ -23,6 +23,7 @@ typedef enum {
     T_BOOLEAN,
     T_STRING, /* where "" is the default, false and null are taken for it, as 0.1.4 wrote them */
     T_STRINGS,
+    T_RULES,  /* of browsers, see browser_rules.h */
     T_OBJECT, /* closed */
     T_OPEN,   /* an open object */
 } ss_config_type_t;
