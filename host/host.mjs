@@ -63,7 +63,7 @@ export function createHost({ link, setup, hello, retire }) {
         link,
         inflight,
         maxMessage: hello.maxMessage,
-        explain: setup.env === 'development' ? setup.app : undefined,
+        explain: config.throw_errors === true ? setup.app : undefined,
         log,
         exception,
         makeSession: (call) => new Session(sessions, call.facts.session, call.facts.socket ?? '', call),

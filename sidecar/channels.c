@@ -93,17 +93,17 @@ static void subscription(const ss_topic_t *t, bool wanted) {
     const char *prefix = t->name[0] == SS_TOPIC_USER ? "user:" : "channel:";
     size_t prefix_len = strlen(prefix);
     size_t len = ss_topic_name_len(t);
-    if (ss_hub_redis_any() == NULL) {
+    if (ss_hub_events_any() == NULL) {
         return;
     }
     memcpy(name, prefix, prefix_len);
     memcpy(name + prefix_len, ss_topic_name(t), len);
     if (!wanted) {
-        ss_redis_unsubscribe(ss_hub_redis_any(), name, prefix_len + len);
+        ss_redis_unsubscribe(ss_hub_events_any(), name, prefix_len + len);
         return;
     }
-    ss_redis_subscribe(ss_hub_redis_any(), name, prefix_len + len);
-    if (ss_hub_redis() != NULL) {
+    ss_redis_subscribe(ss_hub_events_any(), name, prefix_len + len);
+    if (ss_hub_events() != NULL) {
         all.asked++;
     }
 }

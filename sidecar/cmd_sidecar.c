@@ -179,7 +179,7 @@ static bool open_log(const command_line_t *line, const ss_config_t *config) {
     }
     if (line->log_color) {
         ss_log_paint(true);
-    } else if (json_is_false(ss_config_get(config, "enable_color"))) {
+    } else if (!ss_config_boolean(config, "enable_color")) {
         ss_log_paint(false);
     }
     return true;
@@ -192,6 +192,7 @@ static void apply_config(command_line_t *line, const ss_config_t *config) {
     o->config = ss_config_get(config, "");
     o->client_config = ss_config_get(config, "client");
     o->redis = ss_config_get(config, "redis");
+    o->redis_pubsub = ss_config_get(config, "redis_pubsub");
     o->session_ttl_ms = (uint64_t)ss_config_integer(config, "session.ttl") * 1000;
     o->online = online_options(config);
     if (o->action_timeout_ms == 0) {

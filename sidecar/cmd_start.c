@@ -68,7 +68,7 @@ static bool read_options(ss_start_t *start, const ss_args_t *args) {
 }
 
 bool ss_start_paints(const ss_start_t *start, int fd) {
-    return !json_is_false(ss_config_get(start->config, "enable_color")) && ss_log_paintable(fd);
+    return ss_config_boolean(start->config, "enable_color") && ss_log_paintable(fd);
 }
 
 static bool read_log_format(ss_start_t *start) {

@@ -15,66 +15,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "browser_rules.h"
+#include "buf.h"
+#include "config_check.h"
 #include "config_files.h"
-#include "config_keys.h"
+#include "config_table.h"
 
 #define ENV_DEFAULT "development"
 #define ENV_LENGTH_MAX 64
 #define VARIABLE_PREFIX "SS__"
-#define SEGMENT_MAX 256 /* bytes of one name in a path */
-
-typedef enum { T_INTEGER, T_NUMBER, T_BOOLEAN, T_STRING, T_STRINGS, T_RULES, T_OBJECT } type_t;
-
-typedef struct {
-    const char *path;
-    type_t type;
-    double min;
-    double max;
-    const char *preset;
-    const char *meaning;
-} config_key_t;
-
-static const config_key_t keys[] = {
-#define X(path, type, min, max, preset, meaning) {path, type, min, max, preset, meaning},
-    SS_CONFIG_KEYS(X)
-#undef X
-};
-#define N_KEYS (sizeof(keys) / sizeof(keys[0]))
-
-/* What an environment changes in the defaults.  A developer's Ctrl-C and reload do not wait for
- * clients to leave one after the other, and packs as files change, as tests do; production does not
- * log calls. */
-static const struct {
-    const char *env;
-    const char *layer;
-} presets[] = {
-    {"development", "{\"nginx\": {\"drain_time\": 0}, \"pack_assets\": false}"},
-    {"test", "{\"pack_assets\": false}"},
-    {"production", "{\"log\": {\"level\": 0}, \"client\": {\"log\": {\"level\": 0}}}"},
-};
 
 struct ss_config {
     json_t *root;
+    json_t *origins; /* from the path of a value to where it came from; not for defaults */
     char env[ENV_LENGTH_MAX + 1];
 };
-
-static bool fail(char *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* One line for the user, whatever was quoted in it; always false. */
-static bool fail(char *error, const char *format, ...) {
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(error, SS_CONFIG_ERROR_MAX, format, args);
-    va_end(args);
-    for (char *c = error; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ') {
-            *c = ' ';
-        }
-    }
-    return false;
-}
 
 /* The same for a text of several lines. */
 static void fail_lines(char *error, const char *text) {
@@ -84,114 +38,6 @@ static void fail_lines(char *error, const char *text) {
             *c = ' ';
         }
     }
-}
-
-static const config_key_t *key_find(const char *path) {
-    for (size_t i = 0; i < N_KEYS; i++) {
-        if (strcmp(keys[i].path, path) == 0) {
-            return &keys[i];
-        }
-    }
-    return NULL;
-}
-
-/* The value at a dotted path, or NULL. */
-static json_t *walk(const json_t *root, const char *path) {
-    json_t *at = (json_t *)root;
-    char name[SEGMENT_MAX];
-
-    for (;;) {
-        size_t len = strcspn(path, ".");
-
-        if (len >= sizeof(name)) {
-            return NULL;
-        }
-        memcpy(name, path, len);
-        name[len] = '\0';
-        at = json_object_get(at, name);
-        if (at == NULL || path[len] == '\0') {
-            return at;
-        }
-        path += len + 1;
-    }
-}
-
-static bool strings_only(const json_t *value) {
-    size_t i;
-    json_t *item;
-
-    if (!json_is_array(value)) {
-        return false;
-    }
-    json_array_foreach(value, i, item) {
-        if (!json_is_string(item)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool type_matches(const config_key_t *key, const json_t *value) {
-    switch (key->type) {
-    case T_INTEGER:
-        return json_is_integer(value) && (double)json_integer_value(value) >= key->min &&
-               (double)json_integer_value(value) <= key->max;
-    case T_NUMBER:
-        return json_is_number(value) && json_number_value(value) >= key->min &&
-               json_number_value(value) <= key->max;
-    case T_BOOLEAN:
-        return json_is_boolean(value);
-    case T_STRING:
-        return json_is_string(value);
-    case T_STRINGS:
-        return strings_only(value);
-    case T_RULES:
-        return json_is_array(value);
-    case T_OBJECT:
-        return json_is_object(value);
-    }
-    return false;
-}
-
-static void type_describe(const config_key_t *key, char *out, size_t size) {
-    static const char *const names[] = {"an integer", "a number",          "true or false",
-                                        "a string",   "a list of strings", "a list of rules",
-                                        "an object"};
-
-    if (key->type == T_INTEGER || key->type == T_NUMBER) {
-        snprintf(out, size, "%s from %.15g to %.15g", names[key->type], key->min, key->max);
-    } else {
-        snprintf(out, size, "%s", names[key->type]);
-    }
-}
-
-static bool check_layer(const json_t *layer, const char *origin, char *error) {
-    for (size_t i = 0; i < N_KEYS; i++) {
-        const json_t *value = walk(layer, keys[i].path);
-        char wanted[96];
-        char *got;
-
-        if (value == NULL) {
-            continue;
-        }
-        if (type_matches(&keys[i], value)) {
-            char why[512];
-
-            if (keys[i].type == T_RULES && !ss_browser_rules_check(value, why, sizeof(why))) {
-                return fail(error, "%s: %s", origin, why);
-            }
-            continue;
-        }
-        type_describe(&keys[i], wanted, sizeof(wanted));
-        got = strstr(keys[i].path, "password") != NULL
-                  ? NULL
-                  : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-        fail(error, "%s: %s must be %s, but is %.80s", origin, keys[i].path, wanted,
-             got == NULL ? "something else" : got);
-        free(got);
-        return false;
-    }
-    return true;
 }
 
 /* Objects are merged, everything else is replaced. */
@@ -211,13 +57,6 @@ static bool merge(json_t *into, const json_t *layer) {
         }
     }
     return true;
-}
-
-static bool add_layer(ss_config_t *config, const json_t *layer, const char *origin, char *error) {
-    if (!check_layer(layer, origin, error)) {
-        return false;
-    }
-    return merge(config->root, layer) || fail(error, "%s: not enough memory", origin);
 }
 
 /* Puts `value` (a reference it takes) at a path of names, making the objects on the way. */
@@ -255,24 +94,82 @@ static size_t split(char *text, const char *separator, char **names, size_t max)
     return max + 1;
 }
 
-static bool add_defaults(ss_config_t *config, char *error) {
-    for (size_t i = 0; i < N_KEYS; i++) {
-        char path[SEGMENT_MAX];
-        char *names[SS_CONFIG_DEPTH_MAX];
-        size_t n;
-        json_t *value = json_loads(keys[i].preset, JSON_DECODE_ANY, NULL);
+/* The same at a dotted path of a known key. */
+static bool put_path(json_t *root, const char *dotted, json_t *value) {
+    char path[SS_CONFIG_PATH_MAX];
+    char *names[SS_CONFIG_DEPTH_MAX];
+    size_t n;
 
-        snprintf(path, sizeof(path), "%s", keys[i].path);
-        n = split(path, ".", names, SS_CONFIG_DEPTH_MAX);
-        if (!put(config->root, names, n, value)) {
-            return fail(error, "defaults: not enough memory");
+    snprintf(path, sizeof(path), "%s", dotted);
+    n = split(path, ".", names, SS_CONFIG_DEPTH_MAX);
+    return put(root, names, n, value);
+}
+
+/* Notes for every value of `layer`, by its path, where it came from.  An object is no value, unless
+ * it is empty. */
+static bool note_origin(json_t *origins, const char *path, const json_t *value,
+                        const char *origin) {
+    const char *name;
+    json_t *member;
+    bool ok = true;
+
+    if (json_object_size(value) == 0) {
+        return json_object_set_new(origins, path, json_string(origin)) == 0;
+    }
+    json_object_foreach((json_t *)value, name, member) {
+        ss_buf_t inner = {0};
+
+        ss_buf_printf(&inner, "%s%s%s", path, *path == '\0' ? "" : ".", name);
+        ok = ok && note_origin(origins, ss_buf_string(&inner), member, origin);
+        ss_buf_free(&inner);
+    }
+    return ok;
+}
+
+/* Where `false` or `null` stood for no text, as in 0.1.4. */
+static bool spell_out_nothing(json_t *root) {
+    bool ok = true;
+
+    for (size_t i = 0; i < ss_config_n_keys; i++) {
+        const json_t *value = ss_config_at(root, ss_config_keys[i].path);
+
+        if (ss_config_keys[i].type == T_STRING && value != NULL && !json_is_string(value)) {
+            ok = ok && put_path(root, ss_config_keys[i].path, json_string(""));
         }
     }
-    for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
-        if (strcmp(presets[i].env, config->env) == 0) {
-            json_t *layer = json_loads(presets[i].layer, 0, NULL);
-            bool ok = add_layer(config, layer, "defaults", error);
+    return ok;
+}
 
+static bool add_layer(ss_config_t *config, const json_t *layer, const ss_config_source_t *source) {
+    if (!ss_config_check(layer, source)) {
+        return false;
+    }
+    return (merge(config->root, layer) && spell_out_nothing(config->root) &&
+            (json_object_size(layer) == 0 ||
+             note_origin(config->origins, "", layer, source->origin))) ||
+           ss_config_fail(source->error, "%s: not enough memory", source->origin);
+}
+
+static bool add_defaults(ss_config_t *config, char *error) {
+    for (size_t i = 0; i < ss_config_n_keys; i++) {
+        const ss_config_key_t *key = &ss_config_keys[i];
+
+        if (!put_path(config->root, key->path, json_loads(key->preset, JSON_DECODE_ANY, NULL))) {
+            return ss_config_fail(error, "defaults: not enough memory");
+        }
+    }
+    return true;
+}
+
+static bool add_preset(ss_config_t *config, char *error) {
+    for (size_t i = 0; i < ss_config_n_presets; i++) {
+        if (strcmp(ss_config_presets[i].env, config->env) == 0) {
+            char origin[ENV_LENGTH_MAX + 16];
+            json_t *layer = json_loads(ss_config_presets[i].layer, 0, NULL);
+            bool ok;
+
+            snprintf(origin, sizeof(origin), "preset %s", config->env);
+            ok = add_layer(config, layer, &(ss_config_source_t){.origin = origin, .error = error});
             json_decref(layer);
             return ok;
         }
@@ -283,8 +180,8 @@ static bool add_defaults(ss_config_t *config, char *error) {
 /* A variable's value is JSON where it can be, else a string; for a key that is a string it is
  * one even when it looks like a number. */
 static json_t *variable_value(char *const *names, size_t n, const char *text) {
-    char path[SEGMENT_MAX] = "";
-    const config_key_t *key;
+    char path[SS_CONFIG_PATH_MAX] = "";
+    const ss_config_key_t *key;
     json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
     size_t used = 0;
 
@@ -292,7 +189,7 @@ static json_t *variable_value(char *const *names, size_t n, const char *text) {
         used +=
             (size_t)snprintf(path + used, sizeof(path) - used, "%s%s", i == 0 ? "" : ".", names[i]);
     }
-    key = key_find(path);
+    key = ss_config_key_find(path);
     if (value == NULL || (key != NULL && key->type == T_STRING && !json_is_string(value))) {
         json_decref(value);
         value = json_string(text);
@@ -311,23 +208,24 @@ static bool add_variable(ss_config_t *config, const char *variable, char *error)
     bool ok = false;
 
     if (path == NULL || layer == NULL) {
-        fail(error, "environment: not enough memory");
+        ss_config_fail(error, "environment: not enough memory");
         goto done;
     }
     n = split(path, "__", names, SS_CONFIG_DEPTH_MAX);
     for (size_t i = 0; i < n; i++) {
         if (n > SS_CONFIG_DEPTH_MAX || names[i][0] == '\0') {
-            fail(error, "%.100s: must be names separated by two underscores, as in SS__http__port",
-                 origin);
+            ss_config_fail(
+                error, "%.100s: must be names separated by two underscores, as in SS__http__port",
+                origin);
             goto done;
         }
     }
     value = variable_value(names, n, equals + 1);
     if (value == NULL || !put(layer, names, n, value)) {
-        fail(error, "%.100s: not valid UTF-8", origin);
+        ss_config_fail(error, "%.100s: not valid UTF-8", origin);
         goto done;
     }
-    ok = add_layer(config, layer, origin, error);
+    ok = add_layer(config, layer, &(ss_config_source_t){.origin = origin, .error = error});
 done:
     json_decref(layer);
     free(path);
@@ -358,7 +256,7 @@ static bool add_variables(ss_config_t *config, const char *const *variables, cha
     }
     sorted = malloc((total + 1) * sizeof(*sorted));
     if (sorted == NULL) {
-        return fail(error, "environment: not enough memory");
+        return ss_config_fail(error, "environment: not enough memory");
     }
     for (size_t i = 0; i < total; i++) {
         if (strncmp(variables[i], VARIABLE_PREFIX, strlen(VARIABLE_PREFIX)) == 0 &&
@@ -386,7 +284,7 @@ static bool set_env(ss_config_t *config, const char *const *variables, char *err
     }
     len = strspn(env, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
     if (env[len] != '\0' || len > ENV_LENGTH_MAX) {
-        return fail(
+        return ss_config_fail(
             error,
             "SS_ENV: must be a name of at most %d letters, digits, _ and -, but is \"%.80s\"",
             ENV_LENGTH_MAX, env);
@@ -395,14 +293,29 @@ static bool set_env(ss_config_t *config, const char *const *variables, char *err
     return true;
 }
 
+static bool add_file(ss_config_t *config, ss_config_file_t *file, char *error) {
+    ss_config_source_t source = {.origin = file->name, .error = error};
+
+    if (file->value == NULL) {
+        return true;
+    }
+    if (!file->program) {
+        source.text = ss_buf_string(&file->text);
+        source.len = file->text.len;
+    }
+    return add_layer(config, file->value, &source);
+}
+
 /* Puts all layers that are known together, anew. */
-static bool merge_all(ss_config_t *config, const ss_config_file_t files[SS_CONFIG_FILES],
+static bool merge_all(ss_config_t *config, ss_config_file_t files[SS_CONFIG_FILES],
                       const char *const *variables, char *error) {
     json_decref(config->root);
+    json_decref(config->origins);
     config->root = json_object();
-    bool ok = add_defaults(config, error);
+    config->origins = json_object();
+    bool ok = add_defaults(config, error) && add_preset(config, error);
     for (int i = 0; i < SS_CONFIG_FILES && ok; i++) {
-        ok = files[i].value == NULL || add_layer(config, files[i].value, files[i].name, error);
+        ok = add_file(config, &files[i], error);
     }
     return ok && add_variables(config, variables, error);
 }
@@ -417,7 +330,7 @@ static bool load(ss_config_t *config, ss_config_file_t files[SS_CONFIG_FILES], c
                  const char *const *variables, char *error) {
     ss_buf_t said = {0};
     bool ok = ss_config_files_read(files, app_dir, config->env, &said) ||
-              fail(error, "%s", ss_buf_string(&said));
+              ss_config_fail(error, "%s", ss_buf_string(&said));
     ok = ok && merge_all(config, files, variables, error);
     if (ok && ss_config_files_need_node(files)) {
         ok = ss_config_files_run(files, app_dir, config->env, node_name(config), &said);
@@ -436,7 +349,7 @@ ss_config_t *ss_config_load_from(const char *app_dir, const char *const *variabl
 
     error[0] = '\0';
     if (config == NULL) {
-        fail(error, "configuration: not enough memory");
+        ss_config_fail(error, "configuration: not enough memory");
         return NULL;
     }
     if (!set_env(config, variables, error) || !load(config, files, app_dir, variables, error)) {
@@ -454,6 +367,7 @@ ss_config_t *ss_config_load(const char *app_dir, char *error) {
 void ss_config_destroy(ss_config_t *config) {
     if (config != NULL) {
         json_decref(config->root);
+        json_decref(config->origins);
         free(config);
     }
 }
@@ -461,12 +375,18 @@ void ss_config_destroy(ss_config_t *config) {
 const char *ss_config_env(const ss_config_t *config) { return config->env; }
 
 const json_t *ss_config_get(const ss_config_t *config, const char *path) {
-    return path[0] == '\0' ? config->root : walk(config->root, path);
+    return path[0] == '\0' ? config->root : ss_config_at(config->root, path);
+}
+
+const char *ss_config_origin(const ss_config_t *config, const char *path) {
+    const char *origin = json_string_value(json_object_get(config->origins, path));
+
+    return origin == NULL ? "default" : origin;
 }
 
 /* The value of a known key; asking for another is our own mistake. */
-static const json_t *known(const ss_config_t *config, const char *path, type_t type) {
-    const config_key_t *key = key_find(path);
+static const json_t *known(const ss_config_t *config, const char *path, ss_config_type_t type) {
+    const ss_config_key_t *key = ss_config_key_find(path);
 
     if (key == NULL || key->type != type) {
         fprintf(stderr, "configuration: %s is not a key of this type\n", path);

@@ -2,15 +2,14 @@
  *
  * Configuration: the one place that merges and checks it.
  *
- * Owns the table of keys that SocketStream knows, with their types, limits and defaults, and the
- * order in which the sources count:
+ * Owns the order in which the sources count, and remembers which of them gave each value:
  *
  *     defaults < preset of the environment < config/app.*
  *              < config/environments/<SS_ENV>.* < variables such as SS__http__port=3001
  *
- * Leaves to others: what the values mean.  Keys it does not know belong to the application and
- * pass through unchanged.  A loaded configuration never changes, and every known key has a value
- * of its type in it.
+ * Leaves to others: the table of keys (config_table.h), what is wrong in a source
+ * (config_check.h), and what the values mean.  Keys of the application's pass through unchanged.  A
+ * loaded configuration never changes, and every known key has a value of its type in it.
  */
 #ifndef SS_CONFIG_H
 #define SS_CONFIG_H
@@ -48,6 +47,10 @@ const char *ss_config_env(const ss_config_t *config);
  * there is none.
  * Borrowed: it lives as long as `config`, and must not be changed. */
 const json_t *ss_config_get(const ss_config_t *config, const char *path);
+
+/* Where the value at a path came from: "default", "preset production", "config/app.json",
+ * "SS__http__port".  Lives as long as `config`. */
+const char *ss_config_origin(const ss_config_t *config, const char *path);
 
 /* Values of known keys.  Asking for a key that is not in the table, or by another type than it
  * has there, is a bug and ends the process.  Strings live as long as `config`. */

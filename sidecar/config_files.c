@@ -43,9 +43,20 @@ static bool find(ss_config_file_t *file, const char *app_dir, const char *stem, 
     return true;
 }
 
+/* All of the file, up to SS_CONFIG_FILE_MAX: it may grow meanwhile. */
+static void read_text(ss_buf_t *text, int fd) {
+    ssize_t n = 1;
+    while (n > 0 && text->len < SS_CONFIG_FILE_MAX) {
+        n = read(fd, ss_buf_reserve(text, 65536), 65536);
+        text->len += n > 0 ? (size_t)n : 0;
+    }
+}
+
 static bool load_json(ss_config_file_t *file, int fd, ss_buf_t *error) {
     json_error_t where;
-    json_t *value = json_loadfd(fd, JSON_REJECT_DUPLICATES, &where);
+    read_text(&file->text, fd);
+    json_t *value =
+        json_loadb(ss_buf_string(&file->text), file->text.len, JSON_REJECT_DUPLICATES, &where);
     if (value == NULL) {
         ss_buf_printf(error, "%s:%d:%d: %s", file->name, where.line, where.column, where.text);
     } else if (!json_is_object(value)) {
@@ -144,5 +155,6 @@ void ss_config_files_finish(ss_config_file_t files[SS_CONFIG_FILES]) {
     for (int i = 0; i < SS_CONFIG_FILES; i++) {
         json_decref(files[i].value);
         files[i].value = NULL;
+        ss_buf_free(&files[i].text);
     }
 }

@@ -26,6 +26,7 @@ typedef struct {
     char name[SS_CONFIG_FILE_NAME]; /* "config/app.coffee"; "": there is none */
     bool program;                   /* to be run by Node */
     json_t *value;                  /* a reference to an object; NULL: none, or not known yet */
+    ss_buf_t text;                  /* the JSON that it was read from; empty for a program */
 } ss_config_file_t;
 
 /* Finds the files, in order of their counting, and reads those that are JSON; `env` is a name that

@@ -2,8 +2,9 @@
  *
  * The keys of the configuration that SocketStream knows:
  * X(path, type, min, max, default as JSON, meaning in Markdown).
- * An object without a meaning only holds others.  docs/CONFIGURATION.md lists the same rows, in
- * this order, and a test compares the two.
+ * An object without a meaning only holds others.  T_OBJECT is closed: other keys in it are refused.
+ * T_OPEN may hold keys of the application's, too.  scripts/config-docs writes the rows into
+ * docs/CONFIGURATION.md, in this order, and a test tells when it is stale.
  */
 #ifndef SS_CONFIG_KEYS_H
 #define SS_CONFIG_KEYS_H
@@ -11,6 +12,13 @@
 /* One key is one paragraph. */
 /* clang-format off */
 #define SS_CONFIG_KEYS(X) \
+    X("ss_var", T_STRING, 0, 0, "\"SS\"", \
+      "another name for `SS` on the server") \
+    X("enable_color", T_BOOLEAN, 0, 0, "true", \
+      "colours in the log, on a terminal; the variable `NO_COLOR` switches them off, too") \
+    X("throw_errors", T_BOOLEAN, 0, 0, "false", \
+      "callers of an action that throws get the stack with the message, for the browser's " \
+      "console; the log has it anyway") \
     X("http", T_OBJECT, 0, 0, "{}", "") \
     X("http.port", T_INTEGER, 1, 65535, "3000", \
       "where nginx listens") \
@@ -78,7 +86,7 @@
     X("log.format", T_STRING, 0, 0, "\"auto\"", \
       "`\"pretty\"` lines for people, `\"json\"` ones for programs; `\"auto\"` is pretty on a " \
       "terminal and JSON elsewhere, and under `start` in production") \
-    X("client", T_OBJECT, 0, 0, "{}", \
+    X("client", T_OPEN, 0, 0, "{}", \
       "`SS.config` of browsers") \
     X("client.log", T_OBJECT, 0, 0, "{}", "") \
     X("client.log.level", T_INTEGER, 0, 5, "2", \
@@ -86,6 +94,8 @@
     X("client.heartbeat_interval", T_NUMBER, 0.1, 86400, "30", \
       "seconds of silence until nginx pings a client, unless `nginx.ping_interval` says " \
       "otherwise; browsers send no heartbeats of their own") \
+    X("client.remote_prefix", T_STRING, 0, 0, "\"\"", \
+      "goes before the name of every action that browsers call") \
     X("action_timeout", T_NUMBER, 0.1, 3600, "30", \
       "seconds until a call without an answer gets error −32004") \
     X("hosts", T_INTEGER, 0, 64, "1", \
@@ -102,7 +112,7 @@
     X("session", T_OBJECT, 0, 0, "{}", "") \
     X("session.ttl", T_INTEGER, 1, 315360000, "2592000", \
       "seconds that a session is kept after it was last used: 30 days") \
-    X("users", T_OBJECT, 0, 0, "{}", "") \
+    X("users", T_OPEN, 0, 0, "{}", "") \
     X("users.online", T_OBJECT, 0, 0, "{}", "") \
     X("users.online.enabled", T_BOOLEAN, 0, 0, "true", \
       "keep the list of users who are online") \
@@ -114,7 +124,7 @@
       "keep the users of each minute, for statistics") \
     X("redis", T_OBJECT, 0, 0, "{}", "") \
     X("redis.url", T_STRING, 0, 0, "\"\"", \
-      "`redis://user:password@host:6379/0` or `unix:///run/redis.sock?db=0`; see below") \
+      "`redis://user:password@host:6379/0` or `unix:///run/redis.sock?db=0`; see [Redis](#redis)") \
     X("redis.host", T_STRING, 0, 0, "\"\"", \
       "without a URL: name or address") \
     X("redis.port", T_INTEGER, 1, 65535, "6379", \
@@ -137,6 +147,27 @@
       "seconds until a command without an answer has failed, and an attempt to connect") \
     X("redis.binary", T_STRING, 0, 0, "\"redis-server\"", \
       "of the private Redis: a path, or a name to look for in `PATH` and the `sbin` folders") \
+    X("redis.options", T_OPEN, 0, 0, "{}", \
+      "of the Redis client that 0.1.4 used: taken, and without effect") \
+    X("redis_pubsub", T_OBJECT, 0, 0, "{}", "") \
+    X("redis_pubsub.url", T_STRING, 0, 0, "\"\"", \
+      "another Redis, for events alone, see [Redis](#redis); this key and those below as in `redis`") \
+    X("redis_pubsub.host", T_STRING, 0, 0, "\"\"", \
+      "without a URL: name or address") \
+    X("redis_pubsub.port", T_INTEGER, 1, 65535, "6379", \
+      "and port") \
+    X("redis_pubsub.socket", T_STRING, 0, 0, "\"\"", \
+      "or the path of a Unix socket") \
+    X("redis_pubsub.username", T_STRING, 0, 0, "\"\"", \
+      "user of its access lists, unless the URL names one") \
+    X("redis_pubsub.password", T_STRING, 0, 0, "\"\"", \
+      "unless the URL has one") \
+    X("redis_pubsub.sentinels", T_STRINGS, 0, 0, "[]", \
+      "asked for the master, instead of a URL or host") \
+    X("redis_pubsub.sentinel_master", T_STRING, 0, 0, "\"mymaster\"", \
+      "the name they know it by") \
+    X("redis_pubsub.command_timeout", T_NUMBER, 0.1, 60, "1.5", \
+      "seconds until a command without an answer has failed, and an attempt to connect") \
     X("pack_assets", T_BOOLEAN, 0, 0, "true", \
       "what browsers get must have been packed by `socketstream pack`; with `false` " \
       "`socketstream start` packs, and again as files change") \

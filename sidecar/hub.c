@@ -35,11 +35,13 @@
 static struct {
     ss_sidecar_t *sidecar;
     ss_redis_t *redis;
+    ss_redis_t *events; /* the same, unless there is another for events */
     char node[SS_NODE_TEXT + 1];
     char place[SS_NODE_TEXT + 1];
     uint8_t secret[SS_SECRET_BYTES];
     bool has_secret;
-    bool failed; /* Redis is away */
+    bool failed;        /* the Redis of sessions is away */
+    bool events_failed; /* that of events is */
     unsigned unconfirmed_ticks;
 } all;
 
@@ -52,11 +54,13 @@ const char *ss_hub_place(void) { return all.place; }
 
 const uint8_t *ss_hub_secret(void) { return all.has_secret ? all.secret : NULL; }
 
-ss_redis_t *ss_hub_redis(void) {
-    return all.redis != NULL && ss_redis_is_up(all.redis) ? all.redis : NULL;
+static ss_redis_t *while_up(ss_redis_t *redis) {
+    return redis != NULL && ss_redis_is_up(redis) ? redis : NULL;
 }
 
-ss_redis_t *ss_hub_redis_any(void) { return all.redis; }
+ss_redis_t *ss_hub_redis(void) { return while_up(all.redis); }
+ss_redis_t *ss_hub_events(void) { return while_up(all.events); }
+ss_redis_t *ss_hub_events_any(void) { return all.events; }
 
 const char *ss_hub_prefix(void) { return all.redis == NULL ? "ss:" : ss_redis_prefix(all.redis); }
 
@@ -105,19 +109,30 @@ static void on_message(void *arg, const char *channel, size_t channel_len, const
     ss_pubsub_message(channel, channel_len, text, len);
 }
 
-static void on_up(void *arg, bool gap) {
+static void sessions_up(void *arg, bool gap) {
+    (void)arg;
+    (void)gap;
+    share_secret();
+    ss_store_load_all();
+    ss_online_renew_all();
+    all.failed = false;
+}
+
+static void events_up(void *arg, bool gap) {
     static const char resync[] =
         "{\"jsonrpc\":\"2.0\",\"method\":\"system.resync\",\"params\":{\"reason\":\"redis\"}}";
     (void)arg;
     ss_topics_all_confirmed();
-    share_secret();
-    ss_store_load_all();
-    ss_online_renew_all();
-    if (gap || all.failed) {
+    if (gap || all.events_failed) {
         /* Lost, or never published: nobody could while Redis was away. */
         ss_pubsub_system(resync, sizeof resync - 1);
     }
-    all.failed = false;
+    all.events_failed = false;
+}
+
+static void both_up(void *arg, bool gap) {
+    sessions_up(arg, gap);
+    events_up(arg, gap);
 }
 
 static void on_subscribed(void *arg, const char *channel, size_t len) {
@@ -127,28 +142,68 @@ static void on_subscribed(void *arg, const char *channel, size_t len) {
     ss_topics_confirmed();
 }
 
-static void on_down(void *arg, const char *why) {
+/* redis.c has told the log. */
+static void sessions_down(void *arg, const char *why) {
     (void)arg;
-    (void)why; /* redis.c has told the log */
+    (void)why;
     all.failed = true;
+}
+
+static void events_down(void *arg, const char *why) {
+    (void)arg;
+    (void)why;
+    all.events_failed = true;
     ss_topics_all_confirmed();
 }
 
-static bool connect_redis(const json_t *config, ss_buf_t *error) {
-    static const char *const channels[] = {"broadcast", "channels", "sockets", "sessions"};
-    const ss_redis_events_t events = {
-        .message = on_message, .up = on_up, .subscribed = on_subscribed, .down = on_down};
-    all.redis = ss_redis_create(all.sidecar->loop, config, &events, error);
-    if (all.redis == NULL) {
-        return false;
-    }
-    for (unsigned i = 0; i < sizeof channels / sizeof channels[0]; i++) {
-        ss_redis_subscribe(all.redis, channels[i], strlen(channels[i]));
-    }
+static void both_down(void *arg, const char *why) {
+    sessions_down(arg, why);
+    events_down(arg, why);
+}
+
+static void subscribe(ss_redis_t *redis, const char *channel) {
+    ss_redis_subscribe(redis, channel, strlen(channel));
+}
+
+/* Both Redis have the one prefix. */
+static ss_redis_t *connect_pubsub(const ss_redis_events_t *events, ss_buf_t *error) {
+    json_t *config = json_copy((json_t *)ss_hub_options()->redis_pubsub);
+    json_object_set(config, "key_prefix", json_object_get(ss_hub_options()->redis, "key_prefix"));
+    ss_redis_t *redis = ss_redis_create(all.sidecar->loop, config, events, error);
+    json_decref(config);
+    return redis;
+}
+
+/* What is wrong with the second leaves the first connected; ss_hub_finish() ends it. */
+static bool connect_redis(ss_buf_t *error) {
+    static const ss_redis_events_t of_both = {.name = "redis",
+                                              .message = on_message,
+                                              .up = both_up,
+                                              .subscribed = on_subscribed,
+                                              .down = both_down};
+    static const ss_redis_events_t of_sessions = {
+        .name = "redis", .message = on_message, .up = sessions_up, .down = sessions_down};
+    static const ss_redis_events_t of_events = {.name = "redis_pubsub",
+                                                .message = on_message,
+                                                .up = events_up,
+                                                .subscribed = on_subscribed,
+                                                .down = events_down};
+    bool apart = ss_redis_is_configured(ss_hub_options()->redis_pubsub);
+    all.redis = ss_redis_create(all.sidecar->loop, ss_hub_options()->redis,
+                                apart ? &of_sessions : &of_both, error);
+    all.events = apart && all.redis != NULL ? connect_pubsub(&of_events, error) : all.redis;
+    return all.events != NULL;
+}
+
+static void subscribe_all(void) {
+    static const char *const channels[] = {"broadcast", "channels", "sockets"};
     char own[sizeof "node:" + SS_NODE_TEXT];
+    for (unsigned i = 0; i < sizeof channels / sizeof channels[0]; i++) {
+        subscribe(all.events, channels[i]);
+    }
     snprintf(own, sizeof own, "node:%s", all.place);
-    ss_redis_subscribe(all.redis, own, strlen(own));
-    return true;
+    subscribe(all.events, own);
+    subscribe(all.redis, "sessions");
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -158,13 +213,15 @@ static void on_waited(uv_timer_t *timer) { *(bool *)timer->data = true; }
 static void on_timer_closed(uv_handle_t *handle) { *(bool *)handle->data = false; }
 
 /* The first clients shall find their sessions: not before Redis is there do we listen. */
+static bool is_redis_there(void) { return all.has_secret && ss_hub_events() != NULL; }
+
 static void wait_for_redis(void) {
     uv_timer_t timer;
     bool over = false;
     uv_timer_init(all.sidecar->loop, &timer);
     timer.data = &over;
     uv_timer_start(&timer, on_waited, SS_REDIS_WAIT_MS, 0);
-    while (!over && !all.failed && !all.has_secret) {
+    while (!over && !all.failed && !all.events_failed && !is_redis_there()) {
         uv_run(all.sidecar->loop, UV_RUN_ONCE);
     }
     over = true;
@@ -213,9 +270,10 @@ bool ss_hub_init(ss_sidecar_t *sidecar, ss_buf_t *error) {
         ss_log(SS_LOG_NOTICE, "no Redis is configured: no sessions that last, no events");
         return true;
     }
-    if (!connect_redis(sidecar->options.redis, error)) {
+    if (!connect_redis(error)) {
         return false;
     }
+    subscribe_all();
     wait_for_redis();
     return true;
 }
@@ -225,10 +283,12 @@ void ss_hub_finish(void) {
         return;
     }
     ss_redis_t *redis = all.redis;
+    ss_redis_t *events = all.events;
     ss_connection_finish();
     ss_relay_finish();
-    all.redis = NULL; /* what is called back by its end finds none */
+    all.redis = all.events = NULL; /* what is called back by their end finds none */
     ss_redis_destroy(redis);
+    ss_redis_destroy(events == redis ? NULL : events);
     ss_topics_all_confirmed();
     ss_done_finish();
     ss_sessions_finish();
@@ -260,13 +320,17 @@ static unsigned count_clients(void) {
     return n;
 }
 
-static json_t *redis_health(bool *healthy) {
+static bool is_good(const ss_redis_health_t *h) {
+    return h->up && h->canary_age_ms <= SS_REDIS_CANARY_LIMIT_MS;
+}
+
+static json_t *redis_health(const ss_redis_t *redis, bool *healthy) {
     ss_redis_health_t h;
-    if (all.redis == NULL) {
+    if (redis == NULL) {
         return json_null();
     }
-    ss_redis_health(all.redis, &h);
-    *healthy = h.up && h.canary_age_ms <= SS_REDIS_CANARY_LIMIT_MS;
+    ss_redis_health(redis, &h);
+    *healthy = *healthy && is_good(&h);
     return json_pack("{s:b, s:I, s:o, s:I, s:I}", "up", h.up, "canary_ms", (json_int_t)h.canary_ms,
                      "canary_age_ms",
                      h.canary_age_ms == UINT64_MAX ? json_null()
@@ -275,21 +339,28 @@ static json_t *redis_health(bool *healthy) {
 }
 
 uint8_t ss_hub_link_health(uint32_t *canary_ms) {
-    ss_redis_health_t h;
+    ss_redis_health_t sessions;
+    ss_redis_health_t events;
     if (all.redis == NULL) {
         return SS_LINK_HEALTH_NO_REDIS;
     }
-    ss_redis_health(all.redis, &h);
-    *canary_ms = h.canary_ms < UINT32_MAX ? (uint32_t)h.canary_ms : UINT32_MAX;
-    return h.up && h.canary_age_ms <= SS_REDIS_CANARY_LIMIT_MS ? SS_LINK_HEALTH_GOOD
-                                                               : SS_LINK_HEALTH_BROKEN;
+    ss_redis_health(all.redis, &sessions);
+    ss_redis_health(all.events, &events);
+    *canary_ms = events.canary_ms < UINT32_MAX ? (uint32_t)events.canary_ms : UINT32_MAX;
+    return is_good(&sessions) && is_good(&events) ? SS_LINK_HEALTH_GOOD : SS_LINK_HEALTH_BROKEN;
 }
 
 json_t *ss_hub_health(bool *healthy) {
     *healthy = true;
-    json_t *redis = redis_health(healthy);
-    return json_pack("{s:b, s:s, s:o, s:i, s:i, s:I, s:I, s:I}", "healthy", *healthy, "node",
-                     all.node, "redis", redis, "links", (int)all.sidecar->peer_count, "clients",
-                     (int)count_clients(), "sessions", (json_int_t)ss_sessions_count(), "topics",
-                     (json_int_t)ss_topics_count(), "calls", (json_int_t)ss_requests_open());
+    json_t *redis = redis_health(all.redis, healthy);
+    json_t *events = all.events == all.redis ? NULL : redis_health(all.events, healthy);
+    json_t *health =
+        json_pack("{s:b, s:s, s:o, s:i, s:i, s:I, s:I, s:I}", "healthy", *healthy, "node", all.node,
+                  "redis", redis, "links", (int)all.sidecar->peer_count, "clients",
+                  (int)count_clients(), "sessions", (json_int_t)ss_sessions_count(), "topics",
+                  (json_int_t)ss_topics_count(), "calls", (json_int_t)ss_requests_open());
+    if (events != NULL) {
+        json_object_set_new(health, "redis_pubsub", events);
+    }
+    return health;
 }

@@ -44,13 +44,17 @@ const char *ss_hub_place(void);
 /* The secret of cookies; NULL while it is not known. */
 const uint8_t *ss_hub_secret(void);
 
-/* NULL while Redis is away.  What is sent may fail all the same. */
+/* The Redis of sessions and users; NULL while it is away.  What is sent may fail all the same. */
 ss_redis_t *ss_hub_redis(void);
 
-/* The connection whether up or not, for subscriptions; NULL without a Redis. */
-ss_redis_t *ss_hub_redis_any(void);
+/* That of events: the same, unless `redis_pubsub` names another.  Only what goes with a change of a
+ * session is published by ss_hub_redis(), which makes both at once. */
+ss_redis_t *ss_hub_events(void);
 
-/* "ss:" */
+/* The same whether up or not, for subscriptions; NULL without a Redis. */
+ss_redis_t *ss_hub_events_any(void);
+
+/* "ss:", on both */
 const char *ss_hub_prefix(void);
 
 /* Milliseconds since 1970. */

@@ -139,7 +139,7 @@ static void send_text(ss_redis_t *redis, const ss_publish_t *p, const ss_buf_t *
 }
 
 void ss_publish(const ss_publish_t *p, ss_req *req, ss_done_fn done, void *arg) {
-    ss_redis_t *redis = ss_hub_redis();
+    ss_redis_t *redis = ss_hub_events();
     ss_buf_t text = {0};
     if (!ss_publish_write(&text, p)) {
         ss_log(SS_LOG_ERROR, "%s%sthe event '%s' is larger than %u bytes, or not valid JSON",

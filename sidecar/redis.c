@@ -62,7 +62,7 @@ static void check_up(ss_redis_t *redis) {
     redis->last_why[0] = '\0';
     ss_redis_conn_settled(&redis->publisher);
     ss_redis_conn_settled(&redis->subscriber);
-    ss_log(SS_LOG_NOTICE, "redis: up, %zu channels", redis->subs.count - 1);
+    ss_log(SS_LOG_NOTICE, "%s: up, %zu channels", redis->events.name, redis->subs.count - 1);
     redis->events.up(redis->events.arg, gap);
 }
 
@@ -72,7 +72,7 @@ static void log_loss(ss_redis_t *redis, const ss_redis_conn_t *conn, const char 
         return;
     }
     snprintf(redis->last_why, sizeof redis->last_why, "%s", why);
-    ss_log(SS_LOG_WARNING, "redis: away (%s): %s; trying again",
+    ss_log(SS_LOG_WARNING, "%s: away (%s): %s; trying again", redis->events.name,
            conn->place[0] == '\0' ? "no master known" : conn->place, why);
 }
 
@@ -299,7 +299,7 @@ ss_redis_t *ss_redis_create(uv_loop_t *loop, const json_t *config, const ss_redi
                             ss_buf_t *error) {
     static const ss_redis_conn_events_t on_conn = {.ready = on_ready, .lost = on_lost};
     ss_redis_t *redis = ss_alloc_zero(sizeof *redis);
-    if (!ss_redis_options_init(&redis->options, config, error)) {
+    if (!ss_redis_options_init(&redis->options, events->name, config, error)) {
         ss_redis_options_finish(&redis->options);
         free(redis);
         return NULL;

@@ -36,6 +36,7 @@ typedef struct ss_redis ss_redis_t;
 typedef void (*ss_redis_reply_fn)(const redisReply *reply, void *arg);
 
 typedef struct {
+    const char *name; /* of its object in the configuration, for errors and the log; lives on */
     /* A message on a subscribed channel, its name without the key prefix. */
     void (*message)(void *arg, const char *channel, size_t channel_len, const char *text,
                     size_t len);

@@ -18,6 +18,7 @@
 
 #define DB_MAX 1000000
 
+/* What is said follows the name of the object: ".url: must …". */
 static bool fail(ss_buf_t *error, const char *what) {
     ss_buf_printf(error, "%s", what);
     return false;
@@ -77,7 +78,7 @@ static bool set_socket(ss_redis_place_t *place, char *path, ss_buf_t *error) {
     set(&place->socket, path);
     if (path == NULL || path[0] != '/' ||
         strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
-        return fail(error, "redis: the path of a Unix socket must begin with / and have at most "
+        return fail(error, ": the path of a Unix socket must begin with / and have at most "
                            "107 bytes");
     }
     return true;
@@ -126,7 +127,7 @@ static bool parse_unix(ss_redis_options_t *o, const char *rest, ss_buf_t *error)
     size_t len = question == NULL ? strlen(rest) : (size_t)(question - rest);
     if (question != NULL && (strncmp(question, "?db=", 4) != 0 ||
                              !number(question + 4, strlen(question + 4), 0, DB_MAX, &o->db))) {
-        return fail(error, "redis.url: after ? there may only be db=N");
+        return fail(error, ".url: after ? there may only be db=N");
     }
     return set_socket(&o->place, decode(rest, len), error);
 }
@@ -135,10 +136,10 @@ static bool parse_tcp(ss_redis_options_t *o, const char *rest, ss_buf_t *error) 
     size_t len = strcspn(rest, "/?");
     const char *db = rest + len;
     if (*db == '/' && db[1] != '\0' && !number(db + 1, strlen(db + 1), 0, DB_MAX, &o->db)) {
-        return fail(error, "redis.url: after the host there may only be the number of a database");
+        return fail(error, ".url: after the host there may only be the number of a database");
     }
     if (*db == '?' || !parse_host(&o->place, rest, len)) {
-        return fail(error, "redis.url: must be like redis://user:password@host:6379/0");
+        return fail(error, ".url: must be like redis://user:password@host:6379/0");
     }
     return true;
 }
@@ -147,19 +148,19 @@ static bool parse_url(ss_redis_options_t *o, const char *url, ss_buf_t *error) {
     bool is_unix = strncmp(url, "unix://", 7) == 0;
     const char *rest = strstr(url, "://");
     if (strncmp(url, "rediss://", 9) == 0) {
-        return fail(error, "redis.url: rediss:// needs TLS, which the hiredis that this program "
+        return fail(error, ".url: rediss:// needs TLS, which the hiredis that this program "
                            "was built with does not have: use redis:// on a trusted network, "
                            "unix://, or a tunnel such as stunnel");
     }
     if (!is_unix && strncmp(url, "redis://", 8) != 0) {
-        return fail(error, "redis.url: must begin with redis:// or unix://");
+        return fail(error, ".url: must begin with redis:// or unix://");
     }
     rest += 3;
     size_t authority = is_unix ? strlen(rest) : strcspn(rest, "/?");
     const char *at = is_unix && *rest == '/' ? NULL : memrchr(rest, '@', authority);
     if (at != NULL) {
         if (!parse_user(o, rest, (size_t)(at - rest))) {
-            return fail(error, "redis.url: the user or the password has a % without two hex "
+            return fail(error, ".url: the user or the password has a % without two hex "
                                "digits behind it");
         }
         rest = at + 1;
@@ -173,14 +174,14 @@ static bool read_sentinels(ss_redis_options_t *o, const json_t *config, ss_buf_t
     size_t i;
     json_t *item;
     if (json_array_size(list) > SS_REDIS_SENTINELS_MAX) {
-        return fail(error, "redis.sentinels: too many");
+        return fail(error, ".sentinels: too many");
     }
     json_array_foreach(list, i, item) {
         const char *text = json_string_value(item);
         ss_redis_place_t *place = &o->sentinels[o->n_sentinels++];
         place->port = SS_REDIS_SENTINEL_PORT;
         if (text == NULL || !parse_host(place, text, strlen(text))) {
-            return fail(error, "redis.sentinels: must be a list like [\"10.0.0.1:26379\"]");
+            return fail(error, ".sentinels: must be a list like [\"10.0.0.1:26379\"]");
         }
     }
     set(&o->master, strdup(master[0] == '\0' ? "mymaster" : master));
@@ -195,7 +196,7 @@ static bool set_prefix(ss_redis_options_t *o, const char *prefix, ss_buf_t *erro
         len = 2;
     }
     if (len > 64 || strcspn(prefix, " *?[]\\{}\r\n") != len || prefix[len - 1] == ':') {
-        return fail(error, "redis.key_prefix: must have at most 64 bytes, none of them a space or "
+        return fail(error, ".key_prefix: must have at most 64 bytes, none of them a space or "
                            "one of *?[]\\{}, and no colon at its end");
     }
     o->prefix = ss_alloc(len + 2);
@@ -209,7 +210,7 @@ static char *given(const json_t *config, const char *name) {
     return text[0] == '\0' ? NULL : ss_copy(text, strlen(text));
 }
 
-bool ss_redis_options_init(ss_redis_options_t *o, const json_t *config, ss_buf_t *error) {
+static bool read_options(ss_redis_options_t *o, const json_t *config, ss_buf_t *error) {
     const json_t *port = json_object_get(config, "port");
     const json_t *timeout = json_object_get(config, "command_timeout");
     *o = (ss_redis_options_t){0};
@@ -228,7 +229,18 @@ bool ss_redis_options_init(ss_redis_options_t *o, const json_t *config, ss_buf_t
         return set_socket(&o->place, given(config, "socket"), error);
     }
     o->place.host = given(config, "host");
-    return o->place.host != NULL || o->n_sentinels != 0 || fail(error, "no Redis is configured");
+    return o->place.host != NULL || o->n_sentinels != 0 || fail(error, ": no Redis is configured");
+}
+
+bool ss_redis_options_init(ss_redis_options_t *o, const char *name, const json_t *config,
+                           ss_buf_t *error) {
+    ss_buf_t what = {0};
+    bool ok = read_options(o, config, &what);
+    if (!ok) {
+        ss_buf_printf(error, "%s%s", name, ss_buf_string(&what));
+    }
+    ss_buf_free(&what);
+    return ok;
 }
 
 bool ss_redis_is_configured(const json_t *config) {

@@ -36,10 +36,11 @@ typedef struct {
     uint32_t timeout_ms;
 } ss_redis_options_t;
 
-/* Reads `config`, the object `redis` of a checked configuration; missing keys count as their
- * defaults.  false with `error`, one line that never shows a password.  ss_redis_options_finish()
- * is due in any case. */
-bool ss_redis_options_init(ss_redis_options_t *options, const json_t *config, ss_buf_t *error);
+/* Reads `config`, the object `name` (redis, redis_pubsub) of a checked configuration; missing keys
+ * count as their defaults.  false with `error`, one line that never shows a password.
+ * ss_redis_options_finish() is due in any case. */
+bool ss_redis_options_init(ss_redis_options_t *options, const char *name, const json_t *config,
+                           ss_buf_t *error);
 
 void ss_redis_options_finish(ss_redis_options_t *options);
 

@@ -75,11 +75,11 @@ static void respond(const ss_api_target_t *t, unsigned status) {
 }
 
 static void tell_node(const relay_t *r, unsigned status) {
-    if (ss_hub_redis() != NULL) {
+    if (ss_hub_events() != NULL) {
         char text[48];
         snprintf(text, sizeof text, "done %u %u", (unsigned)r->asker_number, status);
-        ss_redis_send(ss_hub_redis(), NULL, NULL, "PUBLISH %snode:%s %s", ss_hub_prefix(), r->asker,
-                      text);
+        ss_redis_send(ss_hub_events(), NULL, NULL, "PUBLISH %snode:%s %s", ss_hub_prefix(),
+                      r->asker, text);
     }
 }
 
@@ -159,7 +159,7 @@ static void publish(const relay_t *r, const post_t *post) {
     ss_buf_printf(&text, "post %u %s %llu %.*s\n", (unsigned)r->number, ss_hub_place(),
                   (unsigned long long)post->seq, (int)post->secret.len, post->secret.ptr);
     ss_buf_append(&text, post->body.ptr, post->body.len);
-    ss_redis_send(ss_hub_redis(), on_published, (void *)(uintptr_t)r->number,
+    ss_redis_send(ss_hub_events(), on_published, (void *)(uintptr_t)r->number,
                   "PUBLISH %snode:%b %b", ss_hub_prefix(), post->name.node.ptr, post->name.node.len,
                   text.data, text.len);
     ss_buf_free(&text);
@@ -203,7 +203,7 @@ void ss_relay_request(const ss_api_target_t *target, const ss_link_request_t *re
         status = 503;
     } else if (worker == NULL && (is_ours(post.name.node) || post.name.node.len == 0)) {
         status = status_without_link(post.name.worker);
-    } else if (worker == NULL && ss_hub_redis() == NULL) {
+    } else if (worker == NULL && ss_hub_events() == NULL) {
         status = 503;
     }
     if (status != 0) {

@@ -40,8 +40,9 @@ typedef struct {
     const json_t *config;        /* all of it, told to action hosts; NULL: empty */
     const json_t *client_config; /* an object, told to browsers in system.init; NULL: empty */
     uint32_t action_timeout_ms;
-    uint32_t max_message; /* bytes of one message taken from a worker */
-    const json_t *redis;  /* the configuration's object `redis` */
+    uint32_t max_message;       /* bytes of one message taken from a worker */
+    const json_t *redis;        /* the configuration's object `redis` */
+    const json_t *redis_pubsub; /* and `redis_pubsub` */
     uint64_t session_ttl_ms;
     ss_online_options_t online;
     ss_link_access_t access;

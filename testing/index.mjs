@@ -51,6 +51,7 @@ function copyApp(dir) {
 /** No Redis of the configuration's, so a private one. */
 const PRIVATE_REDIS = {
     SS__redis__url: '', SS__redis__host: '', SS__redis__socket: '', SS__redis__sentinels: '[]',
+    SS__redis_pubsub__url: '', SS__redis_pubsub__host: '', SS__redis_pubsub__socket: '', SS__redis_pubsub__sentinels: '[]',
 };
 
 /**

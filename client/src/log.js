@@ -4,7 +4,7 @@
 //
 // `client.log.level` of the server's configuration says how much: 0 nothing, 1 calls and events,
 // 2 their params too, 3 results too, 4 what the server says of itself and the connection, 5 each
-// message as it is.  Whatever the level, a server's stack is shown, which only development sends.
+// message as it is.  Whatever the level, a server's stack is shown, which no production sends.
 
 /** @param {() => number} level @param {(name: string, detail: any) => void} tell those who listen on SS.socket */
 export function createLog(level, tell) {

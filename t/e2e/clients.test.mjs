@@ -64,7 +64,7 @@ test('npm ws: with the subprotocol socketstream, system.init comes first', async
     assert.equal(socket.protocol, 'socketstream');
     assert.equal(method, 'system.init');
     assert.equal(params.env, 'development');
-    assert.deepEqual(params.config, { log: { level: 2 }, heartbeat_interval: 30, title: 'SocketStream chat' });
+    assert.deepEqual(params.config, { log: { level: 2 }, heartbeat_interval: 30, remote_prefix: '', title: 'SocketStream chat' });
     for (const name of ['chat.say', 'native.echo', 'native.slow', 'native.square']) {
         assert.ok(params.api.includes(name), name);
     }

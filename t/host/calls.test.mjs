@@ -65,7 +65,7 @@ exports.actions =
 };
 
 const production = await startHost(files);
-const development = await startHost(files, { env: 'development' });
+const development = await startHost(files, { env: 'development', config: { throw_errors: true } });
 after(async () => {
     await production.stop();
     await development.stop();
@@ -191,7 +191,7 @@ describe('an action', () => {
         assert.deepEqual(await call('app.trap', 5), { error: { code: 5, message: 'trapped' } });
     });
 
-    it('shows its stack to the caller in development only', async () => {
+    it('shows its stack to the caller only with throw_errors', async () => {
         const { error } = await development.call('app.throws');
         assert.match(error.data.stack, /^Error: broken\n +at .*app\.js/);
         assert.equal((await call('app.throws')).error.data, undefined);

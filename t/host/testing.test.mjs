@@ -70,7 +70,7 @@ describe('an application under test', () => {
     });
 
     it('runs beside another with a Redis of its own, and leaves nothing behind', async () => {
-        const elsewhere = makeApp({ 'config/app.json': '{"redis":{"url":"redis://127.0.0.1:1/3"}}' });
+        const elsewhere = makeApp({ 'config/app.json': '{"redis":{"url":"redis://127.0.0.1:1/3"},"redis_pubsub":{"url":"redis://127.0.0.1:1"}}' });
         fs.cpSync(path.join(dir, 'app'), path.join(elsewhere, 'app'), { recursive: true });
         const other = await startApp({ dir: elsewhere, env: nginx });
         const client = await other.client();

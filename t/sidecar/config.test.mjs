@@ -29,11 +29,19 @@ function makeApp(files) {
 
 /** @param {Record<string, string>} files @param {Record<string, string>} [env]
  *  @param {string[]} [args] @returns {Promise<{code: number, value: any, said: string}>} */
-function config(files, env = {}, args = []) {
+async function config(files, env = {}, args = ['--json']) {
+  const { code, stdout, said } = await print(files, env, args);
+  return { code, value: stdout === '' ? undefined : JSON.parse(stdout), said };
+}
+
+/** The same, with what is printed as it is.
+ *  @param {Record<string, string>} files @param {Record<string, string>} env
+ *  @param {string[]} args @returns {Promise<{code: number, stdout: string, said: string}>} */
+function print(files, env, args) {
   const app = makeApp(files);
   return new Promise((resolve) => {
     execFile(program, ['config', '--app', app, ...args], { env: { ...process.env, ...env } }, (error, stdout, said) => {
-      resolve({ code: error ? Number(error.code) : 0, value: stdout === '' ? undefined : JSON.parse(stdout), said });
+      resolve({ code: error ? Number(error.code) : 0, stdout, said });
     });
   });
 }
@@ -117,6 +125,66 @@ describe('a configuration file', () => {
   });
 });
 
+describe('the configuration is printed', () => {
+  const files = {
+    'app.json': JSON.stringify({
+      http: { port: 4001 },
+      redis: { url: 'redis://ann:p%40ss@db.internal:6379/2' },
+      db: { password: 'hush', hosts: ['postgres://bob:hush@one/x', 'postgres://two/y'], none: {}, pin_key: 4711, passwords: ['hush'] },
+      '\u001b[2J': 'x'.repeat(60),
+    }),
+  };
+  const env = { SS_ENV: 'production', SS__redis__password: 'hush', SS__client__motto: 'carpe diem' };
+
+  it('as a table with every key, its value, where that came from, and its meaning; passwords are hidden', async () => {
+    const { code, stdout } = await print(files, env, []);
+    assert.equal(code, 0);
+    const lines = stdout.trimEnd().split('\n');
+    const starts = ['key', 'value', 'from', 'meaning'].map((name) => lines[0].indexOf(name));
+    const rows = new Map(lines.slice(1).map((line) => {
+      const [key, ...rest] = starts.map((start, i) => [...line].slice(start, starts[i + 1]).join('').trimEnd());
+      return [key, rest];
+    }));
+    /** @type {[string, string, string, RegExp][]} */
+    const wanted = [
+      ['http.port', '4001', 'config/app.json', /^where nginx listens$/],
+      ['http.hostname', '"0.0.0.0"', 'default', /^and on which address/],
+      ['log.level', '0', 'preset production', /^how much the sidecar tells/],
+      ['redis.url', '"redis://ann:…@db.internal:6379/2"', 'config/app.json', /see Redis$/],
+      ['redis.password', '(hidden)', 'SS__redis__password', /SS__redis__password keeps it out of files$/],
+      ['client.motto', '"carpe diem"', 'SS__client__motto', /^of the application$/],
+      ['db.password', '(hidden)', 'config/app.json', /^of the application$/],
+      ['db.passwords', '(hidden)', 'config/app.json', /^of the application$/],
+      ['db.pin_key', '(hidden)', 'config/app.json', /^of the application$/],
+      ['db.none', '{}', 'config/app.json', /^of the application$/],
+      ['db.hosts', '["postgres://bob:…@one/x","postgres://tw…', 'config/app.json', /^of the application$/],
+      ['\\x1b[2J', `"${'x'.repeat(39)}…`, 'config/app.json', /^of the application$/],
+    ];
+    for (const [key, value, origin, meaning] of wanted) {
+      const row = rows.get(key) ?? [];
+      assert.deepEqual(row.slice(0, 2), [value, origin], key);
+      assert.match(row[2], meaning, key);
+    }
+    assert.doesNotMatch(stdout, /hush|p%40ss|4711|[`\x1b]/);
+    for (const key of ['users.online.enabled', 'nginx.origins', 'pack.csp', 'action_timeout']) assert.ok(rows.has(key), key);
+  });
+
+  it('or the value that is asked for, as it is', async () => {
+    const { stdout } = await print(files, env, ['redis.password']);
+    assert.equal(stdout, '"hush"\n');
+    assert.equal((await config(files, env)).value.db.password, 'hush');
+  });
+
+  it('or not, and how to ask is said', async () => {
+    for (const args of [['--markdown', 'http'], ['--markdown', '--json'], ['a', 'b'], ['--no-such']]) {
+      const { code, stdout, said } = await print({}, {}, args);
+      assert.equal(code, 2, args.join(' '));
+      assert.equal(stdout, '');
+      assert.match(said, /^socketstream config: .*(?:--markdown goes with neither|usage: socketstream config|--help)/);
+    }
+  });
+});
+
 describe('what is wrong with a configuration file is told with its place', () => {
   /** @type {[string, Record<string, string>, RegExp][]} */
   const wrong = [
@@ -141,6 +209,10 @@ describe('what is wrong with a configuration file is told with its place', () =>
     ['a value that holds itself', { 'app.js': 'exports.config = {a: {}}; exports.config.a.b = exports.config' }, /: a\.b holds itself, but/],
     ['a wrong type', { 'app.coffee': 'exports.config = http: {port: "x"}' },
       /config\/app\.coffee: http\.port must be an integer from 1 to 65535, but is "x"/],
+    ['a misspelt key', { 'app.coffee': 'exports.config = http: {prot: 1}' },
+      /config\/app\.coffee: there is no key "http\.prot"; did you mean "http\.port"\?/],
+    ['a misspelt key in JSON', { 'environments/development.json': '{\n  "limits": {},\n  "sesion": {"ttl": 1}\n}' },
+      /config\/environments\/development\.json:3:3: there is no key "sesion"; did you mean "session"\?/],
     ['an early end', { 'app.js': 'console.error("giving up"); process.exit(3)' },
       /config\/app\.js: Node ended with status 3 before it was evaluated\ngiving up/],
     ['a promise that never comes', { 'app.mjs': 'await new Promise(() => {}); export default {}' }, /config\/app\.mjs: Node ended with status 13/],

@@ -142,8 +142,12 @@ static void publish(fixture_t *f, const char *channel, const char *text) {
 
 /* A client with the configuration of one line of JSON. */
 static void connect_with(fixture_t *f, const char *json) {
-    ss_redis_events_t events = {
-        .message = on_message, .up = on_up, .down = on_down, .subscribed = on_subscribed, .arg = f};
+    ss_redis_events_t events = {.name = "redis",
+                                .message = on_message,
+                                .up = on_up,
+                                .down = on_down,
+                                .subscribed = on_subscribed,
+                                .arg = f};
     ss_buf_t error = {0};
     json_t *config = json_loads(json, 0, NULL);
     assert_non_null(config);

@@ -18,7 +18,7 @@ static bool read_json(const char *json) {
     assert_non_null(config);
     ss_redis_options_finish(&options);
     error.len = 0;
-    bool ok = ss_redis_options_init(&options, config, &error);
+    bool ok = ss_redis_options_init(&options, "redis", config, &error);
     json_decref(config);
     return ok;
 }
@@ -170,7 +170,7 @@ static void knows_whether_any_is_configured(void **state) {
         json_decref(config);
     }
     assert_false(read_json("{}"));
-    assert_string_equal(ss_buf_string(&error), "no Redis is configured");
+    assert_string_equal(ss_buf_string(&error), "redis: no Redis is configured");
 }
 
 static void reads_a_list_of_sentinels(void **state) {

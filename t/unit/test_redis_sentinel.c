@@ -130,7 +130,8 @@ static void start_sentinel(fixture_t *f, int which) {
 }
 
 static void connect_to_all(fixture_t *f) {
-    ss_redis_events_t events = {.message = on_message, .up = on_up, .down = on_down, .arg = f};
+    ss_redis_events_t events = {
+        .name = "redis", .message = on_message, .up = on_up, .down = on_down, .arg = f};
     ss_buf_t error = {0};
     json_t *config = json_pack("{s:[s], s:s, s:f}", "sentinels", "127.0.0.1:1", "sentinel_master",
                                "main", "command_timeout", 1.0);

@@ -5,9 +5,12 @@
  */
 #include "test.h"
 
+#include <fcntl.h>
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "digits.h"
 #include "failure.h"
@@ -193,6 +196,38 @@ static void log_text_is_cut_between_characters(void **unused) {
     assert_string_equal(out, "abc\\x01");
 }
 
+/* What a warning looks like on a terminal. */
+static void log_to_terminal(char *out, size_t size) {
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    assert_true(ss_log_open(ptsname(terminal), 1, SS_LOG_FORMAT_PRETTY));
+    ss_log(SS_LOG_WARNING, "careful");
+    ss_log_flush();
+    ssize_t n = read(terminal, out, size - 1);
+    assert_true(n > 0);
+    out[n] = '\0';
+    assert_true(ss_log_open(NULL, 1, SS_LOG_FORMAT_AUTO));
+    close(terminal);
+}
+
+static void log_is_coloured_on_a_terminal(void **unused) {
+    static const struct {
+        const char *no_color;
+        bool coloured;
+    } table[] = {{NULL, true}, {"1", false}, {"", true}};
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        char line[256];
+        if (table[i].no_color == NULL) {
+            unsetenv("NO_COLOR");
+        } else {
+            setenv("NO_COLOR", table[i].no_color, 1);
+        }
+        log_to_terminal(line, sizeof line);
+        assert_non_null(strstr(line, "careful"));
+        assert_int_equal(strchr(line, '\033') != NULL, table[i].coloured);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST("writes every kind of value", writes_every_kind_of_value),
@@ -201,6 +236,8 @@ int main(void) {
         TEST("refuses what is no JSON", refuses_what_is_no_json),
         TEST("errors have code, message and data", errors_have_code_message_and_data),
         TEST("numbers are the text that printf writes", numbers_are_the_text_that_printf_writes),
+        TEST("the log is coloured on a terminal, unless that is switched off",
+             log_is_coloured_on_a_terminal),
         TEST("log text keeps what can be read", log_text_is_escaped),
         TEST("log text escapes controls and what is not UTF-8", log_text_controls),
         TEST("log text is cut between characters", log_text_is_cut_between_characters),
