@@ -16,8 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "bounds.h"
+#include "config.h"
+#include "cookie.h"
 #include "host_group.h"
 #include "log.h"
 #include "notify.h"
@@ -277,6 +278,18 @@ static void apply_config(command_line_t *line, const ss_config_t *config) {
     }
 }
 
+static bool name_cookie(const ss_config_t *config) {
+    const char *name = ss_config_string(config, "session.cookie");
+    if (!ss_cookie_set_name(name)) {
+        fprintf(stderr,
+                "socketstream sidecar: session.cookie: \"%.40s\" is no name for a cookie: take 1 to "
+                "%d letters, digits, - or _, not beginning with __\n",
+                name, SS_COOKIE_NAME_MAX);
+        return false;
+    }
+    return true;
+}
+
 static void on_leave(uv_signal_t *handle, int number) {
     (void)number;
     ss_notify("STOPPING=1");
@@ -357,7 +370,9 @@ int ss_cmd_sidecar(int argc, char **argv) {
     ss_buf_t root = {0};
     apply_config(&line, config);
     apply_hosts(&line.options.hosts, config, &root);
-    if (ss_log_open(line.log_file, (int)line.log_level, line.log_format)) {
+    if (!name_cookie(config)) {
+        rc = SS_EXIT_FAILED;
+    } else if (ss_log_open(line.log_file, (int)line.log_level, line.log_format)) {
         rc = run(&line.options);
     } else {
         fprintf(stderr, "socketstream sidecar: cannot write the log %s: %s\n", line.log_file,

@@ -39,6 +39,17 @@ static void write_realip(const ss_nginx_conf_t *conf, FILE *out) {
     }
 }
 
+/* Below its base the application is what it is at the root. */
+static void write_base(const ss_nginx_conf_t *conf, FILE *out) {
+    const char *base = ss_config_string(conf->config, "http.base");
+
+    if (strcmp(base, "/") != 0) {
+        fputs("        rewrite \"^", out);
+        ss_nginx_quote(out, base);
+        fputs("(.*)$\" \"/$1\";\n\n", out);
+    }
+}
+
 static void write_socket(FILE *out) {
     fputs("        location = /socketstream {\n"
           "            socketstream_pass sidecars;\n"
@@ -74,6 +85,7 @@ void ss_nginx_server(const ss_nginx_conf_t *conf, FILE *out) {
     fputs("    server {\n", out);
     ss_nginx_listen(conf, out);
     write_realip(conf, out);
+    write_base(conf, out);
     write_socket(out);
     write_api(out);
     write_status(out);

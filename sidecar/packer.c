@@ -41,7 +41,8 @@ unsigned ss_packer_args(const char **args, const char *program, const char *app,
     const char *const words[] = {"node",  program,
                                  "--app", app,
                                  "--env", ss_config_env(config),
-                                 "--csp", ss_config_string(config, "pack.csp")};
+                                 "--csp", ss_config_string(config, "pack.csp"),
+                                 "--base", ss_config_string(config, "http.base")};
     unsigned count = sizeof(words) / sizeof(words[0]);
 
     memcpy(args, words, sizeof(words));
