@@ -5,5 +5,5 @@
 /** Nothing in it needs to be escaped anywhere. @param {string} text */
 export const isBase = (text) => /^\/(?:[\w.~-]+\/)*$/.test(text) && !/\/\.\.?\//.test(text);
 
-/** What the browser library has to know when it is not the root. @param {string} base */
+/** What the browser library, in the first script, has to know when it is not the root. @param {string} base */
 export const optionsFor = (base) => (base === '/' ? '' : ` data-options='{"url":"${base}socketstream"}'`);

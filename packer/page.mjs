@@ -81,8 +81,8 @@ export function assemblePage({ layout, templates, styles, scripts, csp, base = '
         ...styles.map(({ file, integrity }) =>
             `<link rel="stylesheet" href="${base}assets/${file}" integrity="${integrity}">`),
         ...templates.map(templateTag),
-        ...scripts.map(({ file, integrity }) =>
-            `<script src="${base}assets/${file}" integrity="${integrity}"${defer}${optionsFor(base)}></script>`),
+        ...scripts.map(({ file, integrity }, i) =>
+            `<script src="${base}assets/${file}" integrity="${integrity}"${defer}${i === 0 ? optionsFor(base) : ''}></script>`),
     ].join('\n');
     let html = layout.split(MARK).join(tags);
     const hashes = hashesOf(html);

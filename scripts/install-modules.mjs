@@ -20,6 +20,13 @@ if (!target) {
     process.exit(2);
 }
 
+/**
+ * Not their tests and their authors' tools; and what is nested in a package is wanted, or not, by
+ * itself.
+ * @param {string} file within a package
+ */
+const runs = (file) => !/^tests?(?:\/|$)|(?:^|\/)(?:node_modules(?:\/|$)|\.[^/])/.test(file);
+
 /** By their places: '' is ours, then node_modules/pug and so on. @type {Record<string, Package>} */
 const { packages } = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
 
@@ -53,10 +60,9 @@ rmSync(path.join(target, 'node_modules'), { recursive: true, force: true });
 for (const [place, optional] of wanted) {
     const from = path.join(root, place);
     if (existsSync(from)) {
-        // What is nested in it is wanted, or not, by itself.
         cpSync(from, path.join(target, place), {
             recursive: true,
-            filter: (file) => !path.relative(from, file).split(path.sep).includes('node_modules'),
+            filter: (file) => runs(path.relative(from, file)),
         });
     } else if (!optional) {
         process.stderr.write(`${place} is missing: run npm ci\n`);

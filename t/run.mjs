@@ -46,6 +46,7 @@ const suites = [
   { name: 'packer', dir: 't/packer', match: /\.test\.mjs$/, run: nodeTest },
   { name: 'host', dir: 't/host', match: /\.test\.mjs$/, run: nodeTest },
   { name: 'e2e', dir: 't/e2e', match: /\.test\.mjs$/, run: nodeTest },
+  { name: 'packages', dir: 't/packages', match: /\.test\.mjs$/, run: nodeTest },
   {
     name: 'examples', dir: 'examples/*/test', match: /\.test\.mjs$/, run: nodeTest,
     env: { SS__nginx__binary: path.join(root, 't/lib/nginx') },
