@@ -167,11 +167,13 @@ install: all
 	    sed 's|/usr/bin/socketstream|$(prefix)/bin/socketstream|' $$unit \
 	        >$(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; \
 	done
-	$(if $(wildcard $(B)/man/*.1),install -m 644 $(B)/man/*.1 $(DESTDIR)$(MANDIR)/)
-	$(if $(wildcard $(B)/completion/socketstream.bash),install -m 644 \
-	    $(B)/completion/socketstream.bash $(DESTDIR)$(BASHDIR)/socketstream)
-	$(if $(wildcard $(B)/completion/_socketstream),install -m 644 \
-	    $(B)/completion/_socketstream $(DESTDIR)$(ZSHDIR)/)
+	for page in $(B)/man/*.1; do \
+	    [ ! -e $$page ] || install -m 644 $$page $(DESTDIR)$(MANDIR)/ || exit 1; \
+	done
+	[ ! -e $(B)/completion/socketstream.bash ] || \
+	    install -m 644 $(B)/completion/socketstream.bash $(DESTDIR)$(BASHDIR)/socketstream
+	[ ! -e $(B)/completion/_socketstream ] || \
+	    install -m 644 $(B)/completion/_socketstream $(DESTDIR)$(ZSHDIR)/
 
 uninstall:
 	rm -rf $(addprefix $(DESTDIR),$(SHAREDIR) $(prefix)/include/socketstream)
