@@ -27,7 +27,7 @@ if (!target) {
  */
 const runs = (file) => !/^tests?(?:\/|$)|(?:^|\/)(?:node_modules(?:\/|$)|\.[^/])/.test(file);
 
-/** By their places: '' is ours, then node_modules/pug and so on. @type {Record<string, Package>} */
+/** By their places: '' is ours, then node_modules/pug and so on. @type {{packages: Record<string, Package>}} */
 const { packages } = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
 
 /** Where Node finds `name` when the package at `place` asks for it. @param {string} place @param {string} name */

@@ -281,10 +281,11 @@ static void apply_config(command_line_t *line, const ss_config_t *config) {
 static bool name_cookie(const ss_config_t *config) {
     const char *name = ss_config_string(config, "session.cookie");
     if (!ss_cookie_set_name(name)) {
-        fprintf(stderr,
-                "socketstream sidecar: session.cookie: \"%.40s\" is no name for a cookie: take 1 to "
-                "%d letters, digits, - or _, not beginning with __\n",
-                name, SS_COOKIE_NAME_MAX);
+        fprintf(
+            stderr,
+            "socketstream sidecar: session.cookie: \"%.40s\" is no name for a cookie: take 1 to "
+            "%d letters, digits, - or _, not beginning with __\n",
+            name, SS_COOKIE_NAME_MAX);
         return false;
     }
     return true;
