@@ -22,7 +22,7 @@ import { createNames } from './names.mjs';
  * @property {import('./link.mjs').Link} link
  * @property {{span: import('./inflight.mjs').Span}} inflight
  * @property {number} maxMessage    the longest answer that the sidecar takes
- * @property {boolean} development  callers are told the stack
+ * @property {string} [explain]  the application's folder, when callers are told what happened in it
  * @property {(call: Call) => import('./session.mjs').Session} makeSession
  * @property {(level: string, message: string) => void} log
  * @property {(error: any) => void} exception  told of whatever an action threw
@@ -82,7 +82,7 @@ export function createDispatch(host) {
             host.log('error', `${name}${when}: ${stackOf(error)}`);
             host.exception(error);
         } else if (call.answered || !isCallError(error)) {
-            const { code: number, message } = failureOf(error, false);
+            const { code: number, message } = failureOf(error);
             host.log('info', `${name}${when}: ${message} (${number})`);
         }
         if (call.answered) {
@@ -92,7 +92,7 @@ export function createDispatch(host) {
         if (call.local !== null) {
             call.local.reject(error);
         } else {
-            sendFailure(call, failureOf(error, host.development));
+            sendFailure(call, failureOf(error, host.explain));
         }
     }
 

@@ -6,6 +6,7 @@
 // strings, nothing at all, or objects whose getters throw.
 
 import { ERROR_MESSAGE_MAX, ERROR_STACK_MAX } from './bounds.mjs';
+import { problemOf } from './problems.mjs';
 
 /** Of shared/ss_errors.h, those that a host says. */
 export const code = Object.freeze({
@@ -101,13 +102,19 @@ export function isDeliberate(error) {
     return number !== undefined && number !== code.INTERNAL;
 }
 
+/** Where in the application it was thrown.  @param {any} error @param {string} app */
+function problemIn(error, app) {
+    const { file, ...problem } = problemOf(error, { app, file: app });
+    return file && { file, ...problem };
+}
+
 /**
  * What the caller of an action gets for what was thrown.
  * @param {any} error
- * @param {boolean} withStack  tell where an accident happened, too
+ * @param {string} [app]  the application's folder, to tell where in it an accident happened, too
  * @returns {Failure}
  */
-export function failureOf(error, withStack) {
+export function failureOf(error, app) {
     /** @type {Failure} */
     const failure = { code: numberOf(error) ?? code.APPLICATION, message: messageOf(error) };
     const data = plain(member(error, 'data'));
@@ -115,9 +122,9 @@ export function failureOf(error, withStack) {
         failure.data = data;
     }
     const stack = member(error, 'stack');
-    if (withStack && typeof stack === 'string' && !isCallError(error) && !isDeliberate(error)
+    if (app && typeof stack === 'string' && !isCallError(error) && !isDeliberate(error)
         && (data === undefined || (typeof data === 'object' && data !== null && !Array.isArray(data)))) {
-        failure.data = { ...data, stack: stack.slice(0, ERROR_STACK_MAX) };
+        failure.data = { ...data, stack: stack.slice(0, ERROR_STACK_MAX), problem: problemIn(error, app) || undefined };
     }
     return failure;
 }

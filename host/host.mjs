@@ -62,7 +62,7 @@ export function createHost({ link, setup, hello, retire }) {
         link,
         inflight,
         maxMessage: hello.maxMessage,
-        development: setup.env === 'development',
+        explain: setup.env === 'development' ? setup.app : undefined,
         log,
         exception,
         makeSession: (call) => new Session(sessions, call.facts.session, call.facts.socket ?? '', call),

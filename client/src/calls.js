@@ -89,7 +89,7 @@ export function createCalls(options) {
     /** The oldest give way: what was asked last is what the user looks at. */
     function trim() {
         while (queue.length > limit) {
-            settle(queue[0], unavailable(`Over ${limit} calls wait: the oldest is given up`));
+            settle(queue[0], unavailable(`Over ${limit} calls wait: the oldest fails`));
         }
     }
 

@@ -31,7 +31,7 @@ function absolute(path) {
 
 /** Pages and their workers have a location, and a place for cookies; Node has neither. */
 function defaultFetch() {
-    return typeof location === 'undefined' ? undefined : globalThis.fetch;
+    return globalThis.location && globalThis.fetch;
 }
 
 /**
@@ -46,7 +46,7 @@ export function createClient(options = {}) {
     const Socket = options.WebSocket || globalThis.WebSocket;
     const random = options.random || Math.random;
     const exchange = createExchange(url, 'fetch' in options ? options.fetch : defaultFetch());
-    const log = createLog(() => /** @type {number} */ ([options.log, (SS.config.log || {}).level, LOG_LEVEL].find(isNumber)));
+    const log = createLog(() => /** @type {number} */ ([options.log, (SS.config.log || {}).level, LOG_LEVEL].find(isNumber)), socket.emit);
     const prefix = () => (SS.config.remote_prefix ? `${SS.config.remote_prefix}.` : '');
     /** @type {Set<string>} events that nobody listened to */
     const unheard = new Set();
@@ -116,15 +116,15 @@ export function createClient(options = {}) {
             socket.emit('init', { version, env });
         },
         'system.session': ({ ticket }) => exchange(ticket),
-        'system.resync': ({ reason }) => socket.emit('resync', { reason }),
+        'system.resync': (params) => socket.emit('resync', params),
         'system.problems'(params) {
             if (!socket.emit('problems', params)) {
-                console.error('Problems:', params.problems);
+                console.error(params.problems);
             }
         },
         'system.reload'(params) {
             // What does it better, develop.js, listens.
-            if (!socket.emit('reload', params) && typeof location !== 'undefined') {
+            if (!socket.emit('reload', params) && globalThis.location) {
                 location.reload();
             }
         },

@@ -6,8 +6,8 @@
 // 2 their params too, 3 results too, 4 what the server says of itself and the connection, 5 each
 // message as it is.  Whatever the level, a server's stack is shown, which only development sends.
 
-/** @param {() => number} level */
-export function createLog(level) {
+/** @param {() => number} level @param {(name: string, detail: any) => void} tell those who listen on SS.socket */
+export function createLog(level, tell) {
     /** @param {number} from the least level @param {any[]} parts */
     function line(from, ...parts) {
         if (level() >= from) {
@@ -28,9 +28,10 @@ export function createLog(level) {
 
         /** @param {import('./calls.js').Call} call @param {any} error @param {any} result */
         answer({ name, options, logged, sent }, error, result) {
-            const stack = error && error.data && error.data.stack;
-            if (typeof stack === 'string') {
-                console.error(`SS.server.${name} failed on the server:\n${stack}`);
+            const data = error && error.data;
+            if (data && data.stack) {
+                console.error(`SS.server.${name}:`, data.stack);
+                tell('exception', { ...data, name });
             }
             if (!options.silent && sent) {
                 line(logged ? 1 : 3, `← ${name} (${Date.now() - sent} ms)`, error ? error.message : result);

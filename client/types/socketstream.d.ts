@@ -84,6 +84,8 @@ export interface SocketEvents {
     resync: { reason: string };
     /** Development: of the application's files; none when all is well. */
     problems: { source: 'host' | 'packer'; problems: Problem[] };
+    /** Development: an action has thrown, `problem` says where if that is known. */
+    exception: { name: string; stack: string; problem?: Problem };
     /** Development: takes the place of the library's own reload. */
     reload: { what: 'page' | 'css'; files?: string[] };
 }

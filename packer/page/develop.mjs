@@ -36,6 +36,8 @@ pre { margin: 6px 0 0; padding: 8px 10px; overflow-x: auto; background: #12141a;
 
 /** @type {Record<string, Problem[]>} by who found them */
 const found = {};
+/** @type {Record<string, Problem>} by the action that threw; new code may not any more */
+let thrown = {};
 /** @type {HTMLElement | null} */
 let host = null;
 
@@ -72,7 +74,7 @@ function item({ file, line, column, message, frame }) {
 }
 
 function show() {
-    const all = Object.values(found).flat();
+    const all = [...Object.values(found).flat(), ...Object.values(thrown)];
     hide();
     if (!all.length) {
         return;
@@ -122,6 +124,15 @@ SS.socket.on('connect', async () => {
     if (!await isNew()) {
         location.reload();
     }
+});
+SS.socket.on('init', () => {
+    thrown = {};
+    show();
+});
+SS.socket.on('exception', (/** @type {{name: string, stack: string, problem?: Problem}} */ { name, stack, problem }) => {
+    const [message] = stack.split('\n');
+    thrown[name] = { ...problem ?? { file: '', line: 0, column: 0, frame: stack }, message: `${name}: ${message}` };
+    show();
 });
 SS.socket.on('problems', (/** @type {{source: string, problems: Problem[]}} */ { source, problems }) => {
     found[source] = problems;

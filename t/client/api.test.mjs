@@ -118,7 +118,7 @@ test('problems and reloads reach who listens, and problems else the console', as
     notify(server.sockets[0], 'system.reload', { what: 'page' }); // there is no page here
     await until(() => logged.mock.callCount());
     await settled();
-    assert.deepEqual(logged.mock.calls[0].arguments, ['Problems:', problems]);
+    assert.deepEqual(logged.mock.calls[0].arguments, [problems]);
     /** @type {any[]} */
     const seen = [];
     SS.socket.on('problems', (params) => seen.push(params.problems.length));

@@ -79,13 +79,17 @@ test('an event that nobody listens to is said once', async (t) => {
 });
 
 test("the stack of the server's exception is shown, whoever handles the error", async (t) => {
-    const { actions, server, errors } = await logging(t);
+    const { SS, actions, server, errors } = await logging(t);
     server.answerWith((call, socket) => answer(socket, {
         id: call.id,
         error: { code: -32000, message: 'oops', data: { stack: 'Error: oops\n    at app/server/app.js:3:9' } },
     }));
+    /** @type {any[]} */
+    const told = [];
+    SS.socket.on('exception', (detail) => told.push(detail));
     await assert.rejects(actions.app.square(1));
+    assert.deepEqual(told, [{ name: 'app.square', stack: 'Error: oops\n    at app/server/app.js:3:9' }]);
     assert.deepEqual(errors, [
-        ['SS.server.app.square failed on the server:\nError: oops\n    at app/server/app.js:3:9'],
+        ['SS.server.app.square:', 'Error: oops\n    at app/server/app.js:3:9'],
     ]);
 });

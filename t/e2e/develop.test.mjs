@@ -82,7 +82,7 @@ test("a mistake in the server's code is shown above the page, which stays, until
     assert.equal(await page.evaluate(() => /** @type {any} */ (window).kept), true, 'the page was not loaded again');
 });
 
-test('an exception shows its stack in the console, and shared code is the same on both sides', { skip, timeout }, async (t) => {
+test('an exception shows its stack in the console and its place above the page until the code is new, and shared code is the same on both sides', { skip, timeout }, async (t) => {
     const dir = makeApp();
     writeFileSync(
         path.join(dir, 'app/server/tag.js'),
@@ -92,11 +92,15 @@ test('an exception shows its stack in the console, and shared code is the same o
     const { code, message } = await breaks(page);
     assert.deepEqual([code, message], [-32000, 'the kettle is empty']);
     assert.ok(await until(() => said.some((line) => /the kettle is empty\n +at .*app\/server\/app\.js:4:15/.test(line))), said.join('\n'));
+    const overlay = page.locator('socketstream-problems [role=alertdialog]');
+    assert.match(await overlay.innerText(), /app\/server\/app\.js:4:15[\s\S]*app\.breaks: Error: the kettle is empty[\s\S]*> 4 \|         throw new Error/);
     const both = await page.evaluate(async () => {
         const { SS } = /** @type {any} */ (window);
         return [await SS.server.tag.bold('a < b'), SS.shared.tag.bold('a < b')];
     });
     assert.deepEqual(both, ['<b>a &lt; b</b>', '<b>a &lt; b</b>']);
+    writeFileSync(path.join(dir, 'app/server/app.js'), SERVER.replace('throw new Error', 'cb'));
+    await overlay.waitFor({ state: 'detached' });
 });
 
 test('below a base all is as at the root: page, calls, HTTP API, style sheets that are swapped', { skip, timeout }, async (t) => {
