@@ -24,10 +24,8 @@ const LOG_LEVEL = 2; // until it has said
 
 const isNumber = (/** @type {any} */ value) => typeof value === 'number';
 
-/** A path is one of the page's own host. @param {string} path */
-function absolute(path) {
-    return path[0] === '/' ? `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${path}` : path;
-}
+/** A path is one of the page's own host. @param {string} url */
+const absolute = (url) => (url[0] === '/' ? location.origin.replace('http', 'ws') + url : url);
 
 /** Pages and their workers have a location, and a place for cookies; Node has neither. */
 function defaultFetch() {
