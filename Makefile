@@ -108,6 +108,7 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 # Everything the tests need is installed first; BUILD=sanitize runs them under ASan and UBSan.
 test test-long:
 	@scripts/deps test
+	@$(if $(filter test-long,$@),scripts/deps package)
 	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD) all unit bench-bin
 	@BUILD=$(BUILD) t/run $(if $(filter test-long,$@),--long) $(if $(ONLY),--only '$(ONLY)')
 
@@ -184,6 +185,7 @@ uninstall:
 
 # Debian packages, into build/deb/.
 deb:
+	@scripts/deps package
 	@scripts/package
 
 # What the packer has written into the examples.

@@ -25,9 +25,7 @@ const onPath = (/** @type {string} */ name) =>
 const lacks = ['debootstrap', 'lintian', 'dpkg-buildpackage', 'dh', 'dh_nginx'].find((name) => !onPath(name));
 
 /** Why it cannot run here, or false. */
-const skip = !process.env.SS_TEST_LONG ? 'needs minutes: t/run --long'
-    : process.getuid?.() !== 0 ? 'needs root'
-    : lacks ? `${lacks} is missing` : false;
+const skip = process.getuid?.() !== 0 ? 'needs root' : lacks ? `${lacks} is missing` : false;
 
 const dir = skip ? '' : mkdtempSync(path.join(tmpdir(), 'ss-debian-'));
 const system = path.join(dir, 'system');
@@ -70,6 +68,9 @@ test('a minimal Debian 12 gets what the packages depend on', { skip }, async () 
     const { stdout } = await run('sh', ['-c', 'dpkg-deb -f "$0"/socketstream_*.deb Depends', path.join(root, 'build/deb')]);
     const names = stdout.split(',').map((one) => one.trim().split(' ')[0]);
     await apt('install', 'nginx', 'redis-server', ...names);
+    // Folders that nginx makes for itself when it first runs are not ours to purge.
+    writeFileSync(path.join(system, 'tmp/nginx.conf'), 'events {} http {}');
+    await inside('nginx', ['-t', '-c', '/tmp/nginx.conf']);
 });
 
 /** @type {string[]} */
@@ -123,7 +124,7 @@ test('a new application is served by nginx and the sidecar, as the unit starts i
     const port = await freePort();
     const example = readFileSync(path.join(system, 'usr/share/doc/socketstream/examples/minimal.conf'), 'utf8');
     writeFileSync(path.join(system, 'srv/nginx.conf'), example
-        .replace(/^load_module .*$/m, 'include /etc/nginx/modules-enabled/*.conf;\npid /srv/nginx.pid; error_log /srv/error.log;')
+        .replace(/^load_module .*$/m, 'include /etc/nginx/modules-enabled/*.conf;\nuser www-data; pid /srv/nginx.pid; error_log /srv/error.log;')
         .replace('http {', 'http { access_log off;')
         .replace('/run/socketstream/sidecar.sock', '/run/socketstream/hello/a.sock')
         .replace('/srv/app/', '/srv/hello/').replace('listen 80;', `listen 127.0.0.1:${port};`));
@@ -160,7 +161,7 @@ test('socketstream start runs one, with a Redis of its own', { skip }, async (t)
     child.stderr.on('data', (data) => (said += data));
     const ended = once(child, 'exit');
     assert.ok(await until(() => /^ready: /m.test(said) || child.exitCode !== null, 60000), said);
-    t.diagnostic(said.split('\n')[0]);
+    t.diagnostic(/^.*started in.*$/m.exec(said)?.[0] ?? said);
     const answer = await ask(port, { jsonrpc: '2.0', id: 1, method: 'app.square', params: [9] });
     child.kill('SIGTERM');
     assert.deepEqual(await ended, [0, null], said);
