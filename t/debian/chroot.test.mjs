@@ -38,8 +38,8 @@ const inside = (command, args, more = {}) =>
     run('chroot', [system, command, ...args], { env: { ...env, ...proxies, ...more }, maxBuffer: 1 << 26 });
 const apt = (/** @type {string[]} */ ...args) => inside('apt-get', ['-q', '-y', '--no-install-recommends', ...args]);
 
-/** What dpkg and apt keep for themselves, and what comes and goes by itself. */
-const apart = /^\/(?:proc|sys|dev|tmp|run|root)(?:\/|$)|^\/var\/(?:cache|lib\/(?:dpkg|apt)|log\/(?:apt|dpkg\.log|alternatives\.log))(?:\/|$)/;
+/** What dpkg, apt and a running nginx keep for themselves, and what comes and goes by itself. */
+const apart = /^\/(?:proc|sys|dev|tmp|run|root)(?:\/|$)|^\/var\/(?:cache|lib\/(?:dpkg|apt|nginx)|log\/(?:apt|dpkg\.log|alternatives\.log))(?:\/|$)/;
 
 async function files() {
     const { stdout } = await inside('find', ['/', '-xdev']);
@@ -68,9 +68,6 @@ test('a minimal Debian 12 gets what the packages depend on', { skip }, async () 
     const { stdout } = await run('sh', ['-c', 'dpkg-deb -f "$0"/socketstream_*.deb Depends', path.join(root, 'build/deb')]);
     const names = stdout.split(',').map((one) => one.trim().split(' ')[0]);
     await apt('install', 'nginx', 'redis-server', ...names);
-    // Folders that nginx makes for itself when it first runs are not ours to purge.
-    writeFileSync(path.join(system, 'tmp/nginx.conf'), 'events {} http {}');
-    await inside('nginx', ['-t', '-c', '/tmp/nginx.conf']);
 });
 
 /** @type {string[]} */
@@ -126,8 +123,8 @@ test('a new application is served by nginx and the sidecar, as the unit starts i
     writeFileSync(path.join(system, 'srv/nginx.conf'), example
         .replace(/^load_module .*$/m, 'include /etc/nginx/modules-enabled/*.conf;\nuser www-data; pid /srv/nginx.pid; error_log /srv/error.log;')
         .replace('http {', 'http { access_log off;')
-        .replace('/run/socketstream/sidecar.sock', '/run/socketstream/hello/a.sock')
-        .replace('/srv/app/', '/srv/hello/').replace('listen 80;', `listen 127.0.0.1:${port};`));
+        .replaceAll('/run/socketstream/sidecar.sock', '/run/socketstream/hello/a.sock')
+        .replaceAll('/srv/app/', '/srv/hello/').replace('listen 80;', `listen 127.0.0.1:${port};`));
     const started = Date.now();
     const sidecar = spawn('chroot', [
         '--userspec=socketstream:socketstream', `--groups=${numberOf('www-data', 'group')}`, system, ...commandOf('hello', 'a'),
@@ -144,7 +141,8 @@ test('a new application is served by nginx and the sidecar, as the unit starts i
         const answer = await ask(port, { jsonrpc: '2.0', id: 1, method: 'app.square', params: [25] });
         assert.equal(answer.result, 625);
         t.diagnostic(`page and WebSocket served ${Date.now() - started} ms after the start`);
-        assert.match(readFileSync(path.join(system, 'var/log/socketstream/hello/a.log'), 'utf8'), /"listening on|listening on/);
+        // In production it says nothing while all is well.
+        assert.equal(readFileSync(path.join(system, 'var/log/socketstream/hello/a.log'), 'utf8'), '');
     } finally {
         const ended = [sidecar, nginx].map((child) => child.exitCode ?? once(child, 'exit'));
         sidecar.kill('SIGTERM');
