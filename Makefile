@@ -44,11 +44,11 @@ SHARED_OBJ  := $(patsubst %.c,$(OBJ)/%.o,$(wildcard shared/*.c))
 SIDECAR_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(wildcard sidecar/*.c))
 UNIT_BIN    := $(patsubst t/unit/%.c,$(OBJ)/unit/%,$(wildcard t/unit/test_*.c))
 
-.PHONY: all module sidecar unit client demo test test-long check bench bench-bin install uninstall \
-    deb clean deps
+.PHONY: all module sidecar unit client docs demo test test-long check bench bench-bin install \
+    uninstall deb clean deps
 .DELETE_ON_ERROR:
 
-all: module sidecar client
+all: module sidecar client docs
 
 deps:
 	@scripts/deps build
@@ -71,6 +71,16 @@ $(OBJ)/%.o: %.c
 $(B)/ngx_http_socketstream_module.so: config $(wildcard ngx_module/*.[ch] shared/*.[ch]) \
         scripts/build-module $(B)/.mode-$(BUILD)
 	BUILD=$(BUILD) scripts/build-module $@
+
+# What the program tells about itself.  docs/COMMANDS.md is its `help --markdown`; a test compares.
+docs: $(B)/man/socketstream.1 $(B)/completion/socketstream.bash $(B)/completion/_socketstream
+
+$(B)/man/socketstream.1: FORM = --man
+$(B)/completion/socketstream.bash: FORM = --completion bash
+$(B)/completion/_socketstream: FORM = --completion zsh
+$(B)/man/socketstream.1 $(B)/completion/socketstream.bash $(B)/completion/_socketstream: $(B)/bin/socketstream
+	@mkdir -p $(@D)
+	$< help $(FORM) > $@
 
 # Unit tests link everything of the sidecar but its main().
 unit: $(UNIT_BIN)

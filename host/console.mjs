@@ -7,7 +7,7 @@
 // Attaches to the application when it runs, else starts it and ends it again.  What the console
 // evaluates runs here, in a process of its own; what it calls runs where it always runs.
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import repl from 'node:repl';
 import util from 'node:util';
@@ -18,36 +18,12 @@ import { createEvents } from './events.mjs';
 import { loadShared } from './load.mjs';
 import { createLog } from './log.mjs';
 import { createPublish } from './publish.mjs';
+import { reach } from './reach.mjs';
 import { createRedis } from './redis.mjs';
 import { createServerTree } from './server_tree.mjs';
 import { createSS } from './ss.mjs';
-import { startCommand } from './starting.mjs';
 
 const HISTORY = '.socketstream/console_history';
-
-/** The socket of the application that `socketstream start` runs; undefined when none does.
- *  @param {string} app @returns {string | undefined} */
-function findSocket(app) {
-    try {
-        const { pid, socket } = JSON.parse(readFileSync(path.join(app, '.socketstream/state.json'), 'utf8'));
-        process.kill(pid, 0);
-        return socket;
-    } catch {
-        return undefined;
-    }
-}
-
-/** @param {string} app @param {string} command @param {string} given
- *  @returns {Promise<{socket: string, stop: () => Promise<void>}>} */
-async function reach(app, command, given) {
-    const socket = given || findSocket(app);
-    if (socket) {
-        return { socket, stop: async () => {} };
-    }
-    process.stderr.write('the application does not run: starting it for this console\n');
-    const { stop } = await startCommand(command, app);
-    return { socket: findSocket(app) ?? '', stop };
-}
 
 /** What a console's user should see of anything. @param {string} level @param {string} message */
 const say = (level, message) => process.stderr.write(`${level}: ${message}\n`);
@@ -199,7 +175,7 @@ async function main(app, command, socket, expression) {
     let stop = async () => {};
     let status = 1;
     try {
-        const reached = await reach(app, command, socket);
+        const reached = await reach(app, command, socket, 'this console');
         stop = reached.stop;
         const entered = await enter(app, reached.socket);
         status = expression === undefined ? await converse(app, entered) : await printOnce(expression, entered);

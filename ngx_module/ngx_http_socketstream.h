@@ -22,7 +22,10 @@
 #include "../shared/ss_errors.h"
 #include "../shared/ss_jsonrpc.h"
 #include "../shared/ss_link.h"
+#include "../shared/ss_rate.h"
+#include "../shared/ss_siphash.h"
 #include "../shared/ss_sse.h"
+#include "../shared/ss_tally.h"
 #include "../shared/ss_utf8.h"
 #include "../shared/ss_ws.h"
 
@@ -55,6 +58,15 @@
 /* messages of one POST */
 #define NGX_HTTP_SS_POST_MESSAGES   1000
 
+/* addresses, sessions and users whose rate is known, in sets of SS_RATE_WAYS */
+#define NGX_HTTP_SS_RATE_SETS       8192
+
+/* addresses that can be connected to a worker each; seven eighths of it */
+#define NGX_HTTP_SS_CONNECTED       131072
+
+/* ms that nginx's clock may be behind: a tick of the kernel */
+#define NGX_HTTP_SS_TICK            10
+
 
 typedef struct ngx_http_ss_link_s    ngx_http_ss_link_t;
 typedef struct ngx_http_ss_client_s  ngx_http_ss_client_t;
@@ -63,6 +75,7 @@ typedef struct ngx_http_ss_open_s    ngx_http_ss_open_t;
 typedef struct ngx_http_ss_stream_s  ngx_http_ss_stream_t;
 typedef struct ngx_http_ss_topic_s   ngx_http_ss_topic_t;
 typedef struct ngx_http_ss_member_s  ngx_http_ss_member_t;
+typedef struct ngx_http_ss_limits_s  ngx_http_ss_limits_t;
 
 
 /* bytes that grow: a message in pieces */
@@ -90,6 +103,8 @@ typedef struct {
     X(calls_unavailable_total, "calls answered with -32003 by nginx")         \
     X(calls_timeout_total, "calls answered with -32004 by nginx")             \
     X(calls_refused_total, "calls over socketstream_max_inflight")            \
+    X(calls_limited_total, "calls and notifications over socketstream_rate")  \
+    X(requests_limited_total, "HTTP requests over socketstream_rate")         \
     X(api_requests_total, "HTTP API requests forwarded to a sidecar")         \
     X(link_connects_total, "links established")                               \
     X(link_losses_total, "links lost")                                        \
@@ -117,6 +132,7 @@ typedef struct {
     X(version, 426, "Sec-WebSocket-Version must be 13")                       \
     X(key, 400, "a single valid Sec-WebSocket-Key header is needed")          \
     X(origin, 403, "this Origin is not allowed")                              \
+    X(connections, 429, "too many connections from this address")             \
     X(too_large, 431, "the request's headers are too large")                  \
     X(unavailable, 503, "the service is not available at the moment")         \
     X(sidecar, 0, "refused by the application")
@@ -250,8 +266,19 @@ typedef struct {
     ngx_array_t                  pools;     /* ngx_http_ss_pool_t * */
     ngx_array_t                  links;     /* ngx_http_ss_link_t * */
     ngx_shm_zone_t              *zone;
+    ngx_shm_zone_t              *limits;    /* NULL: nothing is limited */
     unsigned                     enabled:1;
+    unsigned                     rate:1;    /* calls are limited somewhere */
+    unsigned                     connections:1; /* of an address, too */
 } ngx_http_ss_main_conf_t;
+
+
+/* socketstream_rate */
+
+typedef struct {
+    ss_rate_t                    client;    /* a connection, session, user */
+    ss_rate_t                    address;
+} ngx_http_ss_rate_t;
 
 
 typedef struct {
@@ -269,6 +296,12 @@ typedef struct {
     ngx_http_complex_value_t    *scheme;    /* the client's, NULL: our own */
     ngx_array_t                 *origins;   /* ngx_str_t, lower case */
     ngx_flag_t                   any_origin;
+
+    ngx_http_ss_rate_t          *rate;      /* NULL: not limited */
+    ngx_uint_t                   connections_per_ip; /* 0: not limited */
+
+    ngx_http_complex_value_t    *incompatible; /* is this browser?  NULL */
+    ngx_str_t                    incompatible_page;
 
     /* the ping sweep: both first in, first out, so only heads are looked at */
     ngx_queue_t                  ping_due;
@@ -329,11 +362,14 @@ struct ngx_http_ss_client_s {
     ngx_queue_t                  calls;
     ngx_http_ss_member_t        *members;
     u_char                      *state;     /* the sidecar's, opaque */
+    ngx_http_ss_limits_t        *limits;    /* NULL: nothing is limited */
     ngx_msec_t                   due;       /* of the sweep; end of the drain */
 
     uint32_t                     slot;
     uint32_t                     generation;
     uint32_t                     stamp;     /* of the last message published */
+    uint16_t                     ncalls;
+    uint16_t                     state_len;
 
     ngx_http_ss_buf_t           *kept;      /* a frame's beginning */
     ngx_http_ss_buf_t           *message;   /* a message's beginning */
@@ -347,9 +383,6 @@ struct ngx_http_ss_client_s {
 
     ss_ws_decoder_t              decoder;
     ss_utf8_t                    utf8;
-
-    uint16_t                     ncalls;
-    uint16_t                     state_len;
 
     unsigned                     upgraded:1;   /* the 101 is out */
     unsigned                     sse:1;        /* an event stream */
@@ -369,6 +402,26 @@ struct ngx_http_ss_client_s {
     unsigned                     shut:1;       /* SHUT_WR done */
     unsigned                     reading:1;    /* inside the read handler */
     unsigned                     dead:1;       /* close when that returns */
+};
+
+
+/* what of a client is limited; there is none where nothing is */
+
+typedef enum {
+    NGX_HTTP_SS_RATE_ADDRESS = 0,
+    NGX_HTTP_SS_RATE_SESSION,
+    NGX_HTTP_SS_RATE_USER,
+    NGX_HTTP_SS_RATE_SHARED,        /* these are, with other connections */
+    NGX_HTTP_SS_RATE_CONNECTION = NGX_HTTP_SS_RATE_SHARED
+} ngx_http_ss_rate_e;
+
+
+struct ngx_http_ss_limits_s {
+    uint64_t                     account;   /* the connection's own */
+    uint64_t                     keys[NGX_HTTP_SS_RATE_SHARED]; /* 0: none */
+    uint64_t                     counted;   /* 0: not */
+    size_t                       address_len;
+    u_char                       address[1]; /* as realip left it, for logs */
 };
 
 
@@ -417,6 +470,7 @@ struct ngx_http_ss_open_s {
     uint32_t                     slot;
     uint32_t                     generation;
     ngx_http_ss_client_t        *client;    /* accepted, 101 not yet out */
+    uint64_t                     counted;   /* its key, see _connection_begin() */
     unsigned                     system:1;
     unsigned                     sse:1;
 };
@@ -741,6 +795,53 @@ void ngx_http_ss_topics_leave_all(ngx_http_ss_client_t *client);
 /* The payload of a whole PUBLISH.  NGX_ERROR: it is malformed. */
 ngx_int_t ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data,
     size_t len);
+
+
+/* ngx_http_ss_limits.c: what workers share to limit, and what it is about */
+
+/* Adds the zone, if any directive limits something. */
+ngx_int_t ngx_http_ss_limits_add_zone(ngx_conf_t *cf,
+    ngx_http_ss_main_conf_t *mcf);
+/* The worker begins or ends: whatever its block had counted is over. */
+void ngx_http_ss_limits_reset(ngx_http_ss_main_conf_t *mcf);
+/* What calls count for; also the client's part of what the handshake had. */
+ngx_int_t ngx_http_ss_limits_create(ngx_http_ss_client_t *client,
+    ngx_http_ss_open_t *o);
+void ngx_http_ss_limits_free(ngx_http_ss_client_t *client);
+/* The accounts, which are locked until _rates_done(); NULL: there are none. */
+ss_rate_entry_t *ngx_http_ss_limits_rates(void);
+void ngx_http_ss_limits_rates_done(void);
+/* The account of a client's address; 0: it has none. */
+uint64_t ngx_http_ss_limits_address_key(ngx_connection_t *c,
+    const ngx_http_ss_rate_t *rate);
+/* The sidecar's RATE_KEYS. */
+void ngx_http_ss_limits_keys(ngx_http_ss_client_t *client, u_char *data,
+    size_t len);
+/* Counts a handshake for its address, *key says under what.  NGX_DECLINED:
+ * there are as many as socketstream_connections_per_ip allows. */
+ngx_int_t ngx_http_ss_connection_begin(ngx_http_request_t *r, uint64_t *key);
+void ngx_http_ss_connection_end(uint64_t key);
+
+
+/* ngx_http_ss_rate.c: how fast calls may come */
+
+char *ngx_http_ss_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* Lets n calls of the client pass, and counts them: 0.  Else the ms until they
+ * would pass; it is counted and logged. */
+ngx_msec_t ngx_http_ss_rate_calls(ngx_http_ss_client_t *client, ngx_uint_t n);
+/* The same for an HTTP request, which counts for its address. */
+ngx_msec_t ngx_http_ss_rate_request(ngx_http_request_t *r);
+
+
+/* ngx_http_ss_browser.c: browsers that cannot run the application */
+
+char *ngx_http_ss_incompatible(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* Says in the answer that it depends on the browser.  NGX_DECLINED: this one
+ * cannot show the page. */
+ngx_int_t ngx_http_ss_browser_check(ngx_http_request_t *r);
+/* For that browser, where there is no page of the application's. */
+ngx_int_t ngx_http_ss_browser_refuse(ngx_http_request_t *r);
 
 
 /* ngx_http_ss_api.c, ngx_http_ss_assets.c, ngx_http_ss_status.c */

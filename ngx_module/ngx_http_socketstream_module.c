@@ -28,6 +28,8 @@ static char *ngx_http_ss_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_ss_connections_per_ip(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static ngx_http_ss_pool_t *ngx_http_ss_add_pool(ngx_conf_t *cf,
     ngx_str_t *name);
 static char *ngx_http_ss_take_location(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -146,6 +148,27 @@ static ngx_command_t  ngx_http_socketstream_commands[] = {
       0,
       NULL },
 
+    { ngx_string("socketstream_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_ss_rate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("socketstream_connections_per_ip"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_ss_connections_per_ip,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ss_loc_conf_t, connections_per_ip),
+      NULL },
+
+    { ngx_string("socketstream_incompatible"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
+      ngx_http_ss_incompatible,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -211,6 +234,7 @@ ngx_http_ss_create_loc_conf(ngx_conf_t *cf)
      *     slcf->api = NULL;
      *     slcf->assets = { 0, NULL };
      *     slcf->scheme = NULL;
+     *     slcf->incompatible_page = { 0, NULL };
      */
 
     slcf->max_message = NGX_CONF_UNSET_SIZE;
@@ -222,6 +246,9 @@ ngx_http_ss_create_loc_conf(ngx_conf_t *cf)
     slcf->drain_time = NGX_CONF_UNSET_MSEC;
     slcf->origins = NGX_CONF_UNSET_PTR;
     slcf->any_origin = NGX_CONF_UNSET;
+    slcf->rate = NGX_CONF_UNSET_PTR;
+    slcf->connections_per_ip = NGX_CONF_UNSET_UINT;
+    slcf->incompatible = NGX_CONF_UNSET_PTR;
 
     return slcf;
 }
@@ -248,6 +275,12 @@ ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_value(conf->any_origin, prev->any_origin, 0);
+    ngx_conf_merge_ptr_value(conf->rate, prev->rate, NULL);
+    ngx_conf_merge_uint_value(conf->connections_per_ip,
+                              prev->connections_per_ip, 0);
+    ngx_conf_merge_ptr_value(conf->incompatible, prev->incompatible, NULL);
+    ngx_conf_merge_str_value(conf->incompatible_page,
+                             prev->incompatible_page, "");
 
     if (conf->max_message == 0 || conf->max_message > SS_LINK_MESSAGE_MAX) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -472,6 +505,18 @@ ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static char *
+ngx_http_ss_connections_per_ip(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_ss_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_socketstream_module);
+    mcf->connections = 1;
+
+    return ngx_conf_set_num_slot(cf, cmd, conf);
+}
+
+
 /* One pool for each name, however many locations use it. */
 
 static ngx_http_ss_pool_t *
@@ -558,6 +603,10 @@ ngx_http_ss_postconfiguration(ngx_conf_t *cf)
         if (ngx_http_ss_resolve_pool(cf, mcf, pool[i]) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
+
+    if (ngx_http_ss_limits_add_zone(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_ss_add_zone(cf, mcf);
@@ -804,6 +853,8 @@ ngx_http_ss_init_process(ngx_cycle_t *cycle)
             return NGX_ERROR;
         }
 
+        ngx_http_ss_limits_reset(mcf);
+
         w->generation = (uint64_t) ngx_time() << 20
                         ^ (uint64_t) ngx_random() << 32 ^ (uint64_t) ngx_pid;
 
@@ -863,6 +914,8 @@ ngx_http_ss_exit_process(ngx_cycle_t *cycle)
 #define X(name, text)  ngx_http_ss_worker.counters->name = 0;
     NGX_HTTP_SS_GAUGES(X)
 #undef X
+
+    ngx_http_ss_limits_reset(mcf);
 
     ngx_memory_barrier();
     ngx_http_ss_worker.counters->pid = 0;

@@ -35,15 +35,26 @@ static ngx_int_t ngx_http_ss_api_add(ngx_http_ss_api_t *api,
 static void ngx_http_ss_api_finish(ngx_http_ss_api_t *api);
 static void ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code);
 static ngx_int_t ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code);
+static ngx_int_t ngx_http_ss_api_limited(ngx_http_request_t *r,
+    ngx_msec_t retry);
+static ngx_int_t ngx_http_ss_api_answer(ngx_http_request_t *r, int code,
+    ngx_msec_t retry);
 
 
 ngx_int_t
 ngx_http_ss_api_handler(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    ngx_msec_t  retry;
 
     if (r != r->main) {
         return NGX_HTTP_NOT_FOUND;
+    }
+
+    retry = ngx_http_ss_rate_request(r);
+
+    if (retry) {
+        return ngx_http_ss_api_limited(r, retry);
     }
 
     rc = ngx_http_read_client_request_body(r, ngx_http_ss_api_body_handler);
@@ -575,29 +586,59 @@ ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code)
 static ngx_int_t
 ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code)
 {
-    u_char                 text[256], *p;
-    ngx_str_t              name, value;
-    ngx_http_request_t    *r;
-    const ss_rpc_error_t  *error;
-
-    r = api->request;
-
     if (api->stream) {
 
         /* whatever happened on the way: asking again does no harm */
 
-        return ngx_http_ss_post_answer(r, code == SS_RPC_TOO_LARGE
+        return ngx_http_ss_post_answer(api->request, code == SS_RPC_TOO_LARGE
                                           ? NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
                                           : NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 
+    return ngx_http_ss_api_answer(api->request, code, 0);
+}
+
+
+static ngx_int_t
+ngx_http_ss_api_limited(ngx_http_request_t *r, ngx_msec_t retry)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_ss_api_answer(r, SS_RPC_RATE_LIMITED, retry);
+}
+
+
+/* retry: the ms to wait where that is known, or 0. */
+
+static ngx_int_t
+ngx_http_ss_api_answer(ngx_http_request_t *r, int code, ngx_msec_t retry)
+{
+    u_char                 text[256], data[64], seconds[NGX_INT_T_LEN], *p;
+    ngx_str_t              name, value;
+    const ss_rpc_error_t  *error;
+
     error = ss_rpc_error(code);
 
+    p = data;
+
+    if (error->retryable) {
+        p = ngx_sprintf(p, ",\"data\":{\"retryable\":true");
+
+        if (retry) {
+            p = ngx_sprintf(p, ",\"retry_after_ms\":%M", retry);
+        }
+
+        *p++ = '}';
+    }
+
     p = ngx_snprintf(text, sizeof(text),
-                     "{\"error\":{\"code\":%d,\"message\":\"%s\"%s}}",
-                     code, error->message,
-                     error->retryable ? ",\"data\":{\"retryable\":true}"
-                                      : "");
+                     "{\"error\":{\"code\":%d,\"message\":\"%s\"%*s}}",
+                     code, error->message, (size_t) (p - data), data);
 
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
@@ -617,9 +658,17 @@ ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (error->http_status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+    if (retry || error->http_status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        value.len = ngx_sprintf(seconds, "%M", retry ? (retry + 999) / 1000
+                                                     : 1)
+                    - seconds;
+        value.data = ngx_pnalloc(r->pool, value.len);
+        if (value.data == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_memcpy(value.data, seconds, value.len);
         ngx_str_set(&name, "Retry-After");
-        ngx_str_set(&value, "1");
 
         if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -34,6 +34,7 @@ typedef struct {
     ngx_str_t                    name;     /* of what is open, also a sibling */
     ngx_open_file_info_t         of;
     ngx_http_ss_variant_t       *variant;  /* NULL for the file itself */
+    ngx_uint_t                   status;
 } ngx_http_ss_file_t;
 
 
@@ -60,8 +61,15 @@ static ngx_uint_t ngx_http_ss_accepts(ngx_http_request_t *r,
     ngx_str_t *encoding);
 static ngx_int_t ngx_http_ss_assets_type(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_ss_hashed(ngx_str_t *path);
+static ngx_int_t ngx_http_ss_assets_incompatible(ngx_http_request_t *r,
+    ngx_http_ss_file_t *file);
 static ngx_int_t ngx_http_ss_assets_send(ngx_http_request_t *r,
     ngx_http_ss_file_t *file);
+
+
+#define ngx_http_ss_is_html(path)                                             \
+    ((path)->len > 5                                                          \
+     && ngx_strncmp((path)->data + (path)->len - 5, ".html", 5) == 0)
 
 
 /* the first that is accepted and exists is taken */
@@ -98,9 +106,10 @@ static ngx_http_ss_type_t  ngx_http_ss_types[] = {
 ngx_int_t
 ngx_http_ss_assets_handler(ngx_http_request_t *r)
 {
-    ngx_int_t           rc;
-    ngx_str_t           rest;
-    ngx_http_ss_file_t  file;
+    ngx_int_t                rc;
+    ngx_str_t                rest;
+    ngx_http_ss_file_t       file;
+    ngx_http_ss_loc_conf_t  *slcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return NGX_HTTP_NOT_ALLOWED;
@@ -123,7 +132,46 @@ ngx_http_ss_assets_handler(ngx_http_request_t *r)
 
     r->root_tested = !r->error_page;
 
+    file.status = NGX_HTTP_OK;
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
+
+    if (slcf->incompatible && ngx_http_ss_is_html(&file.path)) {
+
+        rc = ngx_http_ss_browser_check(r);
+
+        if (rc == NGX_DECLINED) {
+            return ngx_http_ss_assets_incompatible(r, &file);
+        }
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     return ngx_http_ss_assets_send(r, &file);
+}
+
+
+/* In place of a page, for a browser that could not run it. */
+
+static ngx_int_t
+ngx_http_ss_assets_incompatible(ngx_http_request_t *r,
+    ngx_http_ss_file_t *file)
+{
+    ngx_http_ss_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
+
+    ngx_str_set(&r->exten, "html");
+
+    file->path = slcf->incompatible_page;
+    file->status = NGX_HTTP_FORBIDDEN;
+
+    if (ngx_http_ss_assets_plain(r, file) != NGX_OK || !file->of.is_file) {
+        return ngx_http_ss_browser_refuse(r);
+    }
+
+    return ngx_http_ss_assets_send(r, file);
 }
 
 
@@ -736,7 +784,10 @@ ngx_http_ss_assets_send(ngx_http_request_t *r, ngx_http_ss_file_t *file)
 
     ngx_str_set(&name, "Cache-Control");
 
-    if (ngx_http_ss_hashed(&file->path)) {
+    if (file->status != NGX_HTTP_OK) {
+        ngx_str_set(&value, "no-store");
+
+    } else if (ngx_http_ss_hashed(&file->path)) {
         ngx_str_set(&value, "public, max-age=31536000, immutable");
 
     } else {
@@ -744,18 +795,22 @@ ngx_http_ss_assets_send(ngx_http_request_t *r, ngx_http_ss_file_t *file)
     }
 
     if (ngx_http_ss_add_header(r, &name, &value) == NULL
-        || ngx_http_ss_assets_encoding(r, file) != NGX_OK)
+        || (file->status == NGX_HTTP_OK
+            && ngx_http_ss_assets_encoding(r, file) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     r->connection->log->action = "sending response to client";
 
-    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.status = file->status;
     r->headers_out.content_length_n = of->size;
-    r->headers_out.last_modified_time = of->mtime;
 
-    if (ngx_http_set_etag(r) != NGX_OK
+    if (file->status == NGX_HTTP_OK) {
+        r->headers_out.last_modified_time = of->mtime;
+    }
+
+    if ((file->status == NGX_HTTP_OK && ngx_http_set_etag(r) != NGX_OK)
         || ngx_http_ss_assets_type(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -765,7 +820,7 @@ ngx_http_ss_assets_send(ngx_http_request_t *r, ngx_http_ss_file_t *file)
         return ngx_http_send_header(r);
     }
 
-    r->allow_ranges = 1;
+    r->allow_ranges = (file->status == NGX_HTTP_OK);
 
     /* all is allocated before the header is sent */
 

@@ -30,7 +30,7 @@ static ngx_http_ss_call_t *ngx_http_ss_call_alloc(void);
 static void ngx_http_ss_call_scan(ngx_http_ss_call_t *call,
     ss_rpc_scan_t *scan, u_char *ids);
 static void ngx_http_ss_call_answer(ngx_http_ss_client_t *client,
-    ngx_http_ss_call_t *call, int code);
+    ngx_http_ss_call_t *call, int code, ngx_msec_t retry);
 
 
 static ngx_http_ss_call_t  **ngx_http_ss_call_slabs;
@@ -43,13 +43,26 @@ ngx_http_ss_call_begin(ngx_http_ss_client_t *client, const u_char *data,
     size_t len, int code, uint32_t *number)
 {
     u_char               ids[SS_RPC_BATCH_MAX * (SS_RPC_ID_MAX + 1)];
+    ngx_msec_t           retry;
     ss_rpc_kind_t        kind;
     ss_rpc_scan_t        scan;
     ngx_http_ss_call_t  *call, one;
 
     *number = 0;
+    retry = 0;
 
     kind = ss_rpc_open(&scan, (const char *) data, len);
+
+    if (code == 0 && client->conf->rate) {
+
+        /* what is no call costs as much as one */
+
+        retry = ngx_http_ss_rate_calls(client, ngx_max(scan.count, 1));
+
+        if (retry) {
+            code = SS_RPC_RATE_LIMITED;
+        }
+    }
 
     one.n = 0;
     one.ids_len = 0;
@@ -80,13 +93,13 @@ ngx_http_ss_call_begin(ngx_http_ss_client_t *client, const u_char *data,
     }
 
     if (code) {
-        ngx_http_ss_call_answer(client, &one, code);
+        ngx_http_ss_call_answer(client, &one, code, retry);
         return NGX_DECLINED;
     }
 
     call = ngx_http_ss_call_alloc();
     if (call == NULL) {
-        ngx_http_ss_call_answer(client, &one, SS_RPC_INTERNAL);
+        ngx_http_ss_call_answer(client, &one, SS_RPC_INTERNAL, 0);
         return NGX_DECLINED;
     }
 
@@ -97,7 +110,7 @@ ngx_http_ss_call_begin(ngx_http_ss_client_t *client, const u_char *data,
         if (call->ids == NULL) {
             call->siblings.next = (ngx_queue_t *) ngx_http_ss_call_free;
             ngx_http_ss_call_free = call;
-            ngx_http_ss_call_answer(client, &one, SS_RPC_INTERNAL);
+            ngx_http_ss_call_answer(client, &one, SS_RPC_INTERNAL, 0);
             return NGX_DECLINED;
         }
     }
@@ -270,7 +283,7 @@ ngx_http_ss_call_fail(ngx_http_ss_call_t *call, int code)
 
     client = call->client;
 
-    ngx_http_ss_call_answer(client, call, code);
+    ngx_http_ss_call_answer(client, call, code, 0);
 
     /* answering may have closed the client, and forgotten its calls */
 
@@ -280,9 +293,11 @@ ngx_http_ss_call_fail(ngx_http_ss_call_t *call, int code)
 }
 
 
+/* retry: the ms after which a call that is refused would pass, or 0. */
+
 static void
 ngx_http_ss_call_answer(ngx_http_ss_client_t *client,
-    ngx_http_ss_call_t *call, int code)
+    ngx_http_ss_call_t *call, int code, ngx_msec_t retry)
 {
     u_char      buf[2 + SS_RPC_BATCH_MAX * NGX_HTTP_SS_ERROR_SIZE];
     u_char     *p, *id;
@@ -322,8 +337,11 @@ ngx_http_ss_call_answer(ngx_http_ss_client_t *client,
         span.ptr = (const char *) id;
         id += span.len;
 
-        n = ss_rpc_write_error((char *) p, NGX_HTTP_SS_ERROR_SIZE - 1, span,
-                               code);
+        n = retry ? ss_rpc_write_limited((char *) p,
+                                         NGX_HTTP_SS_ERROR_SIZE - 1, span,
+                                         (uint32_t) retry)
+                  : ss_rpc_write_error((char *) p, NGX_HTTP_SS_ERROR_SIZE - 1,
+                                       span, code);
 
         p += ngx_min(n, NGX_HTTP_SS_ERROR_SIZE - 1);
     }

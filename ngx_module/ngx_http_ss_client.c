@@ -57,6 +57,12 @@ ngx_http_ss_client_create(ngx_http_ss_open_t *o, ss_span_t state)
         return NULL;
     }
 
+    if (ngx_http_ss_limits_create(client, o) != NGX_OK) {
+        ngx_free(client->state);
+        ngx_free(client);
+        return NULL;
+    }
+
     client->connection = o->request->connection;
     client->conf = o->conf;
     client->pool = o->pool;
@@ -216,7 +222,9 @@ ngx_http_ss_client_message(ngx_http_ss_client_t *client, ngx_uint_t opcode,
 
     if (opcode == SS_WS_BINARY) {
 
-        if (code) {
+        if (code
+            || (client->conf->rate && ngx_http_ss_rate_calls(client, 1)))
+        {
             return;
         }
 
@@ -378,6 +386,8 @@ ngx_http_ss_client_free(ngx_http_ss_client_t *client, ngx_uint_t code)
     if (client->reply) {
         ngx_free(client->reply);
     }
+
+    ngx_http_ss_limits_free(client);
 
     ngx_free(client->state);
     ngx_free(client);

@@ -184,6 +184,14 @@ ngx_http_ss_frame_client(ngx_http_ss_link_t *link,
 
         return;
 
+    case SS_LINK_RATE_KEYS:
+
+        if (client->link == link) {
+            ngx_http_ss_limits_keys(client, data, h->length);
+        }
+
+        return;
+
     case SS_LINK_CLOSE:
 
         if (client->link == link) {

@@ -322,6 +322,7 @@ ngx_http_ss_refuse(ngx_http_request_t *r, ngx_http_ss_refusal_e why)
         ngx_str_set(&value, "13");
         break;
 
+    case NGX_HTTP_SS_REFUSED_connections:
     case NGX_HTTP_SS_REFUSED_unavailable:
         ngx_str_set(&name, "Retry-After");
         ngx_str_set(&value, "1");

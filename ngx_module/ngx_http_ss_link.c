@@ -162,9 +162,10 @@ ngx_http_ss_link_connected_handler(ngx_event_t *wev)
 static void
 ngx_http_ss_link_send_hello(ngx_http_ss_link_t *link)
 {
-    u_char           *p;
-    ss_writer_t       w;
-    ss_link_hello_t   hello;
+    u_char                   *p;
+    ss_writer_t               w;
+    ss_link_hello_t           hello;
+    ngx_http_ss_main_conf_t  *mcf;
 
     p = ngx_http_ss_link_reserve(link, 256);
     if (p == NULL) {
@@ -180,6 +181,12 @@ ngx_http_ss_link_send_hello(ngx_http_ss_link_t *link)
     hello.max_message = SS_LINK_MESSAGE_MAX;
     hello.software.ptr = NGX_HTTP_SS_SOFTWARE;
     hello.software.len = sizeof(NGX_HTTP_SS_SOFTWARE) - 1;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_socketstream_module);
+    if (mcf->rate) {
+        hello.flags = SS_LINK_HELLO_RATE;
+    }
 
     w = ss_writer(p, 256);
     ss_link_encode_hello(&w, &hello);

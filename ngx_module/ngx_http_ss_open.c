@@ -61,10 +61,15 @@ ngx_http_ss_open(ngx_http_request_t *r, ngx_str_t *key, ngx_uint_t system)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ngx_http_ss_connection_begin(r, &o->counted) != NGX_OK) {
+        return ngx_http_ss_refuse(r, NGX_HTTP_SS_REFUSED_connections);
+    }
+
     if (ngx_http_ss_slot_take(NGX_HTTP_SS_SLOT_OPEN, o, &o->slot,
                               &o->generation)
         != NGX_OK)
     {
+        ngx_http_ss_connection_end(o->counted);
         return ngx_http_ss_refuse(r, NGX_HTTP_SS_REFUSED_unavailable);
     }
 
@@ -186,6 +191,9 @@ ngx_http_ss_open_release(ngx_http_ss_open_t *o, ngx_uint_t notify)
     if (o->timer.timer_set) {
         ngx_del_timer(&o->timer);
     }
+
+    ngx_http_ss_connection_end(o->counted);
+    o->counted = 0;
 
     if (o->client) {
         ngx_http_ss_client_free(o->client, SS_WS_CLOSE_ABNORMAL);

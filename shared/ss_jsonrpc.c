@@ -237,10 +237,10 @@ bool ss_rpc_next(ss_rpc_scan_t *scan, ss_rpc_call_t *call) {
 
 #define PUT(s, literal) ss_json_put((s), (literal), sizeof(literal) - 1)
 
-static void put_int(ss_json_sink_t *s, int value) {
-    char digits[12];
+static void put_int(ss_json_sink_t *s, int64_t value) {
+    char digits[20];
     size_t at = sizeof digits;
-    unsigned rest = value < 0 ? 0u - (unsigned)value : (unsigned)value;
+    uint64_t rest = value < 0 ? 0u - (uint64_t)value : (uint64_t)value;
     do {
         digits[--at] = (char)('0' + rest % 10);
         rest /= 10;
@@ -251,7 +251,8 @@ static void put_int(ss_json_sink_t *s, int value) {
     ss_json_put(s, digits + at, sizeof digits - at);
 }
 
-size_t ss_rpc_write_error(char *out, size_t cap, ss_span_t id, int code) {
+/* `retry_after_ms` 0: it is not said. */
+static size_t write_error(char *out, size_t cap, ss_span_t id, int code, uint32_t retry_after_ms) {
     const ss_rpc_error_t *error = ss_rpc_error(code);
     ss_json_sink_t s = {out, cap, 0};
     PUT(&s, "{\"jsonrpc\":\"2.0\",\"id\":");
@@ -266,8 +267,21 @@ size_t ss_rpc_write_error(char *out, size_t cap, ss_span_t id, int code) {
     ss_json_put(&s, error->message, strlen(error->message));
     PUT(&s, "\"");
     if (error->retryable) {
-        PUT(&s, ",\"data\":{\"retryable\":true}");
+        PUT(&s, ",\"data\":{\"retryable\":true");
+        if (retry_after_ms != 0) {
+            PUT(&s, ",\"retry_after_ms\":");
+            put_int(&s, retry_after_ms);
+        }
+        PUT(&s, "}");
     }
     PUT(&s, "}}");
     return s.needed;
+}
+
+size_t ss_rpc_write_error(char *out, size_t cap, ss_span_t id, int code) {
+    return write_error(out, cap, id, code, 0);
+}
+
+size_t ss_rpc_write_limited(char *out, size_t cap, ss_span_t id, uint32_t retry_after_ms) {
+    return write_error(out, cap, id, SS_RPC_RATE_LIMITED, retry_after_ms);
 }

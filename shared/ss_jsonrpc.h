@@ -63,4 +63,8 @@ bool ss_rpc_next(ss_rpc_scan_t *scan, ss_rpc_call_t *call);
  * Returns the bytes that were needed, like ss_json_escape(). */
 size_t ss_rpc_write_error(char *out, size_t cap, ss_span_t id, int code);
 
+/* The same for SS_RPC_RATE_LIMITED, with data that says when the call would pass:
+ * {"retryable":true,"retry_after_ms":…}. */
+size_t ss_rpc_write_limited(char *out, size_t cap, ss_span_t id, uint32_t retry_after_ms);
+
 #endif

@@ -128,6 +128,9 @@ void ss_link_encode_hello(ss_writer_t *w, const ss_link_hello_t *hello) {
     ss_write_u32(w, hello->timeout_ms);
     ss_write_u32(w, hello->max_message);
     ss_write_str16(w, hello->software.ptr, hello->software.len);
+    if (hello->flags != 0) {
+        ss_write_u8(w, hello->flags);
+    }
 }
 
 bool ss_link_decode_hello(const void *payload, size_t len, ss_link_hello_t *out) {
@@ -146,6 +149,12 @@ bool ss_link_decode_hello(const void *payload, size_t len, ss_link_hello_t *out)
     out->timeout_ms = ss_read_u32(&r);
     out->max_message = ss_read_u32(&r);
     out->software = ss_read_str16(&r);
+    if (!r.failed && ss_read_left(&r) != 0) {
+        out->flags = ss_read_u8(&r);
+        if (out->flags != SS_LINK_HELLO_RATE) {
+            return false;
+        }
+    }
     return read_all(&r) && out->role >= SS_LINK_ROLE_WORKER && out->role <= SS_LINK_ROLE_HOST;
 }
 

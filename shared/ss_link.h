@@ -75,6 +75,9 @@ typedef enum {
     X(0x15, CLOSE, SS_LINK_TO_WORKER, 2, 125, false, true)                                         \
     /* replaces the opaque state that REBIND will return */                                        \
     X(0x16, STATE, SS_LINK_TO_WORKER, 0, SS_LINK_STATE_MAX, false, true)                           \
+    /* what calls of the client count for besides it, if HELLO asked for it: u64 session, u64 */   \
+    /* user, 0: none */                                                                            \
+    X(0x17, RATE_KEYS, SS_LINK_TO_WORKER, 16, 16, false, true)                                     \
     /* client -> server, one whole message; call != 0 wants exactly one REPLY */                   \
     X(0x20, MESSAGE, SS_LINK_TO_SIDECAR, 0, SS_LINK_PAYLOAD_MAX, true, true)                       \
     /* the answer to MESSAGE `call`, and a message nobody asked for (call 0) */                    \
@@ -173,6 +176,10 @@ typedef enum {
     SS_LINK_ROLE_HOST = 3,
 } ss_link_role_t;
 
+enum {
+    SS_LINK_HELLO_RATE = 0x01, /* worker: it limits calls, and is to be told RATE_KEYS */
+};
+
 typedef struct {
     uint16_t version; /* first, at a fixed place in every version to come */
     uint16_t role;    /* ss_link_role_t */
@@ -181,6 +188,7 @@ typedef struct {
     uint32_t timeout_ms;  /* sidecar: the action timeout; worker: 0 */
     uint32_t max_message; /* largest message, in bytes, that this side takes */
     ss_span_t software;   /* "socketstream/0.1.0", for log lines */
+    uint8_t flags;        /* SS_LINK_HELLO_…; on the wire only when not 0 */
 } ss_link_hello_t;
 
 void ss_link_encode_hello(ss_writer_t *w, const ss_link_hello_t *hello);

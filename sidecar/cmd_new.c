@@ -3,32 +3,17 @@
  * `socketstream new`: an application that runs at once, copied from new_project/ of what comes with
  * SocketStream: what all have, and the code in the language that was asked for.
  */
-#include "cmd.h"
-
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "args.h"
 #include "share.h"
 
 #define COPY_DEPTH_MAX 16
-
-static const char usage[] =
-    "usage: socketstream new DIR [--js|--coffee|--ts|--c] [--minimal]\n"
-    "\n"
-    "Makes the folder DIR with a small application in it.\n"
-    "\n"
-    "  --js       its code is JavaScript, which is the default\n"
-    "  --coffee   … or CoffeeScript\n"
-    "  --ts       … or TypeScript\n"
-    "  --c        … or C on the server, JavaScript in the browser\n"
-    "  --minimal  only actions: no page, no styles\n"
-    "\n"
-    "Example: socketstream new chat --coffee && cd chat && socketstream start\n";
 
 static bool complain(const char *path, const char *why) {
     fprintf(stderr, "socketstream: %s: %s\n", path, why);
@@ -140,40 +125,58 @@ static bool make_project(const char *path, const char *language, bool minimal) {
     return good;
 }
 
-int ss_cmd_new(int argc, char **argv) {
+/* NULL after saying that there are two. */
+static const char *read_language(const ss_args_t *args) {
     static const char *const languages[] = {"js", "coffee", "ts", "c"};
-    static const struct option options[] = {
-        {"js", no_argument, NULL, 0},
-        {"coffee", no_argument, NULL, 1},
-        {"ts", no_argument, NULL, 2},
-        {"c", no_argument, NULL, 3},
-        {"minimal", no_argument, NULL, 'm'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
     const char *language = NULL;
-    bool minimal = false;
-    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        if (option == 'h') {
-            fputs(usage, stdout);
-            return SS_EXIT_OK;
+    for (size_t i = 0; i < sizeof languages / sizeof languages[0]; i++) {
+        if (ss_args_get(args, languages[i]) == NULL) {
+            continue;
         }
-        if (option == 'm') {
-            minimal = true;
-        } else if (option == '?' || language != NULL) {
-            fputs(usage, stderr);
-            return SS_EXIT_USAGE;
-        } else {
-            language = languages[option];
+        if (language != NULL) {
+            ss_args_refuse(args->command, "--%s and --%s are two languages: name one", language,
+                           languages[i]);
+            return NULL;
         }
+        language = languages[i];
     }
-    if (optind + 1 != argc || argv[optind][0] == '\0') {
-        fputs(usage, stderr);
+    return language == NULL ? "js" : language;
+}
+
+static int run(const ss_args_t *args) {
+    const char *path = ss_args_operand(args, 0);
+    const char *language = read_language(args);
+    if (language == NULL) {
         return SS_EXIT_USAGE;
     }
-    if (!make_project(argv[optind], language == NULL ? "js" : language, minimal)) {
+    if (path[0] == '\0') {
+        return ss_args_refuse(args->command, "DIR is empty: name the folder to make");
+    }
+    if (!make_project(path, language, ss_args_get(args, "minimal") != NULL)) {
         return SS_EXIT_FAILED;
     }
-    printf("%s is ready: cd %s && socketstream start\n", argv[optind], argv[optind]);
+    printf("%s is ready: cd %s && socketstream start\n", path, path);
     return SS_EXIT_OK;
 }
+
+const ss_command_t ss_command_new = {
+    .name = "new",
+    .alias = "n",
+    .summary = "make a new application",
+    .about = "Makes the folder DIR with a small application in it, which runs at once.",
+    .operand = "DIR",
+    .options =
+        {
+            {.name = "js", .meaning = "its code is JavaScript, which is the default"},
+            {.name = "coffee", .meaning = "its code is CoffeeScript"},
+            {.name = "ts", .meaning = "its code is TypeScript"},
+            {.name = "c", .meaning = "its code is C on the server, JavaScript in the browser"},
+            {.name = "minimal", .meaning = "only actions: no page, no styles"},
+        },
+    .examples =
+        {
+            {"socketstream new chat && cd chat && socketstream start", "from nothing to a page"},
+            {"socketstream new api --c --minimal", "actions in C, and nothing for browsers"},
+        },
+    .run = run,
+};

@@ -2,24 +2,14 @@
  *
  * `socketstream pack`: packs an application for production, by becoming the packer.
  */
-#include "cmd.h"
-
 #include <errno.h>
-#include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "config.h"
 #include "packer.h"
-
-static const char usage[] =
-    "usage: socketstream pack [--app DIR]\n"
-    "\n"
-    "Compiles app/client, app/shared, app/views, app/css, lib/client and lib/css into\n"
-    "public/index.html and public/assets, which is all that production serves.\n";
 
 static int complain(const char *what, const char *why) {
     fprintf(stderr, "socketstream: %s%s%s\n", what, why[0] == '\0' ? "" : ": ", why);
@@ -49,42 +39,27 @@ static int run_packer(const char *app, const ss_config_t *config) {
     return status;
 }
 
-int ss_cmd_pack(int argc, char **argv) {
-    static const struct option options[] = {
-        {"app", required_argument, NULL, 'a'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
+static int run(const ss_args_t *args) {
     char error[SS_CONFIG_ERROR_MAX];
-    char path[PATH_MAX];
-    const char *app = ".";
-    ss_config_t *config;
-    int option;
+    ss_config_t *config = ss_config_load(args->app, error);
     int status;
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (option == 'h') {
-            fputs(usage, stdout);
-            return SS_EXIT_OK;
-        }
-        if (option != 'a') {
-            fputs(usage, stderr);
-            return SS_EXIT_USAGE;
-        }
-        app = optarg;
-    }
-    if (optind < argc) {
-        fputs(usage, stderr);
-        return SS_EXIT_USAGE;
-    }
-    if (realpath(app, path) == NULL) {
-        return complain(app, strerror(errno));
-    }
-    config = ss_config_load(path, error);
     if (config == NULL) {
         return complain(error, "");
     }
-    status = run_packer(path, config);
+    status = run_packer(args->app, config);
     ss_config_destroy(config);
     return status;
 }
+
+const ss_command_t ss_command_pack = {
+    .name = "pack",
+    .alias = "p",
+    .summary = "compile what browsers get into public/, for production",
+    .about = "Compiles app/client, app/shared, app/views, app/css, lib/client and lib/css into "
+             "public/index.html and public/assets, which is all that production serves.",
+    .needs_app = true,
+    .options = {SS_OPTION_APP},
+    .examples = {{"SS_ENV=production socketstream pack", "before the new code is deployed"}},
+    .run = run,
+};

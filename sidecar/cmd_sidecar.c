@@ -3,12 +3,8 @@
  * `socketstream sidecar`: the daemon as a command.  Owns options, signals and the life of the
  * process; sidecar.c does the work.
  */
-#include "cmd.h"
-
 #include <errno.h>
-#include <getopt.h>
 #include <grp.h>
-#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app_dir.h"
+#include "args.h"
 #include "bounds.h"
 #include "config.h"
 #include "cookie.h"
@@ -27,28 +25,6 @@
 #include "ss_link.h"
 #include "work.h"
 
-static const char usage[] =
-    "Usage: socketstream sidecar --app DIR --listen PATH [options]\n"
-    "\n"
-    "Answers the calls that nginx passes on over the Unix socket PATH, with the actions in\n"
-    "DIR/app/server.\n"
-    "\n"
-    "  --app DIR               the application's folder\n"
-    "  --listen PATH           the Unix socket to listen on, at most 107 bytes\n"
-    "  --workers-uid LIST      users besides root and our own that nginx's workers may run as:\n"
-    "                          names or numbers, parted by commas\n"
-    "  --workers-group GROUP   a group that may connect, and that the socket is given to\n"
-    "  --log FILE              log to FILE instead of standard error; SIGUSR1 opens it anew\n"
-    "  --log-level N           0 to 4, instead of the configuration's log.level\n"
-    "  --log-format FORMAT     pretty or json, instead of what fits the output\n"
-    "  --action-timeout-ms N   instead of the configuration's action_timeout\n"
-    "  --max-message BYTES     largest message taken from a worker\n"
-    "  --pid-dir DIR           write the numbers of action hosts' processes to DIR/host-0.pid, "
-    "...\n"
-    "  --help                  this text\n"
-    "\n"
-    "Example: socketstream sidecar --app /srv/chat --listen /run/socketstream/0.sock\n";
-
 /* The command line, before the configuration is known. */
 typedef struct {
     ss_sidecar_options_t options;
@@ -57,52 +33,11 @@ typedef struct {
     ss_log_format_t log_format;
 } command_line_t;
 
-enum {
-    OPT_APP = 256,
-    OPT_LISTEN,
-    OPT_UID,
-    OPT_GROUP,
-    OPT_LOG,
-    OPT_LEVEL,
-    OPT_FORMAT,
-    OPT_TIMEOUT,
-    OPT_MESSAGE,
-    OPT_PID_DIR,
-    OPT_HELP
-};
-
-static const struct option long_options[] = {
-    {"app", required_argument, NULL, OPT_APP},
-    {"listen", required_argument, NULL, OPT_LISTEN},
-    {"workers-uid", required_argument, NULL, OPT_UID},
-    {"workers-group", required_argument, NULL, OPT_GROUP},
-    {"log", required_argument, NULL, OPT_LOG},
-    {"log-level", required_argument, NULL, OPT_LEVEL},
-    {"log-format", required_argument, NULL, OPT_FORMAT},
-    {"action-timeout-ms", required_argument, NULL, OPT_TIMEOUT},
-    {"max-message", required_argument, NULL, OPT_MESSAGE},
-    {"pid-dir", required_argument, NULL, OPT_PID_DIR},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
-};
-
 static bool complain(const char *format, const char *what) {
     fputs("socketstream sidecar: ", stderr);
     fprintf(stderr, format, what);
     fputc('\n', stderr);
     return false;
-}
-
-static bool parse_number(const char *text, long min, long max, long *out) {
-    char *end;
-    errno = 0;
-    *out = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || *out < min || *out > max) {
-        fprintf(stderr, "socketstream sidecar: '%s' is not a number from %ld to %ld\n", text, min,
-                max);
-        return false;
-    }
-    return true;
 }
 
 static bool parse_user(const char *name, uid_t *uid) {
@@ -159,69 +94,34 @@ static bool parse_format(const char *name, ss_log_format_t *format) {
     return true;
 }
 
-static bool parse_option(int option, command_line_t *line) {
-    long number = 0;
-    switch (option) {
-    case OPT_APP:
-        line->options.app_dir = optarg;
-        return true;
-    case OPT_LISTEN:
-        line->options.listen_path = optarg;
-        return true;
-    case OPT_UID:
-        return parse_users(optarg, &line->options.access);
-    case OPT_GROUP:
-        return parse_group(optarg, &line->options.access);
-    case OPT_LOG:
-        line->log_file = optarg;
-        return true;
-    case OPT_LEVEL:
-        return parse_number(optarg, 0, SS_LOG_LEVEL_MAX, &line->log_level);
-    case OPT_FORMAT:
-        return parse_format(optarg, &line->log_format);
-    case OPT_TIMEOUT:
-        if (!parse_number(optarg, 1, 3600000, &number)) {
-            return false;
-        }
-        line->options.action_timeout_ms = (uint32_t)number;
-        return true;
-    case OPT_MESSAGE:
-        if (!parse_number(optarg, 1024, SS_LINK_MESSAGE_MAX, &number)) {
-            return false;
-        }
-        line->options.max_message = (uint32_t)number;
-        return true;
-    case OPT_PID_DIR:
-        line->options.hosts.pid_dir = optarg;
-        return true;
-    default:
-        return false; /* getopt_long() has said what is wrong */
-    }
+static bool read_access(const ss_args_t *args, ss_link_access_t *access) {
+    const char *users = ss_args_get(args, "workers-uid");
+    const char *group = ss_args_get(args, "workers-group");
+    char *list = ss_copy(users, users == NULL ? 0 : strlen(users));
+    bool good = parse_users(list, access) && (group == NULL || parse_group(group, access));
+    free(list);
+    return good;
 }
 
-/* Gives -1 to go on, else the exit code. */
-static int parse_command_line(int argc, char **argv, command_line_t *line) {
-    int option;
-    *line = (command_line_t){.log_level = -1};
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (option == OPT_HELP) {
-            fputs(usage, stdout);
-            return 0;
-        }
-        if (!parse_option(option, line)) {
-            return SS_EXIT_USAGE;
-        }
-    }
-    if (optind < argc) {
-        complain("'%s' is no option", argv[optind]);
-        return SS_EXIT_USAGE;
-    }
-    if (line->options.app_dir == NULL || line->options.listen_path == NULL) {
-        complain("%s", "--app and --listen are needed; --help explains them");
-        return SS_EXIT_USAGE;
-    }
-    return -1;
+static bool read_command_line(const ss_args_t *args, command_line_t *line) {
+    const char *format = ss_args_get(args, "log-format");
+    long timeout_ms = 0;
+    long max_message = 0;
+    *line = (command_line_t){
+        .options = {.app_dir = args->app,
+                    .listen_path = ss_args_get(args, "listen"),
+                    .hosts.pid_dir = ss_args_get(args, "pid-dir")},
+        .log_file = ss_args_get(args, "log"),
+        .log_level = -1,
+    };
+    bool good = read_access(args, &line->options.access) &&
+                ss_args_number(args, "log-level", 0, SS_LOG_LEVEL_MAX, &line->log_level) &&
+                (format == NULL || parse_format(format, &line->log_format)) &&
+                ss_args_number(args, "action-timeout-ms", 1, 3600000, &timeout_ms) &&
+                ss_args_number(args, "max-message", 1024, SS_LINK_MESSAGE_MAX, &max_message);
+    line->options.action_timeout_ms = (uint32_t)timeout_ms;
+    line->options.max_message = (uint32_t)max_message;
+    return good;
 }
 
 /* A lease must outlast the pause between two renewals, whatever was configured. */
@@ -339,6 +239,7 @@ static int run(const ss_sidecar_options_t *options) {
                options->env, ss_registry_told(&sidecar.registry), options->listen_path);
         ss_log_flush();
         ss_notify("READY=1");
+        ss_app_dir_keep_version(options->app_dir);
         uv_run(&loop, UV_RUN_DEFAULT);
     } else {
         log_error(&error);
@@ -356,11 +257,11 @@ static int run(const ss_sidecar_options_t *options) {
     return started ? SS_EXIT_OK : SS_EXIT_FAILED;
 }
 
-int ss_cmd_sidecar(int argc, char **argv) {
+static int run_command(const ss_args_t *args) {
     command_line_t line;
-    int rc = parse_command_line(argc, argv, &line);
-    if (rc >= 0) {
-        return rc;
+    int rc;
+    if (!read_command_line(args, &line)) {
+        return SS_EXIT_USAGE;
     }
     char error[SS_CONFIG_ERROR_MAX];
     ss_config_t *config = ss_config_load(line.options.app_dir, error);
@@ -384,3 +285,52 @@ int ss_cmd_sidecar(int argc, char **argv) {
     ss_config_destroy(config);
     return rc;
 }
+
+const ss_command_t ss_command_sidecar = {
+    .name = "sidecar",
+    .summary = "run the sidecar alone, for an nginx of your own",
+    .about = "Answers the calls that nginx passes on over the Unix socket PATH, with the actions "
+             "in DIR/app/server. SIGTERM ends it when the calls in flight are answered.",
+    .needs_app = true,
+    .options =
+        {
+            SS_OPTION_APP,
+            {.name = "listen",
+             .argument = "PATH",
+             .required = true,
+             .meaning = "the Unix socket to listen on, at most 107 bytes"},
+            {.name = "workers-uid",
+             .argument = "LIST",
+             .meaning = "users besides root and our own that nginx's workers may run as: names or "
+                        "numbers, parted by commas"},
+            {.name = "workers-group",
+             .argument = "GROUP",
+             .meaning = "a group that may connect, and that the socket is given to"},
+            {.name = "log",
+             .argument = "FILE",
+             .meaning = "log to FILE instead of standard error; SIGUSR1 opens it anew"},
+            {.name = "log-level",
+             .argument = "0|1|2|3|4",
+             .meaning = "how much, instead of the configuration's log.level"},
+            {.name = "log-format",
+             .argument = "pretty|json",
+             .meaning = "instead of what fits the output"},
+            {.name = "action-timeout-ms",
+             .argument = "N",
+             .meaning = "instead of the configuration's action_timeout"},
+            {.name = "max-message",
+             .argument = "BYTES",
+             .meaning = "largest message taken from a worker"},
+            {.name = "pid-dir",
+             .argument = "DIR",
+             .meaning = "write the numbers of action hosts' processes to DIR/host-0.pid and so on"},
+        },
+    .examples =
+        {
+            {"socketstream sidecar --app /srv/chat --listen /run/socketstream/0.sock",
+             "behind an nginx that runs as the same user"},
+            {"socketstream sidecar --listen /run/socketstream/0.sock --workers-uid www-data",
+             "behind one whose workers run as www-data"},
+        },
+    .run = run_command,
+};

@@ -10,10 +10,7 @@
  * elsewhere: start_checks, start_children, start_packer, config, rundir, nginx_conf, supervisor,
  * probe.
  */
-#include "cmd.h"
-
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,9 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "include/socketstream.h"
 #include "redis.h"
 #include "redis_options.h"
@@ -33,15 +30,6 @@
 #define READY_LIMIT_MS 60000 /* the sidecar may have to compile actions first */
 
 #define complain ss_start_complain
-
-static const char usage[] =
-    "usage: socketstream start [--app DIR] [--port N] [--nodes N] [--with-parent]\n"
-    "\n"
-    "  --app DIR      the application; this folder when not given\n"
-    "  --port N       where nginx listens; http.port of the configuration when not given\n"
-    "  --nodes N      so many nodes of nginx and sidecar, at the ports behind that one, and a\n"
-    "                 balancer before them\n"
-    "  --with-parent  end when the process that started this one ends\n";
 
 bool ss_start_complain(const char *format, ...) {
     va_list args;
@@ -54,73 +42,26 @@ bool ss_start_complain(const char *format, ...) {
     return false;
 }
 
-/* The configuration reads the port from the environment, here and in the sidecar. */
-static bool set_port(const char *text) {
-    char *end;
-    long port = strtol(text, &end, 10);
+static bool read_options(ss_start_t *start, const ss_args_t *args) {
+    char text[16];
+    long port = 0;
+    long nodes = 1;
 
-    if (*end != '\0' || port < 1 || port > 65535) {
-        return complain("--port must be a number from 1 to 65535, but is \"%.40s\"", text);
-    }
-    return setenv("SS__http__port", text, 1) == 0;
-}
-
-static bool set_nodes(ss_start_t *start, const char *text) {
-    char *end;
-    long nodes = strtol(text, &end, 10);
-
-    if (*end != '\0' || end == text || nodes < 1 || nodes > SS_NODES_MAX) {
-        return complain("--nodes must be a number from 1 to %d, but is \"%.40s\"", SS_NODES_MAX,
-                        text);
-    }
-    start->n_nodes = (unsigned)nodes;
-    return true;
-}
-
-static bool parse_options(ss_start_t *start, int argc, char **argv) {
-    static const struct option options[] = {
-        {"app", required_argument, NULL, 'a'},   {"port", required_argument, NULL, 'p'},
-        {"nodes", required_argument, NULL, 'n'}, {"with-parent", no_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},        {0},
-    };
-    const char *app = ".";
-    int option;
-
+    _Static_assert(sizeof(start->app) >= sizeof(args->app), "it is copied");
+    strcpy(start->app, args->app);
     start->status = SS_EXIT_USAGE;
-    start->n_nodes = 1;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (option) {
-        case 'a':
-            app = optarg;
-            break;
-        case 'p':
-            if (!set_port(optarg)) {
-                return false;
-            }
-            break;
-        case 'n':
-            if (!set_nodes(start, optarg)) {
-                return false;
-            }
-            break;
-        case 'w':
-            prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            start->status = SS_EXIT_OK;
-            return false;
-        default:
-            fputs(usage, stderr);
-            return false;
-        }
-    }
-    if (optind < argc) {
-        fputs(usage, stderr);
+    if (!ss_args_number(args, "port", 1, 65535, &port) ||
+        !ss_args_number(args, "nodes", 1, SS_NODES_MAX, &nodes)) {
         return false;
     }
     start->status = SS_EXIT_FAILED;
-    return realpath(app, start->app) != NULL || complain("%s: %s", app, strerror(errno));
+    start->n_nodes = (unsigned)nodes;
+    if (ss_args_get(args, "with-parent") != NULL) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    }
+    /* The configuration reads the port from the environment, here and in the sidecar. */
+    snprintf(text, sizeof(text), "%ld", port);
+    return port == 0 || setenv("SS__http__port", text, 1) == 0;
 }
 
 /* What is wrong with its place is told here, once, and not by each sidecar. */
@@ -142,16 +83,10 @@ static bool look_at_redis(ss_start_t *start) {
 
 /* Paths in the configuration are relative to the application. */
 static bool enter_app(ss_start_t *start) {
-    struct stat st;
     char error[SS_CONFIG_ERROR_MAX];
 
     if (chdir(start->app) != 0) {
         return complain("%s: %s", start->app, strerror(errno));
-    }
-    if (stat("app", &st) != 0 || !S_ISDIR(st.st_mode)) {
-        return complain("%s is no SocketStream application, it has no folder app/: start in the "
-                        "folder of one, or name it with --app",
-                        start->app);
     }
     snprintf(start->public_dir, sizeof(start->public_dir), "%s/public", start->app);
     start->config = ss_config_load(start->app, error);
@@ -387,7 +322,7 @@ static bool run(ss_start_t *start) {
     return start->status == SS_EXIT_OK;
 }
 
-int ss_cmd_start(int argc, char **argv) {
+static int run_command(const ss_args_t *args) {
     ss_start_t *start = calloc(1, sizeof(*start));
     char error[SS_RUNDIR_ERROR_MAX];
     int status;
@@ -398,7 +333,7 @@ int ss_cmd_start(int argc, char **argv) {
     start->started_ns = uv_hrtime();
     start->on_terminal = isatty(STDERR_FILENO) == 1;
     start->probe.fd = -1;
-    if (parse_options(start, argc, argv) && enter_app(start) && ss_start_check_packer(start) &&
+    if (read_options(start, args) && enter_app(start) && ss_start_check_packer(start) &&
         ss_start_find(start)) {
         if (!ss_rundir_open(&start->dir, start->app, start->n_nodes, error)) {
             complain("%s", error);
@@ -414,3 +349,31 @@ int ss_cmd_start(int argc, char **argv) {
     free(start);
     return status;
 }
+
+const ss_command_t ss_command_start = {
+    .name = "start",
+    .alias = "s",
+    .summary = "run the application in this folder: nginx and the sidecar",
+    .about = "Runs the application: nginx, the sidecar and what else it needs, until Ctrl-C or "
+             "SIGTERM. SIGHUP makes nginx load its configuration anew.",
+    .needs_app = true,
+    .options =
+        {
+            SS_OPTION_APP,
+            {.name = "port",
+             .argument = "N",
+             .meaning = "where nginx listens; http.port of the configuration when not given"},
+            {.name = "nodes",
+             .argument = "N",
+             .meaning = "so many nodes of nginx and sidecar, at the ports behind that one, and a "
+                        "balancer before them"},
+            {.name = "with-parent", .meaning = "end when the process that started this one ends"},
+        },
+    .examples =
+        {
+            {"socketstream start", "the application in this folder, for development"},
+            {"SS_ENV=production socketstream start --app /srv/chat --port 8080",
+             "another one, as its users get it"},
+        },
+    .run = run_command,
+};

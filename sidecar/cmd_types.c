@@ -2,50 +2,26 @@
  *
  * `socketstream types`: hands over to host/types.mjs, which Node runs in this process's place.
  *
- * Owns the options.
+ * Owns its row.
  */
-#include "cmd.h"
-
-#include <getopt.h>
 #include <stddef.h>
-#include <stdio.h>
 
+#include "args.h"
 #include "node_script.h"
 
-static const char usage[] =
-    "usage: socketstream types [--app DIR]\n"
-    "\n"
-    "Writes app/socketstream.d.ts: what SS.server has, for TypeScript. Needs the npm package\n"
-    "typescript, in the application or beside SocketStream.\n"
-    "\n"
-    "  --app DIR  the application; this folder when not given\n";
-
-int ss_cmd_types(int argc, char **argv) {
-    static const struct option long_options[] = {
-        {"app", required_argument, NULL, 'a'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
+static int run(const ss_args_t *args) {
     static const char *const none[] = {NULL};
-    const char *app = ".";
-    int option;
-
-    while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'a':
-            app = optarg;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return SS_EXIT_OK;
-        default:
-            fputs(usage, stderr);
-            return SS_EXIT_USAGE;
-        }
-    }
-    if (optind < argc) {
-        fputs(usage, stderr);
-        return SS_EXIT_USAGE;
-    }
-    return ss_node_script_run("host/types.mjs", app, none);
+    return ss_node_script_run("host/types.mjs", args->app, none);
 }
+
+const ss_command_t ss_command_types = {
+    .name = "types",
+    .alias = "t",
+    .summary = "write app/socketstream.d.ts, the types of SS.server",
+    .about = "Writes app/socketstream.d.ts: what SS.server has, for TypeScript. Needs the npm "
+             "package typescript, in the application or beside SocketStream.",
+    .needs_app = true,
+    .options = {SS_OPTION_APP},
+    .examples = {{"socketstream types", "then tsc and editors know every action"}},
+    .run = run,
+};

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "browser_rules.h"
 #include "config_files.h"
 #include "config_keys.h"
 
@@ -23,7 +24,7 @@
 #define VARIABLE_PREFIX "SS__"
 #define SEGMENT_MAX 256 /* bytes of one name in a path */
 
-typedef enum { T_INTEGER, T_NUMBER, T_BOOLEAN, T_STRING, T_STRINGS, T_OBJECT } type_t;
+typedef enum { T_INTEGER, T_NUMBER, T_BOOLEAN, T_STRING, T_STRINGS, T_RULES, T_OBJECT } type_t;
 
 typedef struct {
     const char *path;
@@ -144,6 +145,8 @@ static bool type_matches(const config_key_t *key, const json_t *value) {
         return json_is_string(value);
     case T_STRINGS:
         return strings_only(value);
+    case T_RULES:
+        return json_is_array(value);
     case T_OBJECT:
         return json_is_object(value);
     }
@@ -152,7 +155,8 @@ static bool type_matches(const config_key_t *key, const json_t *value) {
 
 static void type_describe(const config_key_t *key, char *out, size_t size) {
     static const char *const names[] = {"an integer", "a number",          "true or false",
-                                        "a string",   "a list of strings", "an object"};
+                                        "a string",   "a list of strings", "a list of rules",
+                                        "an object"};
 
     if (key->type == T_INTEGER || key->type == T_NUMBER) {
         snprintf(out, size, "%s from %.15g to %.15g", names[key->type], key->min, key->max);
@@ -167,7 +171,15 @@ static bool check_layer(const json_t *layer, const char *origin, char *error) {
         char wanted[96];
         char *got;
 
-        if (value == NULL || type_matches(&keys[i], value)) {
+        if (value == NULL) {
+            continue;
+        }
+        if (type_matches(&keys[i], value)) {
+            char why[512];
+
+            if (keys[i].type == T_RULES && !ss_browser_rules_check(value, why, sizeof(why))) {
+                return fail(error, "%s: %s", origin, why);
+            }
             continue;
         }
         type_describe(&keys[i], wanted, sizeof(wanted));

@@ -19,6 +19,22 @@
     X("http.base", T_STRING, 0, 0, "\"/\"", \
       "the path below which the packed page finds its assets and its socket: `\"/shop/\"` where " \
       "several applications share a host") \
+    X("browser_check", T_OBJECT, 0, 0, "{}", "") \
+    X("browser_check.enabled", T_BOOLEAN, 0, 0, "true", \
+      "pages are not for browsers that cannot run them, see [below](#browsers)") \
+    X("browser_check.strict", T_BOOLEAN, 0, 0, "false", \
+      "nor for what is not known to be a browser") \
+    X("browser_check.rules", T_RULES, 0, 0, "[]", \
+      "`[{\"refuse\": \"pattern\"}, {\"allow\": \"pattern\"}, …]`: patterns (PCRE2) of User-Agents, " \
+      "asked before the built-in ones; the first that matches counts") \
+    X("limiter", T_OBJECT, 0, 0, "{}", "") \
+    X("limiter.enabled", T_BOOLEAN, 0, 0, "false", \
+      "limit how fast clients call, see [below](#limiter)") \
+    X("limiter.websockets", T_OBJECT, 0, 0, "{}", "") \
+    X("limiter.websockets.rps", T_INTEGER, 1, 100000, "15", \
+      "calls a second of a connection, a session and a user; four times as many of an address") \
+    X("limiter.websockets.burst", T_INTEGER, 1, 100000, "30", \
+      "calls that may come at once") \
     X("log", T_OBJECT, 0, 0, "{}", "") \
     X("log.level", T_INTEGER, 0, 5, "3", \
       "how much the sidecar tells: 0 what is broken, 1 calls, 2 their params, 3 their " \

@@ -13,6 +13,7 @@
 #include "hub.h"
 #include "log.h"
 #include "mem.h"
+#include "rate_keys.h"
 #include "rpc.h"
 #include "ss_ws.h"
 #include "store.h"
@@ -110,6 +111,7 @@ static void send_state(const ss_client_t *c) {
     if (c->peer != NULL) {
         ss_peer_send(c->peer, SS_LINK_STATE, c->slot, c->generation, 0, state,
                      ss_client_save(c, state));
+        ss_rate_keys_tell(c);
     }
 }
 
@@ -166,6 +168,7 @@ static void settle_client(ss_client_t *c) {
         send_accept(c);
         c->flags &= (uint16_t) ~(SS_CLIENT_COOKIE | SS_CLIENT_AGED);
     }
+    ss_rate_keys_tell(c);
     ss_session_join_all(c->session, c);
     if ((c->flags & SS_CLIENT_REBOUND) != 0) {
         c->flags &= (uint16_t)~SS_CLIENT_REBOUND;

@@ -58,6 +58,7 @@ static void on_hello(ss_peer_t *peer, const uint8_t *payload, size_t len) {
         peer->state = SS_PEER_OPEN;
         ss_peer_introduce(peer, hello.role, hello.pid);
         peer->worker = hello.generation;
+        peer->wants_rate_keys = (hello.flags & SS_LINK_HELLO_RATE) != 0;
         if (hello.max_message != 0 && hello.max_message < peer->max_answer) {
             peer->max_answer = hello.max_message;
         }

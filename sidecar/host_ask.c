@@ -16,6 +16,7 @@
 #include "develop.h"
 #include "events.h"
 #include "host.h"
+#include "host_group.h"
 #include "log.h"
 #include "missing.h"
 #include "publish.h"
@@ -235,6 +236,32 @@ static void ask_users(const ss_asked_t *a) {
     ss_users_online(NULL, on_users, ss_waiting_create(a));
 }
 
+/* "C", "javascript", or the command line of a host of another kind. */
+static const char *runs_in(const ss_action_entry_t *action) {
+    if (action->group == NULL) {
+        return "C";
+    }
+    return action->group->scripts ? "javascript" : action->group->args[0];
+}
+
+static void ask_actions(const ss_asked_t *a) {
+    const ss_registry_t *registry = &a->host->sidecar->registry;
+    json_t *names = ss_registry_names(registry);
+    json_t *list = json_array();
+    const json_t *name;
+    size_t i;
+    json_array_foreach(names, i, name) {
+        const ss_action_entry_t *action =
+            ss_registry_find(registry, json_string_value(name), json_string_length(name));
+        json_array_append_new(list,
+                              json_pack("{s:O, s:s, s:b}", "name", name, "runs_in", runs_in(action),
+                                        "authenticated", (action->flags & SS_AUTHENTICATED) != 0));
+    }
+    ss_host_answer(a->host, a->number, list);
+    json_decref(list);
+    json_decref(names);
+}
+
 static void ask_on(const ss_asked_t *a) {
     const char *event = ss_asked_text(a, "event");
     uint32_t bit = event == NULL ? 0 : ss_events_bit(event);
@@ -310,6 +337,7 @@ static const struct {
     {"publish", ask_publish},
     {"users.online", ask_users},
     {"call", ask_call},
+    {"actions", ask_actions},
     {"on", ask_on},
     {"log", ask_log},
     {"develop", ask_develop},

@@ -1,125 +1,62 @@
 /* SPDX-License-Identifier: MIT
  *
- * The `socketstream` program: finds the command that was named and hands over to it.
+ * The `socketstream` program: finds the command that was named, reads its command line, looks for
+ * the application that it needs, and hands over to it.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "app_dir.h"
+#include "args.h"
 #include "cmd.h"
-#include "include/socketstream.h"
+#include "help.h"
 
-#define NAME_MAX_LENGTH 32 /* longer words are not compared, only called unknown */
+static bool enter_app(ss_args_t *args) {
+    const char *given = ss_args_get(args, "app");
+    ss_buf_t error = {0};
+    bool good = ss_app_dir_find(given == NULL ? "." : given, args->app, &error) &&
+                ss_app_dir_check_version(args->app, &error);
 
-static int cmd_version(int argc, char **argv);
-static int cmd_help(int argc, char **argv);
-
-static const struct {
-    const char *name;
-    const char *alias; /* NULL: none */
-    int (*run)(int argc, char **argv);
-    const char *summary; /* NULL: for our own use, not listed */
-} commands[] = {
-    {"new", "n", ss_cmd_new, "make a new application"},
-    {"start", "s", ss_cmd_start, "run the application in this folder: nginx and the sidecar"},
-    {"sidecar", NULL, ss_cmd_sidecar, "run the sidecar alone, for an nginx of your own"},
-    {"pack", "p", ss_cmd_pack, "compile what browsers get into public/, for production"},
-    {"console", "c", ss_cmd_console, "run JavaScript within the application"},
-    {"config", NULL, ss_cmd_config, "print the merged configuration"},
-    {"types", "t", ss_cmd_types, "write app/socketstream.d.ts, the types of SS.server"},
-    {"version", "v", cmd_version, "print the version"},
-    {"help", "h", cmd_help, "print this; `socketstream COMMAND --help` tells more"},
-    {"child", NULL, ss_cmd_child, NULL},
-};
-#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-static void print_help(FILE *out) {
-    fputs("usage: socketstream COMMAND [OPTIONS]\n\n", out);
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        if (commands[i].summary != NULL) {
-            fprintf(out, "  %-9s %-2s %s\n", commands[i].name,
-                    commands[i].alias == NULL ? "" : commands[i].alias, commands[i].summary);
-        }
+    if (!good) {
+        fprintf(stderr, "socketstream: %s\n", ss_buf_string(&error));
     }
+    ss_buf_free(&error);
+    return good;
 }
 
-static int cmd_help(int argc, char **argv) {
-    (void)argc;
-    (void)argv;
-    print_help(stdout);
-    return SS_EXIT_OK;
-}
+static int run(const ss_command_t *command, int argc, char **argv) {
+    ss_args_t args;
 
-static int cmd_version(int argc, char **argv) {
-    (void)argc;
-    (void)argv;
-    puts("socketstream " SS_VERSION);
-    return SS_EXIT_OK;
-}
-
-/* Letters to insert, remove or replace to make one word of the other (Levenshtein). */
-static unsigned distance(const char *a, const char *b) {
-    unsigned row[NAME_MAX_LENGTH + 1];
-    size_t len = strlen(b);
-
-    for (size_t j = 0; j <= len; j++) {
-        row[j] = (unsigned)j;
+    if (!ss_args_parse(&args, command, argc, argv)) {
+        return SS_EXIT_USAGE;
     }
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        unsigned diagonal = row[0];
-
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= len; j++) {
-            unsigned above = row[j];
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-            best = above + 1 < best ? above + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            diagonal = above;
-        }
+    if (args.help) {
+        ss_help_command(stdout, command);
+        return SS_EXIT_OK;
     }
-    return row[len];
-}
-
-static int unknown(const char *word) {
-    const char *nearest = NULL;
-    unsigned least = 3; /* further away it is no slip of the fingers */
-
-    for (size_t i = 0; i < N_COMMANDS && strlen(word) <= NAME_MAX_LENGTH; i++) {
-        unsigned far = distance(word, commands[i].name);
-
-        if (commands[i].summary != NULL && far < least) {
-            least = far;
-            nearest = commands[i].name;
-        }
+    if (ss_args_need_app(&args) && !enter_app(&args)) {
+        return SS_EXIT_FAILED;
     }
-    fprintf(stderr, "socketstream: there is no command \"%.*s\"", NAME_MAX_LENGTH, word);
-    if (nearest != NULL) {
-        fprintf(stderr, "; did you mean \"%s\"?\n", nearest);
-    } else {
-        fputs("; `socketstream help` lists them\n", stderr);
-    }
-    return SS_EXIT_USAGE;
+    return command->run(&args);
 }
 
 int main(int argc, char **argv) {
+    const ss_command_t *command;
     const char *word;
 
     if (argc < 2) {
-        print_help(stderr);
+        ss_help_overview(stderr);
         return SS_EXIT_USAGE;
     }
     word = argv[1];
+    if (strcmp(word, "child") == 0) {
+        return ss_cmd_child(argc - 1, argv + 1);
+    }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         word = "help";
     } else if (strcmp(word, "--version") == 0 || strcmp(word, "-v") == 0) {
         word = "version";
     }
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        if (strcmp(word, commands[i].name) == 0 ||
-            (commands[i].alias != NULL && strcmp(word, commands[i].alias) == 0)) {
-            return commands[i].run(argc - 1, argv + 1);
-        }
-    }
-    return unknown(word);
+    command = ss_command_find(word);
+    return command == NULL ? SS_EXIT_USAGE : run(command, argc - 1, argv + 1);
 }

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "nginx_browsers.h"
 #include "nginx_server.h"
 
 #define POST_EXTRA (64 << 10) /* the module's own, over max_message */
@@ -128,6 +129,11 @@ static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
         }
         fputs(";\n", out);
     }
+    if (ss_config_boolean(conf->config, "limiter.enabled")) {
+        fprintf(out, "    socketstream_rate %" PRId64 "r/s burst=%" PRId64 ";\n",
+                ss_config_integer(conf->config, "limiter.websockets.rps"),
+                ss_config_integer(conf->config, "limiter.websockets.burst"));
+    }
     /* A POST to an event stream may hold small messages beside the largest one. */
     fprintf(out, "    client_max_body_size %" PRId64 ";\n\n",
             ss_config_integer(conf->config, "nginx.max_message") + POST_EXTRA);
@@ -151,6 +157,7 @@ void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
     write_http(out);
     write_types(out);
     write_limits(conf, out);
+    ss_nginx_browsers_map(conf, out);
     fputs("    upstream sidecars {\n        ", out);
     ss_nginx_directive(out, "server", "unix:", conf->socket);
     fputs("    }\n\n", out);

@@ -15,10 +15,11 @@
 
 typedef struct {
     const ss_config_t *config;
-    const char *module;     /* path of ngx_http_socketstream_module.so */
-    const char *public_dir; /* what `location /` serves; need not exist */
-    const char *socket;     /* the sidecar's; not the balancer's business */
-    const char *host;       /* where to listen */
+    const char *module;            /* path of ngx_http_socketstream_module.so */
+    const char *public_dir;        /* what `location /` serves; need not exist */
+    const char *incompatible_page; /* for old browsers; need not exist */
+    const char *socket;            /* the sidecar's; not the balancer's business */
+    const char *host;              /* where to listen */
     int port;
     const char *user;     /* whose the workers are; NULL leaves it to nginx */
     unsigned connections; /* for each worker */

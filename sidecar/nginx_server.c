@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "nginx_browsers.h"
+
 /* Inside nginx's double quotes only the quote and the backslash mean something. */
 void ss_nginx_quote(FILE *out, const char *text) {
     for (; *text != '\0'; text++) {
@@ -78,6 +80,7 @@ static void write_status(FILE *out) {
 static void write_assets(const ss_nginx_conf_t *conf, FILE *out) {
     fputs("        location / {\n            ", out);
     ss_nginx_directive(out, "socketstream_assets", "", conf->public_dir);
+    ss_nginx_browsers_location(conf, out);
     fputs("        }\n", out);
 }
 

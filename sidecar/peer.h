@@ -62,8 +62,9 @@ typedef struct ss_peer {
     uint32_t silence_limit_ms;   /* that is a loss */
     uint32_t calls;              /* in flight */
     char name[SS_PEER_NAME_MAX]; /* "worker 1234", "host 0": for log lines */
-    uint64_t worker;   /* the generation in its HELLO: differs with every start of a worker */
-    size_t max_answer; /* bytes of one message it takes from us */
+    uint64_t worker;      /* the generation in its HELLO: differs with every start of a worker */
+    size_t max_answer;    /* bytes of one message it takes from us */
+    bool wants_rate_keys; /* see rate_keys.h */
 
     ss_partials_t partials;
     ss_clients_t clients;

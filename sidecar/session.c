@@ -10,6 +10,7 @@
 #include "online.h"
 #include "peer.h"
 #include "change.h"
+#include "rate_keys.h"
 
 #define FIRST_BUCKETS 256
 
@@ -275,6 +276,9 @@ void ss_session_set_topics(ss_session_t *s, ss_topic_t *user, ss_topic_t **chann
     d->user = user;
     d->channels = channels;
     d->n_channels = n;
+    if (old_user != user) {
+        ss_rate_keys_changed(s);
+    }
     ss_topic_unref(old_user);
     for (uint32_t i = 0; i < n_old; i++) {
         ss_topic_unref(old[i]);

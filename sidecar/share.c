@@ -8,13 +8,20 @@
 #include <string.h>
 #include <unistd.h>
 
-void ss_share_program_dir(ss_buf_t *path) {
+void ss_share_program(ss_buf_t *path) {
     char exe[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe);
-    while (n > 1 && exe[n - 1] != '/') {
-        n--;
+    ss_buf_append(path, exe, n > 0 ? (size_t)n : 0);
+}
+
+void ss_share_program_dir(ss_buf_t *path) {
+    ss_buf_t exe = {0};
+    ss_share_program(&exe);
+    while (exe.len > 1 && exe.data[exe.len - 1] != '/') {
+        exe.len--;
     }
-    ss_buf_append(path, exe, n > 1 ? (size_t)n - 1 : 0);
+    ss_buf_append(path, exe.data, exe.len > 1 ? exe.len - 1 : 0);
+    ss_buf_free(&exe);
 }
 
 static bool append_real(const char *dir, const char *relative, ss_buf_t *path) {

@@ -20,6 +20,9 @@ bool ss_share_find(const char *relative, ss_buf_t *path, ss_buf_t *error);
  * relative to the folder of this program.  false, and nothing appended, when none has. */
 bool ss_share_beside(const char *const *places, size_t count, const char *file, ss_buf_t *path);
 
+/* Appends the path of this program. */
+void ss_share_program(ss_buf_t *path);
+
 /* Appends the folder of this program. */
 void ss_share_program_dir(ss_buf_t *path);
 

@@ -60,10 +60,12 @@ bool ss_start_write_confs(ss_start_t *start) {
     int64_t connections = ss_config_integer(start->config, "nginx.worker_connections");
     unsigned possible = raise_file_limit();
     struct passwd *user = geteuid() == 0 ? getpwuid(0) : NULL;
+    char incompatible[SS_START_PATH_MAX + 64];
     ss_nginx_conf_t conf = {
         .config = start->config,
         .module = start->module,
         .public_dir = start->public_dir,
+        .incompatible_page = incompatible,
         /* Without this, root's workers would become nobody, and could not read a home. */
         .user = user == NULL ? NULL : user->pw_name,
         .connections = connections == 0 ? possible : (unsigned)connections,
@@ -72,6 +74,8 @@ bool ss_start_write_confs(ss_start_t *start) {
     };
     bool ok = true;
 
+    snprintf(incompatible, sizeof(incompatible), "%s/static/incompatible_browsers/index.html",
+             start->app);
     if (start->n_nodes > 1) {
         conf.n_nodes = start->n_nodes;
         conf.first_node_port = start->nodes[0].port;

@@ -352,3 +352,39 @@ GET /
 --- must_die
 --- error_log
 invalid origin "a.example"
+
+
+
+=== TEST 30: a rate without a unit
+--- config
+location /x/ { socketstream_rate 15; }
+--- must_die
+--- error_log
+invalid value "15": it must be "off" or like "15r/s burst=30 address=60r/s"
+
+
+
+=== TEST 31: a burst of nothing
+--- config
+location /x/ { socketstream_rate 15r/s burst=0; }
+--- must_die
+--- error_log
+invalid value "burst=0"
+
+
+
+=== TEST 32: what a rate does not have
+--- config
+location /x/ { socketstream_rate 15r/s user=3r/s; }
+--- must_die
+--- error_log
+invalid value "user=3r/s"
+
+
+
+=== TEST 33: socketstream_rate twice
+--- config
+location /x/ { socketstream_rate 15r/s; socketstream_rate off; }
+--- must_die
+--- error_log
+"socketstream_rate" directive is duplicate

@@ -34,7 +34,7 @@ async function stop(app) {
     assert.equal(child.exitCode, 0);
     assert.deepEqual(alarms(dir), []);
     const left = readdirSync(path.join(dir, '.socketstream')).sort();
-    assert.deepEqual(left, ['balancer', 'build', 'lock', 'logs', 'node1', 'node2', 'redis']);
+    assert.deepEqual(left, ['balancer', 'build', 'lock', 'logs', 'node1', 'node2', 'redis', 'version']);
     assert.deepEqual(['node1', 'node2'].filter((name) => existsSync(path.join(dir, '.socketstream', name, 'sidecar.sock'))), []);
     rmSync(dir, { recursive: true });
 }
@@ -146,7 +146,7 @@ test('it does not start: the port of a node is in use, or the number makes no se
     for (const wrong of ['0', '10', 'x', '']) {
         const run = await runCommand(['start', '--app', dir, '--nodes', wrong]);
         assert.equal(run.code, 2);
-        assert.equal(run.stderr, `socketstream: --nodes must be a number from 1 to 9, but is "${wrong}"\n`);
+        assert.equal(run.stderr, `socketstream start: --nodes must be a number from 1 to 9, but is "${wrong}"\n`);
     }
     rmSync(dir, { recursive: true });
 });

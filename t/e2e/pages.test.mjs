@@ -123,10 +123,16 @@ test('new mixes nothing with what is there, and explains itself', async () => {
     writeFileSync(path.join(dir, 'mine'), '');
     const taken = await runCommand(['new', dir]);
     assert.deepEqual([taken.code, taken.stderr], [1, `socketstream: ${dir}: is there already, and not empty; take another name\n`]);
-    for (const args of [[], ['a', 'b'], ['--js', '--c', 'a'], ['--cobol', 'a'], ['']]) {
+    for (const [args, said] of /** @type {[string[], string][]} */ ([
+        [[], 'DIR is missing; usage: socketstream new DIR'],
+        [['a', 'b'], '"b" is one argument too many; usage: socketstream new DIR'],
+        [['--js', '--c', 'a'], '--js and --c are two languages: name one'],
+        [['--cobol', 'a'], 'there is no option "--cobol"; `socketstream new --help` lists them'],
+        [[''], 'DIR is empty: name the folder to make'],
+    ])) {
         const { code, stderr } = await runCommand(['new', ...args]);
         assert.equal(code, 2, args.join(' '));
-        assert.match(stderr, /usage: socketstream new DIR/);
+        assert.ok(stderr.startsWith(`socketstream new: ${said}`), stderr);
     }
     assert.match((await runCommand(['new', '--help'])).stdout, /--coffee/);
 });

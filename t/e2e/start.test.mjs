@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import {
-    cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync,
+    cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -18,7 +18,7 @@ const square = { jsonrpc: '2.0', id: 1, method: 'native.square', params: [25] };
 /** What stays of a run: logs, the lock, Redis' data, and what is rewritten each time. */
 function assertClean(/** @type {string} */ dir) {
     const left = readdirSync(path.join(dir, '.socketstream'))
-        .filter((name) => !['build', 'lock', 'logs', 'nginx.conf', 'redis', 'tmp'].includes(name));
+        .filter((name) => !['build', 'lock', 'logs', 'nginx.conf', 'redis', 'tmp', 'version'].includes(name));
     assert.deepEqual(left, []);
     assert.equal(existsSync(path.join(dir, '.socketstream/redis/redis.sock')), false);
 }
@@ -32,6 +32,7 @@ test('it says ready once, with the address, and is quick', async () => {
     first.child.kill('SIGINT');
     await until(() => first.child.exitCode !== null);
     assertClean(dir);
+    assert.match(read(path.join(dir, '.socketstream/version')), /^\d+\.\d+\.\d+\S*\n$/, 'kept for the next run');
 
     const second = await startApp({ dir });
     const [, ms] = /started in (\d+) ms/.exec(second.output.stdout) ?? [];
@@ -171,7 +172,12 @@ refuses('the port is in use', async () => {
 });
 refuses('no folder app/', async (dir) => {
     rmSync(path.join(dir, 'app'), { recursive: true });
-    return { line: /^socketstream: .* is no SocketStream application, .*--app$/m };
+    return { line: /^socketstream: .* is no SocketStream application, .*name it with --app$/m };
+});
+refuses('the application last ran with a newer version', async (dir) => {
+    mkdirSync(path.join(dir, '.socketstream'));
+    writeFileSync(path.join(dir, '.socketstream/version'), '99.0.0\n');
+    return { line: /^socketstream: .* last ran with SocketStream 99\.0\.0, and this is \d\S*, which is older: upgrade SocketStream, or remove .*\/version/ };
 });
 refuses('nginx is missing', async () => ({
     env: { SS__nginx__binary: 'nginx-that-is-missing' },
@@ -247,7 +253,7 @@ test('a path with quotes and spaces is no trouble', async () => {
 });
 
 test('the commands have aliases, and an unknown one names the nearest', async () => {
-    assert.match((await runCommand(['version'])).stdout, /^socketstream \d+\.\d+\.\d+\n$/);
+    assert.match((await runCommand(['version'])).stdout, /^socketstream \d+\.\d+\.\d+\nlibuv /);
     assert.equal((await runCommand(['v'])).stdout, (await runCommand(['version'])).stdout);
     assert.equal((await runCommand(['h'])).stdout, (await runCommand(['help'])).stdout);
     const strat = await runCommand(['strat']);

@@ -64,7 +64,7 @@ describe('an application under test', () => {
     });
 
     it('serves the browser library, too', async () => {
-        const SS = createClient({ url: app.socketUrl, WebSocket });
+        const SS = createClient({ url: app.socketUrl, WebSocket, log: 0 });
         assert.equal(await SS.server.native.square(4), 16);
         SS.socket.disconnect();
     });

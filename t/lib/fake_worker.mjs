@@ -25,7 +25,7 @@ export const BINARY = 2;
 export const op = Object.freeze({
   HELLO: 0x01, PING: 0x02, PONG: 0x03, GOODBYE: 0x04, DRAIN: 0x05, HEALTH: 0x06,
   OPEN: 0x10, ACCEPT: 0x11, REJECT: 0x12, REBIND: 0x13, CLOSED: 0x14, CLOSE: 0x15,
-  STATE: 0x16, MESSAGE: 0x20, REPLY: 0x21, SEND: 0x22, REQUEST: 0x30, RESPONSE: 0x31,
+  STATE: 0x16, RATE_KEYS: 0x17, MESSAGE: 0x20, REPLY: 0x21, SEND: 0x22, REQUEST: 0x30, RESPONSE: 0x31,
   CANCEL: 0x32, JOIN: 0x40, LEAVE: 0x41, PUBLISH: 0x42,
   NODE: 0x44, DELIVER: 0x45, DELIVERED: 0x46,
 });
@@ -95,14 +95,14 @@ function readPairs(bytes, at) {
   return { headers, at };
 }
 
-/** @typedef {{version?: number, role?: number, maxMessage?: number, identity?: bigint}} Hello */
+/** @typedef {{version?: number, role?: number, maxMessage?: number, identity?: bigint, rate?: boolean}} Hello */
 
 /** What tells one run of a worker from all others. */
 export const newIdentity = () => crypto.randomBytes(8).readBigUInt64LE();
 
 /** @param {Hello} [fields] */
 export function hello({ version = VERSION, role = 1, maxMessage = 64 << 20,
-  identity = newIdentity() } = {}) {
+  identity = newIdentity(), rate = false } = {}) {
   const fixed = Buffer.alloc(24);
   fixed.writeUInt16LE(version, 0);
   fixed.writeUInt16LE(role, 2);
@@ -110,7 +110,7 @@ export function hello({ version = VERSION, role = 1, maxMessage = 64 << 20,
   fixed.writeBigUInt64LE(identity, 8);
   fixed.writeUInt32LE(0, 16);
   fixed.writeUInt32LE(maxMessage, 20);
-  return frame(op.HELLO, {}, Buffer.concat([fixed, str16('fake-worker/1')]));
+  return frame(op.HELLO, {}, Buffer.concat([fixed, str16('fake-worker/1'), Buffer.from(rate ? [1] : [])]));
 }
 
 /**

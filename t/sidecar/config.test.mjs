@@ -22,7 +22,7 @@ after(() => fs.rmSync(dir, { recursive: true, force: true }));
 /** An application with these files below config. @param {Record<string, string>} files */
 function makeApp(files) {
   const app = path.join(dir, `app${apps++}`);
-  fs.mkdirSync(path.join(app, 'config/environments'), { recursive: true });
+  for (const folder of ['app', 'config/environments']) fs.mkdirSync(path.join(app, folder), { recursive: true });
   for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(app, 'config', name), text);
   return app;
 }

@@ -198,6 +198,51 @@ describe('attributes', () => {
   });
 });
 
+describe('a worker that limits calls', () => {
+  /** The next RATE_KEYS of a client. @param {Worker} w @param {{slot: number}} c */
+  const told = async (w, c) => {
+    const { payload } = await w.next((f) => f.op === op.RATE_KEYS && f.slot === c.slot, 'RATE_KEYS');
+    return { session: payload.readBigUInt64LE(0), user: payload.readBigUInt64LE(8) };
+  };
+
+  it('is told session and user of its clients, and what becomes of them', async () => {
+    const [w, v] = [await nodeA.worker({ rate: true }), await nodeB.worker({ rate: true })];
+    const c = await w.open();
+    const before = await told(w, c);
+    assert.notEqual(before.session, 0n);
+    assert.equal(before.user, 0n);
+
+    const tab = await w.open({ cookie: c.cookie });
+    assert.deepEqual(await told(w, tab), before, 'the same session');
+    const other = await v.open();
+    assert.notEqual((await told(v, other)).session, before.session);
+
+    await call(w, c, 'login', 'gina');
+    let now = await told(w, c);
+    while (now.user === 0n || now.session === before.session) now = await told(w, c);
+    let there = await told(w, tab);
+    while (there.user === 0n || there.session === before.session) there = await told(w, tab);
+    assert.deepEqual(there, now, 'both tabs');
+
+    await call(v, other, 'login', 'gina');
+    let elsewhere = await told(v, other);
+    while (elsewhere.user === 0n) elsewhere = await told(v, other);
+    assert.equal(elsewhere.user, now.user, 'a user is the same on all nodes');
+    await call(v, other, 'logout');
+    while (elsewhere.user !== 0n) elsewhere = await told(v, other);
+
+    const back = await nodeA.worker({ rate: true, identity: w.identity });
+    back.rebind(c, w.place(c));
+    assert.deepEqual(await told(back, c), now, 'again after a loss of the link');
+  });
+
+  it('and no other', async () => {
+    const c = await a.open();
+    await call(a, c, 'login', 'hans');
+    assert.equal(a.frames.some((f) => f.op === op.RATE_KEYS), false);
+  });
+});
+
 describe('a login', () => {
   it('moves the session to a new id, and to all its tabs on all nodes', async () => {
     const c = await a.open({ system: true });

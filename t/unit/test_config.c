@@ -201,6 +201,12 @@ static void a_wrong_type_names_key_and_origin(void **state) {
                                     "string, but is something else");
     refused(LOAD("SS__nginx__origins=[\"a\",1]"),
             "SS__nginx__origins: nginx.origins must be a list of strings, but is [\"a\",1]");
+    refused(LOAD("SS__browser_check__rules=MSIE"),
+            "SS__browser_check__rules: browser_check.rules must be a list of rules, but is "
+            "\"MSIE\"");
+    refused(LOAD("SS__browser_check__rules=[\"MSIE [1-\"]"),
+            "SS__browser_check__rules: browser_check.rules[0]: \"MSIE [1-\" is no pattern: missing "
+            "terminating ] for character class, at offset 8");
 }
 
 static void numbers_count_up_to_their_limits_and_not_past_them(void **state) {

@@ -297,6 +297,17 @@ static void writes_errors(void **unused) {
                 "\"Application error\"}}");
 }
 
+static void says_when_a_limited_call_would_pass(void **unused) {
+    static const char expected[] =
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32002,\"message\":\"Rate "
+        "limited\",\"data\":{\"retryable\":true,\"retry_after_ms\":4294967295}}}";
+    char out[512];
+    size_t len = ss_rpc_write_limited(out, sizeof out, (ss_span_t){"7", 1}, UINT32_MAX);
+    assert_int_equal(len, sizeof expected - 1);
+    assert_memory_equal(out, expected, len);
+    assert_int_equal(ss_rpc_write_limited(NULL, 0, (ss_span_t){"7", 1}, UINT32_MAX), len);
+}
+
 static const int codes[] = {
 #define X(code, name, message, status, retryable) (code),
     SS_RPC_ERRORS(X)
@@ -356,6 +367,7 @@ int main(void) {
         TEST("calls every truncation malformed", calls_every_truncation_malformed),
         TEST("nests to the limit in batches too", nests_to_the_limit_in_batches_too),
         TEST("writes errors, and counts what did not fit", writes_errors),
+        TEST("says when a limited call would pass", says_when_a_limited_call_would_pass),
         TEST("knows every error of the table", knows_every_error_of_the_table),
         TEST("takes foreign codes for application errors",
              takes_foreign_codes_for_application_errors),

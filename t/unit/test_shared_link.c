@@ -283,7 +283,7 @@ static void carries_hello(void **unused) {
                                        2, 1, 0x30, 0x75, 0, 0, 0, 0, 4, 0, 2, 0, 's', 's'};
     ss_link_hello_t in = {
         SS_LINK_VERSION, SS_LINK_ROLE_WORKER, 0x01020304, 0x0102030405060708, 30000,
-        1 << 18,         SPAN("ss")};
+        1 << 18,         SPAN("ss"),          0};
     ss_writer_t w = ss_writer(payload, sizeof payload);
     ss_link_encode_hello(&w, &in);
     assert_false(w.failed);
@@ -300,6 +300,25 @@ static void carries_hello(void **unused) {
     assert_int_equal(out.timeout_ms, 30000);
     assert_int_equal(out.max_message, 1 << 18);
     assert_span(out.software, "ss");
+}
+
+static void carries_the_flags_of_a_hello_that_has_any(void **unused) {
+    ss_link_hello_t in = {
+        .version = SS_LINK_VERSION, .role = SS_LINK_ROLE_WORKER, .flags = SS_LINK_HELLO_RATE};
+    ss_link_hello_t out;
+    ss_writer_t w = ss_writer(payload, sizeof payload);
+    ss_link_encode_hello(&w, &in);
+    assert_int_equal(ss_written(&w), 27);
+    assert_true(ss_link_decode_hello(payload, 27, &out));
+    assert_int_equal(out.flags, SS_LINK_HELLO_RATE);
+    assert_true(ss_link_decode_hello(payload, 26, &out));
+    assert_int_equal(out.flags, 0);
+    for (unsigned flags = 0; flags < 256; flags++) {
+        payload[26] = (uint8_t)flags;
+        assert_int_equal(decode_hello(payload, 27), flags == SS_LINK_HELLO_RATE);
+    }
+    payload[26] = SS_LINK_HELLO_RATE;
+    assert_false(decode_hello(payload, 28));
 }
 
 static void tells_the_version_of_any_hello(void **unused) {
@@ -619,6 +638,8 @@ int main(void) {
         TEST("refuses every unknown operation", refuses_every_unknown_operation),
         TEST("names every error", names_every_error),
         TEST("carries HELLO", carries_hello),
+        TEST("carries the flags of a HELLO that has any",
+             carries_the_flags_of_a_hello_that_has_any),
         TEST("tells the version of any HELLO", tells_the_version_of_any_hello),
         TEST("refuses roles that do not exist", refuses_roles_that_do_not_exist),
         TEST("carries OPEN", carries_open),

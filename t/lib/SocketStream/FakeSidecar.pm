@@ -410,6 +410,8 @@ my %METHOD = (
     'deliver.raw' => sub { put($_[0], link_frame('DELIVER', $_[2][0])); 'sent' },
     # [SS_LINK_HEALTH_..., ms]
     health => sub { put($_[0], link_frame('HEALTH', pack 'C V', @{ $_[2] })); 'said' },
+    # [session, user]
+    keys  => sub { put($_[0], link_frame('RATE_KEYS', pack('Q< Q<', @{ $_[2] }), to($_[1]))); 'kept' },
     state => sub { put($_[0], link_frame('STATE', $_[2][0], to($_[1]))); 'kept' },
 
     'link.close'   => sub { drop_link($_[0]); () },

@@ -19,7 +19,7 @@ use constant { HEADER => 20, CHUNK => 65536, MORE => 1, BINARY => 2 };
 my %OP = (
     HELLO   => 0x01, PING   => 0x02, PONG     => 0x03, GOODBYE => 0x04, DRAIN => 0x05, HEALTH => 0x06,
     OPEN    => 0x10, ACCEPT => 0x11, REJECT   => 0x12, REBIND  => 0x13, CLOSED => 0x14,
-    CLOSE   => 0x15, STATE  => 0x16, JOIN    => 0x40, LEAVE   => 0x41, PUBLISH => 0x42,
+    CLOSE   => 0x15, STATE  => 0x16, RATE_KEYS => 0x17, JOIN    => 0x40, LEAVE   => 0x41, PUBLISH => 0x42,
     NODE    => 0x44, DELIVER => 0x45, DELIVERED => 0x46,
     MESSAGE => 0x20, REPLY   => 0x21, SEND    => 0x22,
     REQUEST => 0x30, RESPONSE => 0x31, CANCEL => 0x32,
@@ -84,6 +84,7 @@ sub fields {
     if ($name eq 'HELLO') {
         @f{qw(version role pid peer_generation timeout_ms max_message)} = take(\$rest, 'v v V Q< V V', 24);
         $f{software} = take_str(\$rest);
+        $f{hello_flags} = length $rest ? take(\$rest, 'C', 1) : 0;
     }
     elsif ($name eq 'OPEN') {
         $f{open_flags} = take(\$rest, 'C', 1);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which of two versions is older.
+ */
+#include "test.h"
+
+#include "app_dir.h"
+
+static int sign(int n) { return (n > 0) - (n < 0); }
+
+static void orders_versions(void **unused) {
+    /* Each is older than the next; most of it is the example of semver.org, 11.4. */
+    static const char *const ascending[] = {
+        "0.1.0",         "0.1.9",         "0.1.10",           "0.2.0",      "0.10.0",
+        "1.0.0-alpha",   "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2",
+        "1.0.0-beta.11", "1.0.0-rc.1",    "1.0.0-rc.1.0",     "1.0.0",      "1.0.1-a-b",
+        "1.0.1",         "2.0.0",         "10.0.0",           "99.0.0",
+    };
+    for (size_t i = 0; i < COUNT_OF(ascending); i++) {
+        assert_true(ss_version_good(ascending[i]));
+        for (size_t j = 0; j < COUNT_OF(ascending); j++) {
+            assert_int_equal(sign(ss_version_compare(ascending[i], ascending[j])),
+                             (i > j) - (i < j));
+        }
+    }
+}
+
+static void builds_of_one_version_are_alike(void **unused) {
+    assert_int_equal(ss_version_compare("1.0.0+deb12u1", "1.0.0"), 0);
+    assert_int_equal(ss_version_compare("1.0.0-rc.1+a", "1.0.0-rc.1+b.c"), 0);
+    assert_true(ss_version_compare("1.0.0-rc.1+a", "1.0.0+b") < 0);
+    assert_true(ss_version_compare("1.0.0+a", "1.0.1-rc.1") < 0);
+}
+
+static void knows_what_is_no_version(void **unused) {
+    static const char *const wrong[] = {
+        "",        "1",       "1.0",       "1.0.",  "1..0",   ".1.0",           "v1.0.0", "1.0.0 ",
+        "1.0.0.1", "1.0.0\n", "1.0.0-a b", "1.0.x", "-1.0.0", "1.0.1234567890", "latest",
+    };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        assert_false(ss_version_good(wrong[i]));
+    }
+    assert_true(ss_version_good("1.0.123456789"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST("orders versions", orders_versions),
+        TEST("builds of one version are alike", builds_of_one_version_are_alike),
+        TEST("knows what is no version", knows_what_is_no_version),
+    };
+    return cmocka_run_group_tests_name("app_dir", tests, NULL, NULL);
+}
