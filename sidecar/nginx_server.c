@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "nginx_api.h"
 #include "nginx_browsers.h"
 
 /* Inside nginx's double quotes only the quote and the backslash mean something. */
@@ -59,13 +60,6 @@ static void write_socket(FILE *out) {
           out);
 }
 
-static void write_api(FILE *out) {
-    fputs("        location /api/ {\n"
-          "            socketstream_api sidecars;\n"
-          "        }\n\n",
-          out);
-}
-
 static void write_status(FILE *out) {
     fputs("        location = /socketstream/status {\n"
           "            socketstream_status;\n"
@@ -90,7 +84,7 @@ void ss_nginx_server(const ss_nginx_conf_t *conf, FILE *out) {
     write_realip(conf, out);
     write_base(conf, out);
     write_socket(out);
-    write_api(out);
+    ss_nginx_api(conf, out);
     write_status(out);
     write_assets(conf, out);
     fputs("    }\n", out);
