@@ -7,6 +7,8 @@
 #   make test-long  the same at full size
 #   make check      formatting, static analysis, types
 #   make bench      our figures beside those of ws and uWebSockets, in one run
+#   make install    below prefix (/usr/local), or in a folder that DESTDIR names; make uninstall
+#   make deb        Debian packages, into build/deb/
 #
 # BUILD=release|debug|sanitize; what was built for another BUILD is built anew.
 
@@ -42,7 +44,8 @@ SHARED_OBJ  := $(patsubst %.c,$(OBJ)/%.o,$(wildcard shared/*.c))
 SIDECAR_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(wildcard sidecar/*.c))
 UNIT_BIN    := $(patsubst t/unit/%.c,$(OBJ)/unit/%,$(wildcard t/unit/test_*.c))
 
-.PHONY: all module sidecar unit client docs demo test test-long check bench bench-bin install clean deps
+.PHONY: all module sidecar unit client docs demo test test-long check bench bench-bin install \
+    uninstall deb clean deps
 .DELETE_ON_ERROR:
 
 all: module sidecar client docs
@@ -115,6 +118,7 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 # Everything the tests need is installed first; BUILD=sanitize runs them under ASan and UBSan.
 test test-long:
 	@scripts/deps test
+	@$(if $(filter test-long,$@),scripts/deps package)
 	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD) all unit bench-bin
 	@BUILD=$(BUILD) t/run $(if $(filter test-long,$@),--long) $(if $(ONLY),--only '$(ONLY)')
 
@@ -145,25 +149,54 @@ check:
 	    -Isidecar/include -j2 sidecar shared
 	node_modules/.bin/tsc -p .
 
-# MODULEDIR is where nginx looks for modules; Debian's is the default.
+# MODULEDIR is where nginx looks for modules; Debian's is the default.  UNITDIR and ZSHDIR are where
+# systemd and zsh look for what others than the distribution have installed.
 MODULEDIR ?= /usr/lib/nginx/modules
-# JavaScript actions and the packer need npm packages: where they run, run `npm ci --omit=dev` in
-# share/socketstream.  C actions, and what is packed already, need none.
+UNITDIR   ?= $(prefix)/lib/systemd/system
+ZSHDIR    ?= $(prefix)/share/zsh/site-functions
+SHAREDIR   = $(prefix)/share/socketstream
+MANDIR     = $(prefix)/share/man/man1
+BASHDIR    = $(prefix)/share/bash-completion/completions
+
+UNITS := $(wildcard deploy/*.service deploy/*.target)
+
+# Complete: an application can be made and started at once.  The npm packages come from
+# node_modules here, which `make` has filled, so that nothing is fetched now.
 install: all
-	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/include/socketstream \
-	    $(addprefix $(DESTDIR)$(prefix)/share/socketstream/,client/src host packer/page testing) \
-	    $(DESTDIR)$(MODULEDIR)
+	install -d $(addprefix $(DESTDIR),$(prefix)/bin $(prefix)/include/socketstream \
+	    $(SHAREDIR)/client/src $(MODULEDIR) $(UNITDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR))
 	install -m 755 $(B)/bin/socketstream $(DESTDIR)$(prefix)/bin/
 	install -m 644 sidecar/include/*.h $(DESTDIR)$(prefix)/include/socketstream/
-	install -m 644 $(B)/client/* $(DESTDIR)$(prefix)/share/socketstream/client/
-	install -m 644 client/src/escape.js $(DESTDIR)$(prefix)/share/socketstream/client/src/
-	install -m 644 host/*.mjs $(DESTDIR)$(prefix)/share/socketstream/host/
-	install -m 644 testing/*.mjs $(DESTDIR)$(prefix)/share/socketstream/testing/
-	install -m 644 packer/*.mjs $(DESTDIR)$(prefix)/share/socketstream/packer/
-	install -m 644 packer/page/*.mjs $(DESTDIR)$(prefix)/share/socketstream/packer/page/
-	install -m 644 package.json package-lock.json $(DESTDIR)$(prefix)/share/socketstream/
-	cp -R new_project $(DESTDIR)$(prefix)/share/socketstream/
+	install -m 644 $(B)/client/* $(DESTDIR)$(SHAREDIR)/client/
+	install -m 644 client/src/escape.js $(DESTDIR)$(SHAREDIR)/client/src/
+	install -m 644 package.json package-lock.json $(DESTDIR)$(SHAREDIR)/
+	cp -R host packer testing new_project conf_examples $(DESTDIR)$(SHAREDIR)/
+	node scripts/install-modules.mjs $(DESTDIR)$(SHAREDIR)
+	chmod -R u=rwX,go=rX $(DESTDIR)$(SHAREDIR)
 	install -m 644 $(B)/ngx_http_socketstream_module.so $(DESTDIR)$(MODULEDIR)/
+	for unit in $(UNITS); do \
+	    sed 's|/usr/bin/socketstream|$(prefix)/bin/socketstream|' $$unit \
+	        >$(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; \
+	done
+	for page in $(B)/man/*.1; do \
+	    [ ! -e $$page ] || install -m 644 $$page $(DESTDIR)$(MANDIR)/ || exit 1; \
+	done
+	[ ! -e $(B)/completion/socketstream.bash ] || \
+	    install -m 644 $(B)/completion/socketstream.bash $(DESTDIR)$(BASHDIR)/socketstream
+	[ ! -e $(B)/completion/_socketstream ] || \
+	    install -m 644 $(B)/completion/_socketstream $(DESTDIR)$(ZSHDIR)/
+
+uninstall:
+	rm -rf $(addprefix $(DESTDIR),$(SHAREDIR) $(prefix)/include/socketstream)
+	rm -f $(addprefix $(DESTDIR),$(prefix)/bin/socketstream \
+	    $(MODULEDIR)/ngx_http_socketstream_module.so $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) \
+	    $(MANDIR)/socketstream.1 $(MANDIR)/socketstream-*.1 $(BASHDIR)/socketstream \
+	    $(ZSHDIR)/_socketstream)
+
+# Debian packages, into build/deb/.
+deb:
+	@scripts/deps package
+	@scripts/package
 
 # What the packer has written into the examples.
 PACKED := examples/chat examples/dashboard examples/racer

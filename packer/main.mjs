@@ -2,7 +2,8 @@
 //
 // The asset packer's command: packs an application once, or goes on packing as its files change.
 //
-//   node packer/main.mjs --app DIR [--env ENV] [--csp POLICY] [--watch --socket PATH … --ready FILE]
+//   node packer/main.mjs --app DIR [--env ENV] [--csp POLICY] [--base PATH]
+//       [--watch --socket PATH … --ready FILE]
 //
 // `socketstream pack` and `socketstream start` run it.  It exits with 1 when the application has
 // mistakes; while it watches these are told to pages, and it ends only when it is told to.
@@ -10,10 +11,11 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { isBase } from './base.mjs';
 import { describe } from './problems.mjs';
 import { isPacked } from './scan.mjs';
 
-const usage = 'usage: node packer/main.mjs --app DIR [--env ENV] [--csp POLICY]\n'
+const usage = 'usage: node packer/main.mjs --app DIR [--env ENV] [--csp POLICY] [--base PATH]\n'
     + '                            [--watch --socket PATH … --ready FILE]\n';
 
 const say = (/** @type {string} */ text) => process.stdout.write(`${text}\n`);
@@ -42,6 +44,7 @@ function parse() {
                 app: { type: 'string' },
                 env: { type: 'string', default: process.env.SS_ENV ?? 'development' },
                 csp: { type: 'string', default: '' },
+                base: { type: 'string', default: '/' },
                 watch: { type: 'boolean', default: false },
                 socket: { type: 'string', multiple: true },
                 ready: { type: 'string' },
@@ -51,6 +54,11 @@ function parse() {
         if (values.help) {
             process.stdout.write(usage);
             process.exit(0);
+        }
+        if (!isBase(values.base ?? '/')) {
+            complain(`http.base: "${values.base}" is no path: it begins and ends with a slash, and has `
+                + 'letters, digits and -._~ between them, as "/shop/"');
+            process.exit(1);
         }
         if (values.app) {
             return { ...values, app: path.resolve(values.app), env: values.env ?? 'development' };
@@ -88,7 +96,7 @@ if (!isPacked(app)) {
 }
 const { createPacker, versionOf } = await loadPacker();
 const packer = createPacker({
-    app, env, csp: options.csp, version: versionOf(),
+    app, env, csp: options.csp, base: options.base, version: versionOf(),
     development: options.watch,
 });
 if (options.watch) {

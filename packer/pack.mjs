@@ -45,9 +45,9 @@ const builtClient = {
 
 /**
  * @param {{app: string, env: string, development: boolean, version: string, csp?: string,
- *   now?: () => number}} options
+ *   base?: string, now?: () => number}} options
  */
-export function createPacker({ app, env, development, version, csp = '', now }) {
+export function createPacker({ app, env, development, version, csp = '', base = '/', now }) {
     const guard = createGuard(app, [here('page')]);
     const output = createOutput({ app, env, development, version, now });
     const coffee = createCoffee({ app });
@@ -158,7 +158,7 @@ export function createPacker({ app, env, development, version, csp = '', now }) 
             : fresh.length ? /** @type {const} */ ('css') : null;
         lastPage = page;
         lastStyles = sheets;
-        return { reload, files: reload === 'css' ? fresh.map((file) => `/assets/${file}`) : [] };
+        return { reload, files: reload === 'css' ? fresh.map((file) => `${base}assets/${file}`) : [] };
     }
 
     return {
@@ -177,7 +177,7 @@ export function createPacker({ app, env, development, version, csp = '', now }) 
                 return { problems: found, notes, reload: null, files: [], sizes: [] };
             }
             const files = await collect();
-            const parts = { templates: views.templates, scripts: assets(files, 'js'), csp };
+            const parts = { templates: views.templates, scripts: assets(files, 'js'), csp, base };
             const layout = views.layout || EMPTY_LAYOUT;
             const sheets = assets(files, 'css');
             const page = assemblePage({ ...parts, layout, styles: sheets });

@@ -8,6 +8,7 @@
 // while it is read: those, as in 2011, expect ours to have run.
 
 import { createHash } from 'node:crypto';
+import { optionsFor } from './base.mjs';
 import { GENERATOR } from './output.mjs';
 import { MARK, templateTag } from './views.mjs';
 
@@ -71,16 +72,17 @@ export function policyWith(policy, hashes) {
  * @param {Asset[]} parts.styles
  * @param {Asset[]} parts.scripts
  * @param {string} parts.csp a policy, or ''
+ * @param {string} [parts.base] where the application is served
  */
-export function assemblePage({ layout, templates, styles, scripts, csp }) {
+export function assemblePage({ layout, templates, styles, scripts, csp, base = '/' }) {
     const defer = runsAtOnce(layout) ? '' : ' defer';
     const tags = [
         GENERATOR,
         ...styles.map(({ file, integrity }) =>
-            `<link rel="stylesheet" href="/assets/${file}" integrity="${integrity}">`),
+            `<link rel="stylesheet" href="${base}assets/${file}" integrity="${integrity}">`),
         ...templates.map(templateTag),
-        ...scripts.map(({ file, integrity }) =>
-            `<script src="/assets/${file}" integrity="${integrity}"${defer}></script>`),
+        ...scripts.map(({ file, integrity }, i) =>
+            `<script src="${base}assets/${file}" integrity="${integrity}"${defer}${i === 0 ? optionsFor(base) : ''}></script>`),
     ].join('\n');
     let html = layout.split(MARK).join(tags);
     const hashes = hashesOf(html);

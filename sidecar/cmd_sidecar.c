@@ -16,6 +16,7 @@
 #include "args.h"
 #include "bounds.h"
 #include "config.h"
+#include "cookie.h"
 #include "host_group.h"
 #include "log.h"
 #include "notify.h"
@@ -203,6 +204,19 @@ static void apply_config(command_line_t *line, const ss_config_t *config) {
     }
 }
 
+static bool name_cookie(const ss_config_t *config) {
+    const char *name = ss_config_string(config, "session.cookie");
+    if (!ss_cookie_set_name(name)) {
+        fprintf(
+            stderr,
+            "socketstream sidecar: session.cookie: \"%.40s\" is no name for a cookie: take 1 to "
+            "%d letters, digits, - or _, not beginning with __\n",
+            name, SS_COOKIE_NAME_MAX);
+        return false;
+    }
+    return true;
+}
+
 static void on_leave(uv_signal_t *handle, int number) {
     (void)number;
     ss_notify("STOPPING=1");
@@ -310,7 +324,7 @@ static int run_command(const ss_args_t *args) {
     apply_config(&line, config);
     apply_hosts(&line.options.hosts, config, &root);
     rc = SS_EXIT_FAILED;
-    if (apply_log(&line, config) && open_log(&line, config)) {
+    if (name_cookie(config) && apply_log(&line, config) && open_log(&line, config)) {
         rc = run(&line.options);
     }
     ss_buf_free(&root);

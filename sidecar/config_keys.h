@@ -24,6 +24,9 @@
       "where nginx listens") \
     X("http.hostname", T_STRING, 0, 0, "\"0.0.0.0\"", \
       "and on which address; `\"127.0.0.1\"` keeps others out") \
+    X("http.base", T_STRING, 0, 0, "\"/\"", \
+      "the path below which the packed page finds its assets and its socket: `\"/shop/\"` where " \
+      "several applications share a host") \
     X("https", T_OBJECT, 0, 0, "{}", "") \
     X("https.enabled", T_BOOLEAN, 0, 0, "false", \
       "HTTPS and `wss://`, see below") \
@@ -112,6 +115,9 @@
     X("session", T_OBJECT, 0, 0, "{}", "") \
     X("session.ttl", T_INTEGER, 1, 315360000, "2592000", \
       "seconds that a session is kept after it was last used: 30 days") \
+    X("session.cookie", T_STRING, 0, 0, "\"ss_session\"", \
+      "name of the session's cookie, over HTTPS behind `__Host-`: another for each application " \
+      "on one host") \
     X("users", T_OPEN, 0, 0, "{}", "") \
     X("users.online", T_OBJECT, 0, 0, "{}", "") \
     X("users.online.enabled", T_BOOLEAN, 0, 0, "true", \

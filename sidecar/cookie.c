@@ -20,10 +20,27 @@
 #define COOKIE_BYTES (SIGNED_BYTES + SIGNATURE_BYTES)
 
 /* RFC 6265bis: of a __Host- cookie the browser itself sees to Secure, Path=/ and no Domain. */
-#define PLAIN_NAME "ss_session"
-#define TLS_NAME "__Host-ss_session"
+#define TLS_PREFIX "__Host-"
+#define TLS_PREFIX_LEN (sizeof TLS_PREFIX - 1)
+
+/* With the prefix; without it for plain HTTP. */
+static char tls_name[TLS_PREFIX_LEN + SS_COOKIE_NAME_MAX + 1] = TLS_PREFIX "ss_session";
 
 _Static_assert(SS_TOKEN_TEXT(COOKIE_BYTES) == SS_COOKIE_TEXT, "the cookie fills its text");
+
+static const char *cookie_name(bool tls) { return tls ? tls_name : tls_name + TLS_PREFIX_LEN; }
+
+bool ss_cookie_set_name(const char *name) {
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    size_t len = strlen(name);
+    if (len == 0 || len > SS_COOKIE_NAME_MAX || strspn(name, allowed) != len ||
+        strncmp(name, "__", 2) == 0) {
+        return false;
+    }
+    memcpy(tls_name + TLS_PREFIX_LEN, name, len + 1);
+    return true;
+}
 
 /* The purpose comes first, so that the secret may sign other things one day. */
 static void sign(uint8_t *out, const uint8_t *cookie, const uint8_t *secret) {
@@ -105,7 +122,7 @@ bool ss_cookie_find(ss_cookie_t *out, ss_reader_t headers, bool tls, const uint8
         ss_span_t name;
         ss_span_t value;
         while (next_cookie(&header.value, &name, &value)) {
-            if (is(name, tls ? TLS_NAME : PLAIN_NAME) &&
+            if (is(name, cookie_name(tls)) &&
                 ss_cookie_verify(out, value.ptr, value.len, secret, now_s, ttl_s)) {
                 return true;
             }
@@ -119,5 +136,5 @@ void ss_cookie_header(char *out, const ss_cookie_t *cookie, bool tls, const uint
     char text[SS_COOKIE_TEXT + 1];
     ss_cookie_make(text, cookie, secret);
     snprintf(out, SS_COOKIE_HEADER_MAX, "%s=%s; Path=/; Max-Age=%llu; HttpOnly; SameSite=Lax%s",
-             tls ? TLS_NAME : PLAIN_NAME, text, (unsigned long long)ttl_s, tls ? "; Secure" : "");
+             cookie_name(tls), text, (unsigned long long)ttl_s, tls ? "; Secure" : "");
 }

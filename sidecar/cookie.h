@@ -23,13 +23,19 @@
 #define SS_SESSION_ID_TEXT SS_TOKEN_TEXT(SS_SESSION_ID_BYTES)
 #define SS_SECRET_BYTES 32
 #define SS_COOKIE_TEXT 60
-#define SS_COOKIE_SKEW_S 300     /* a cookie may come from a node whose clock is ahead */
+#define SS_COOKIE_SKEW_S 300 /* a cookie may come from a node whose clock is ahead */
+#define SS_COOKIE_NAME_MAX 32
 #define SS_COOKIE_HEADER_MAX 256 /* bytes of a Set-Cookie, NUL included */
 
 typedef struct {
     uint8_t id[SS_SESSION_ID_BYTES];
     uint64_t issued_at; /* seconds since 1970 */
 } ss_cookie_t;
+
+/* Names the cookie, until another is named; over TLS its name is __Host- and this.  false, and
+ * nothing is changed, unless it is 1 to SS_COOKIE_NAME_MAX letters, digits, - or _ and does not
+ * begin with __, which browsers keep for themselves. */
+bool ss_cookie_set_name(const char *name);
 
 /* Writes SS_COOKIE_TEXT characters and a NUL. */
 void ss_cookie_make(char *out, const ss_cookie_t *cookie, const uint8_t *secret);

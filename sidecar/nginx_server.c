@@ -42,6 +42,17 @@ static void write_realip(const ss_nginx_conf_t *conf, FILE *out) {
     }
 }
 
+/* Below its base the application is what it is at the root. */
+static void write_base(const ss_nginx_conf_t *conf, FILE *out) {
+    const char *base = ss_config_string(conf->config, "http.base");
+
+    if (strcmp(base, "/") != 0) {
+        fputs("        rewrite \"^", out);
+        ss_nginx_quote(out, base);
+        fputs("(.*)$\" \"/$1\";\n\n", out);
+    }
+}
+
 static void write_socket(FILE *out) {
     fputs("        location = /socketstream {\n"
           "            socketstream_pass sidecars;\n"
@@ -79,6 +90,7 @@ static void write_acme(const ss_nginx_conf_t *conf, FILE *out) {
 
 static void write_rest(const ss_nginx_conf_t *conf, FILE *out) {
     write_realip(conf, out);
+    write_base(conf, out);
     write_socket(out);
     write_status(out);
     write_assets(conf, out);

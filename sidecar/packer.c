@@ -38,10 +38,11 @@ bool ss_packer_find(ss_buf_t *path, ss_buf_t *error) {
 
 unsigned ss_packer_args(const char **args, const char *program, const char *app,
                         const ss_config_t *config) {
-    const char *const words[] = {"node",  program,
-                                 "--app", app,
-                                 "--env", ss_config_env(config),
-                                 "--csp", ss_config_string(config, "pack.csp")};
+    const char *const words[] = {"node",   program,
+                                 "--app",  app,
+                                 "--env",  ss_config_env(config),
+                                 "--csp",  ss_config_string(config, "pack.csp"),
+                                 "--base", ss_config_string(config, "http.base")};
     unsigned count = sizeof(words) / sizeof(words[0]);
 
     memcpy(args, words, sizeof(words));

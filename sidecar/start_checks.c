@@ -110,8 +110,23 @@ static bool needs_node(const ss_start_t *start) {
            (start->files.scripts != 0 && ss_config_integer(start->config, "hosts") != 0);
 }
 
+/* It becomes part of addresses and of a regular expression: packer/base.mjs has the same rule. */
+static bool check_base(const ss_start_t *start) {
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-/";
+    const char *base = ss_config_string(start->config, "http.base");
+    size_t len = strlen(base);
+
+    return (len != 0 && base[0] == '/' && base[len - 1] == '/' && strspn(base, allowed) == len &&
+            strstr(base, "//") == NULL && strstr(base, "/./") == NULL &&
+            strstr(base, "/../") == NULL) ||
+           complain("http.base: \"%.100s\" is no path: it begins and ends with a slash, and has "
+                    "letters, digits and -._~ between them, as \"/shop/\"",
+                    base);
+}
+
 bool ss_start_find(ss_start_t *start) {
-    return find_exe(start) &&
+    return check_base(start) && find_exe(start) &&
            find_program(start, "nginx.binary",
                         "install it (apt-get install nginx), or set nginx.binary in the "
                         "configuration",

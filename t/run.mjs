@@ -30,6 +30,7 @@ const nodeTest = ['node', '--test', '--test-reporter=tap'];
  * @property {RegExp} match    file names that are tests
  * @property {string[]} run    what goes before the file's name
  * @property {boolean} [alone] one file at a time, and nothing beside it: they measure time
+ * @property {boolean} [long]  only with --long: it takes minutes
  * @property {Record<string, string>} [env]
  */
 
@@ -46,6 +47,8 @@ const suites = [
   { name: 'packer', dir: 't/packer', match: /\.test\.mjs$/, run: nodeTest },
   { name: 'host', dir: 't/host', match: /\.test\.mjs$/, run: nodeTest },
   { name: 'e2e', dir: 't/e2e', match: /\.test\.mjs$/, run: nodeTest },
+  { name: 'packages', dir: 't/packages', match: /\.test\.mjs$/, run: nodeTest },
+  { name: 'debian', dir: 't/debian', match: /\.test\.mjs$/, run: nodeTest, long: true },
   {
     name: 'examples', dir: 'examples/*/test', match: /\.test\.mjs$/, run: nodeTest,
     env: { SS__nginx__binary: path.join(root, 't/lib/nginx') },
@@ -295,8 +298,9 @@ async function main() {
   }
 
   const sum = { passed: 0, failed: 0, skipped: 0 };
-  const together = await runSuites(suites.filter(({ alone }) => !alone), JOBS, common);
-  for (const total of [...together, ...await runSuites(suites.filter(({ alone }) => alone), 1, common)]) {
+  const wanted = suites.filter(({ long }) => !long || options.long);
+  const together = await runSuites(wanted.filter(({ alone }) => !alone), JOBS, common);
+  for (const total of [...together, ...await runSuites(wanted.filter(({ alone }) => alone), 1, common)]) {
     sum.passed += total.passed;
     sum.failed += total.failed;
     sum.skipped += total.skipped;

@@ -24,9 +24,8 @@ const LOG_LEVEL = 2; // until it has said
 
 const isNumber = (/** @type {any} */ value) => typeof value === 'number';
 
-function defaultUrl() {
-    return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/socketstream`;
-}
+/** A path is one of the page's own host. @param {string} url */
+const absolute = (url) => (url[0] === '/' ? location.origin.replace('http', 'ws') + url : url);
 
 /** Pages and their workers have a location, and a place for cookies; Node has neither. */
 function defaultFetch() {
@@ -40,7 +39,7 @@ function defaultFetch() {
 export function createClient(options = {}) {
     const events = createEmitter();
     const socket = createEmitter();
-    const url = options.url || defaultUrl();
+    const url = absolute(options.url || '/socketstream');
     const fetch = options.fetch || globalThis.fetch;
     const Socket = options.WebSocket || globalThis.WebSocket;
     const random = options.random || Math.random;

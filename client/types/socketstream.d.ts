@@ -126,7 +126,7 @@ export interface Client {
 }
 
 export interface Options {
-    /** ws:// or wss://; the page's own host and /socketstream when not given. */
+    /** ws:// or wss://, or a path of the page's own host; /socketstream when not given. */
     url?: string;
     /** false: only when socket.connect() is called. */
     connect?: boolean;

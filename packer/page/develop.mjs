@@ -106,16 +106,18 @@ function show() {
  * not, and did not hear of it either.
  */
 async function isNew() {
-    const answer = await fetch('/assets/manifest.json', { cache: 'no-store' });
+    const answer = await fetch(new URL('manifest.json', own), { cache: 'no-store' });
     /** @type {{file: string}[]} */
     const files = Object.values((await answer.json()).files);
     const named = [...document.querySelectorAll('script[src], link[rel=stylesheet]')]
         .map((tag) => tag.getAttribute('src') ?? tag.getAttribute('href'));
-    return files.every(({ file }) => named.includes(`/assets/${file}`));
+    return files.every(({ file }) => named.includes(new URL(file, own).pathname));
 }
 
 /** @type {any} */
 const { SS } = window;
+/** Beside it are the other assets. */
+const own = /** @type {HTMLScriptElement} */ (document.currentScript).src;
 
 develop(SS);
 SS.socket.on('connect', async () => {

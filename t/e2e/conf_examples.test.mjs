@@ -14,7 +14,10 @@ import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ask, build, command, copyNative, freePort, openSocket, read, root, until } from './app.mjs';
+import { write } from '../packer/app.mjs';
+import { startRedis } from '../lib/redis.mjs';
+import { ask, build, command, copyNative, environment, freePort, openSocket, read, root, runCommand, until } from './app.mjs';
+import { launch, skip, watch } from './chromium.mjs';
 
 const square = '{"jsonrpc":"2.0","id":1,"method":"native.square","params":[25]}';
 const answer = '{"jsonrpc":"2.0","id":1,"result":625}';
@@ -62,6 +65,8 @@ async function withNginx(name, changes, use) {
         change(readFileSync(path.join(root, 'conf_examples', `${name}.conf`), 'utf8'), {
             ...(name === 'load-balancer' ? {} : {
                 'modules/ngx_http_socketstream_module.so': `${build}/ngx_http_socketstream_module.so`,
+            }),
+            ...(name === 'load-balancer' || name === 'many-apps' ? {} : {
                 '/run/socketstream/sidecar.sock': socket,
                 '/srv/app': app,
             }),
@@ -96,7 +101,7 @@ const textOf = async (url) => (await fetch(url)).text();
 
 test('every example is tested here', () => {
     assert.deepEqual(readdirSync(path.join(root, 'conf_examples')).sort(), [
-        'existing-site.conf', 'load-balancer.conf', 'minimal.conf', 'node.conf', 'tls.conf',
+        'existing-site.conf', 'load-balancer.conf', 'many-apps.conf', 'minimal.conf', 'node.conf', 'tls.conf',
     ]);
 });
 
@@ -144,15 +149,21 @@ test('load-balancer.conf, in front of two of node.conf', async () => {
     }));
 });
 
-test('tls.conf', async () => {
-    const tls = await freePort();
-    const key = path.join(dir, 'site.key');
-    const certificate = path.join(dir, 'site.pem');
+/** @param {string} name of a host */
+function makeCertificate(name) {
+    const key = path.join(dir, `${name}.key`);
+    const certificate = path.join(dir, `${name}.pem`);
     execFileSync('openssl', [
         'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
-        '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost',
+        '-days', '2', '-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`,
         '-keyout', key, '-out', certificate,
     ], { stdio: 'pipe' });
+    return { key, certificate };
+}
+
+test('tls.conf', async () => {
+    const tls = await freePort();
+    const { key, certificate } = makeCertificate('localhost');
     const ca = readFileSync(certificate);
     const changes = {
         'listen 443 ssl http2;': `listen 127.0.0.1:${tls} ssl http2;`,
@@ -235,4 +246,112 @@ test('existing-site.conf', async () => {
         assert.equal((await fetch(`${url}/.env`)).status, 403);
     });
     server.close();
+});
+
+/**
+ * An application whose page shows what its session holds and who answers, packed for production.
+ * @param {string} name @param {Record<string, any>} config
+ */
+async function makeNamedApp(name, config) {
+    const folder = path.join(dir, name);
+    write(folder, {
+        'config/app.json': JSON.stringify({ hosts: 1, ...config }),
+        'app/server/app.js': `exports.actions = {
+            who: (cb) => cb('${name}'),
+            note(text, cb) {
+                this.session.attributes.note = text;
+                this.session.save(() => cb(true));
+            },
+            noted() { return this.getSession().then((session) => session.attributes.note ?? null); },
+        };`,
+        'app/client/app.js': `export async function init() {
+            document.title = await SS.server.app.who() + ': ' + await SS.server.app.noted();
+        }`,
+        'app/views/app.html': '<!doctype html><html><head><SocketStream></head><body><h1>App</h1></body></html>',
+        'app/css/app.css': 'h1 { color: rgb(1, 2, 3); }',
+    });
+    const { code, stderr } = await runCommand(['pack', '--app', folder], { env: { SS_ENV: 'production' } });
+    assert.equal(code, 0, stderr);
+    return folder;
+}
+
+/** One of its two sidecars is enough here. @param {string} name @param {string} folder @param {string} redis */
+async function startSidecar(name, folder, redis) {
+    const where = path.join(dir, `${name}.sock`);
+    const child = spawn(
+        command, ['sidecar', '--app', folder, '--listen', where],
+        { stdio: 'ignore', env: environment({ SS_ENV: 'production', SS__redis__url: `unix://${redis}` }) },
+    );
+    assert.ok(await until(() => existsSync(where), 20000), `${name}: no sidecar listens`);
+    return { where, child };
+}
+
+test('many-apps.conf: one by its name, two by their paths, each with its own sessions', { skip }, async () => {
+    const redis = await startRedis();
+    const byPath = (/** @type {string} */ name) => ({
+        http: { base: `/${name}/` }, session: { cookie: `${name}_session` }, redis: { key_prefix: name },
+    });
+    const names = ['news', 'shop', 'desk'];
+    const folders = await Promise.all(names.map((name) =>
+        makeNamedApp(name, name === 'news' ? { redis: { key_prefix: name } } : byPath(name))));
+    const running = await Promise.all(names.map((name, i) => startSidecar(name, folders[i], redis.path)));
+    const browser = await launch();
+    const tls = await freePort();
+    const site = path.join(dir, 'many');
+    write(site, { 'about.html': 'about us' });
+    const [news, www] = ['news.localhost', 'localhost'].map(makeCertificate);
+    try {
+        await withNginx('many-apps', {
+            ...Object.fromEntries(names.flatMap((name, i) => [
+                [`/srv/${name}/`, `${folders[i]}/`],
+                [`server unix:/run/socketstream/${name}/a.sock;`, `server unix:${running[i].where};`],
+                [`server unix:/run/socketstream/${name}/b.sock;`, ''],
+            ])),
+            'listen 443 ssl;': `listen 127.0.0.1:${tls} ssl;`,
+            '/etc/ssl/news.key': news.key,
+            '/etc/ssl/news.pem': news.certificate,
+            '/etc/ssl/www.key': www.key,
+            '/etc/ssl/www.pem': www.certificate,
+            'news.example.com': 'news.localhost',
+            'www.example.com': 'localhost',
+            '/srv/site': site,
+        }, async (port) => {
+            const where = {
+                news: `https://news.localhost:${tls}/`, shop: `https://localhost:${tls}/shop/`, desk: `https://localhost:${tls}/desk/`,
+            };
+            const context = await browser.newContext({ ignoreHTTPSErrors: true });
+            const page = await context.newPage();
+            /** @type {string[]} */
+            const problems = [];
+            watch(page, problems);
+            // Each has a note in its session, and none has another's: after a reload, by its cookie.
+            for (const round of ['null', 'set']) {
+                for (const [name, url] of Object.entries(where)) {
+                    await page.goto(url);
+                    await page.waitForFunction("document.title !== ''");
+                    assert.equal(await page.title(), `${name}: ${round === 'null' ? 'null' : `of ${name}`}`);
+                    assert.equal(await page.evaluate("getComputedStyle(document.querySelector('h1')).color"), 'rgb(1, 2, 3)');
+                    await page.evaluate(`SS.server.app.note('of ${name}')`);
+                    const api = await page.evaluate(`fetch('${new URL(url).pathname}api/app/who').then((one) => one.text())`);
+                    assert.equal(api, `"${name}"`);
+                }
+            }
+            const cookies = (await context.cookies()).map(({ name, domain }) => `${domain} ${name}`);
+            assert.deepEqual(cookies.sort(), [
+                'localhost __Host-desk_session', 'localhost __Host-shop_session', 'news.localhost __Host-ss_session',
+            ]);
+            await page.goto(`https://localhost:${tls}/shop`);
+            assert.equal(page.url(), where.shop);
+            await page.goto(`https://localhost:${tls}/about.html`);
+            assert.equal(await page.textContent('body'), 'about us');
+            assert.deepEqual(problems, []);
+            assert.equal((await fetch(`http://127.0.0.1:${port}/shop/`, { redirect: 'manual' })).status, 308);
+        });
+    } finally {
+        await browser.close();
+        const children = running.map(({ child }) => child);
+        children.forEach((child) => child.kill('SIGTERM'));
+        await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')));
+        await redis.stop();
+    }
 });

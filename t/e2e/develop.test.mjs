@@ -53,7 +53,7 @@ async function run(t, options) {
     /** @type {string[]} what its console says */
     const said = [];
     page.on('console', (message) => said.push(message.text()));
-    await page.goto(app.url);
+    await page.goto(new URL(options?.env?.SS__http__base ?? '/', app.url).href);
     await page.waitForSelector('#state:text-is("connected")');
     return { app, page, said };
 }
@@ -101,6 +101,18 @@ test('an exception shows its stack in the console and its place above the page u
     assert.deepEqual(both, ['<b>a &lt; b</b>', '<b>a &lt; b</b>']);
     writeFileSync(path.join(dir, 'app/server/app.js'), SERVER.replace('throw new Error', 'cb'));
     await overlay.waitFor({ state: 'detached' });
+});
+
+test('below a base all is as at the root: page, calls, HTTP API, style sheets that are swapped', { skip, timeout }, async (t) => {
+    const dir = makeApp();
+    const { app, page } = await run(t, { dir, env: { SS__http__base: '/shop/' } });
+    await page.evaluate(() => { /** @type {any} */ (window).kept = true; });
+    assert.equal(await page.evaluate(() => /** @type {any} */ (window).SS.server.app.square(3)), 9);
+    assert.equal(await (await fetch(`${app.url}shop/api/app/square?25`)).text(), '625');
+    writeFileSync(path.join(dir, 'app/css/app.css'), 'h1 { color: rgb(1, 2, 3); }');
+    await page.waitForFunction("getComputedStyle(document.querySelector('h1')).color === 'rgb(1, 2, 3)'");
+    assert.match(String(await page.getAttribute('link[rel=stylesheet]', 'href')), /^\/shop\/assets\/app-\w+\.css$/);
+    assert.equal(await page.evaluate(() => /** @type {any} */ (window).kept), true, 'the page was not loaded again');
 });
 
 test('in production the stack stays on the server, and silent calls are in no log', { skip, timeout }, async (t) => {

@@ -410,7 +410,7 @@ test('the commands have aliases, and an unknown one names the nearest', async ()
 test('config prints what counts', async () => {
     const dir = copyNative();
     const run = await runCommand(['config', '--app', dir, 'http'], { env: { SS__http__port: '4321' } });
-    assert.deepEqual(JSON.parse(run.stdout), { hostname: '127.0.0.1', port: 4321 });
+    assert.deepEqual(JSON.parse(run.stdout), { base: '/', hostname: '127.0.0.1', port: 4321 });
     assert.equal((await runCommand(['config', '--app', dir, 'no.such'])).code, 1);
     rmSync(dir, { recursive: true });
 });

@@ -60,6 +60,17 @@ test('socketstream pack packs for production, with the policy of the configurati
     assert.match(read(app, 'public/index.html'), /Content-Security-Policy" content="default-src 'self'"/);
 });
 
+for (const base of ['', 'shop', '/shop', 'shop/', '//', '/a b/', '/a/../b/', '/"/', '/ä/']) {
+    test(`http.base is no path: "${base}"`, async () => {
+        const app = makeApp({ ...LAYOUT, ...CLIENT, 'config/app.json': JSON.stringify({ http: { base } }) });
+        for (const name of ['pack', 'start']) {
+            const { code, stderr } = await runCommand([name, '--app', app]);
+            assert.equal(code, 1);
+            assert.match(stderr, /http\.base: ".*" is no path: it begins and ends with a slash/);
+        }
+    });
+}
+
 test('socketstream pack refuses what it does not know', async () => {
     assert.equal((await runCommand(['pack', 'word'])).code, 2);
     const { code, stderr } = await runCommand(['pack', '--app', '/nowhere']);

@@ -139,6 +139,18 @@ test('scripts are deferred, unless the layout has some that run while it is read
     assert.doesNotMatch(at('<script>$(go)</script>'), /defer/);
 });
 
+test('below a base the page finds its assets and its socket there', () => {
+    const parts = {
+        layout: '<!--SocketStream-->', templates: [], styles: [{ file: 'app-1.css', integrity: 'i' }],
+        scripts: [{ file: 'lib-1.js', integrity: 'i' }, { file: 'app-1.js', integrity: 'i' }], csp: '',
+    };
+    const { html } = assemblePage({ ...parts, base: '/shop/' });
+    assert.match(html, /href="\/shop\/assets\/app-1\.css"/);
+    assert.match(html, /src="\/shop\/assets\/lib-1\.js" integrity="i" defer data-options='\{"url":"\/shop\/socketstream"\}'>/);
+    assert.match(html, /src="\/shop\/assets\/app-1\.js" integrity="i" defer>/);
+    assert.doesNotMatch(assemblePage(parts).html, /data-options|shop/);
+});
+
 test('a template may hold a script, and the page still ends it where it ends', async () => {
     const { app } = await packed({ 'app/views/x.html': '<script>a()</script><!-- <b> -->' });
     const page = read(app, 'public/index.html');

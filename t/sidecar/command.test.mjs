@@ -103,6 +103,12 @@ describe('the command line', () => {
     assert.equal(code, 1);
     assert.match(said, /action_timeout/);
   });
+
+  it('reports a name that no cookie may have', async () => {
+    const { code, said } = await fails([], { env: { SS__session__cookie: '"a b"' } });
+    assert.equal(code, 1);
+    assert.match(said, /session\.cookie: "a b" is no name for a cookie: take 1 to 32 letters/);
+  });
 });
 
 describe('a start that is interrupted', () => {

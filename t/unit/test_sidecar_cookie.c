@@ -191,6 +191,37 @@ static void the_header_says_what_a_browser_may_do_with_it(void **state) {
     assert_true(strlen(tls) < sizeof tls - 1);
 }
 
+static void an_application_names_its_cookie(void **state) {
+    static const char *const bad[] = {"", "a b", "a=b", "a;b", "__Host-x", "__x", "\xc3\xa4"};
+    ss_cookie_t cookie = fresh(NOW);
+    ss_cookie_t out;
+    char value[SS_COOKIE_TEXT + 1];
+    char line[256];
+    char name[SS_COOKIE_NAME_MAX + 2] = {0};
+    char header[SS_COOKIE_HEADER_MAX];
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        assert_false(ss_cookie_set_name(bad[i]));
+    }
+    memset(name, 'n', SS_COOKIE_NAME_MAX + 1);
+    assert_false(ss_cookie_set_name(name));
+    name[SS_COOKIE_NAME_MAX] = '\0';
+    assert_true(ss_cookie_set_name(name));
+    ss_cookie_header(header, &cookie, true, secret, UINT64_MAX);
+    assert_non_null(strstr(header, "; Secure"));
+    assert_true(strlen(header) < sizeof header - 1);
+
+    assert_true(ss_cookie_set_name("shop"));
+    ss_cookie_make(value, &cookie, secret);
+    snprintf(line, sizeof line, "ss_session=x; shop=%s", value);
+    const char *headers[] = {"cookie", line};
+    assert_true(finds(&out, false, headers, 2));
+    snprintf(line, sizeof line, "ss_session=%s", value);
+    assert_false(finds(&out, false, headers, 2));
+    ss_cookie_header(header, &cookie, false, secret, TTL);
+    assert_memory_equal(header, "shop=", 5);
+    assert_true(ss_cookie_set_name("ss_session"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST("a token is base64url", a_token_is_base64url),
@@ -206,6 +237,7 @@ int main(void) {
              a_cookie_of_another_name_or_header_is_not),
         TEST("the header says what a browser may do with it",
              the_header_says_what_a_browser_may_do_with_it),
+        TEST("an application names its cookie", an_application_names_its_cookie),
     };
     return cmocka_run_group_tests_name("cookie", tests, NULL, NULL);
 }
