@@ -334,7 +334,7 @@ static int run_command(const ss_args_t *args) {
     start->on_terminal = isatty(STDERR_FILENO) == 1;
     start->probe.fd = -1;
     if (read_options(start, args) && enter_app(start) && ss_start_check_packer(start) &&
-        ss_start_find(start)) {
+        ss_start_check_middleware(start) && ss_start_find(start)) {
         if (!ss_rundir_open(&start->dir, start->app, start->n_nodes, error)) {
             complain("%s", error);
         } else {

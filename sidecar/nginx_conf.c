@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "nginx_browsers.h"
+#include "nginx_middleware.h"
 #include "nginx_server.h"
 
 #define POST_EXTRA (64 << 10) /* the module's own, over max_message */
@@ -161,6 +162,9 @@ void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
     fputs("    upstream sidecars {\n        ", out);
     ss_nginx_directive(out, "server", "unix:", conf->socket);
     fputs("    }\n\n", out);
+    if (conf->http_socket != NULL) {
+        ss_nginx_middleware_upstream(conf, out);
+    }
     ss_nginx_server(conf, out);
     fputs("}\n", out);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nginx_browsers.h"
+#include "nginx_middleware.h"
 
 /* Inside nginx's double quotes only the quote and the backslash mean something. */
 void ss_nginx_quote(FILE *out, const char *text) {
@@ -48,11 +49,25 @@ static void write_socket(FILE *out) {
           out);
 }
 
-static void write_api(FILE *out) {
-    fputs("        location /api/ {\n"
-          "            socketstream_api sidecars;\n"
-          "        }\n\n",
-          out);
+/* With middleware, what it passes on comes by an internal name. */
+static void open_location(const ss_nginx_conf_t *conf, const char *path, const char *internal,
+                          FILE *out) {
+    if (conf->http_socket != NULL) {
+        fprintf(out,
+                "        location %s {\n"
+                "            socketstream_middleware on;\n",
+                internal);
+    } else {
+        fprintf(out, "        location %s {\n", path);
+    }
+}
+
+static void write_api(const ss_nginx_conf_t *conf, FILE *out) {
+    open_location(conf, "/api/", SS_NGINX_NEXT_API, out);
+    fprintf(out,
+            "            socketstream_api sidecars%s;\n"
+            "        }\n\n",
+            conf->http_socket == NULL ? "" : " prefix=/api/");
 }
 
 static void write_status(FILE *out) {
@@ -67,7 +82,8 @@ static void write_status(FILE *out) {
 }
 
 static void write_assets(const ss_nginx_conf_t *conf, FILE *out) {
-    fputs("        location / {\n            ", out);
+    open_location(conf, "/", SS_NGINX_NEXT_ASSETS, out);
+    fputs("            ", out);
     ss_nginx_directive(out, "socketstream_assets", "", conf->public_dir);
     ss_nginx_browsers_location(conf, out);
     fputs("        }\n", out);
@@ -78,8 +94,11 @@ void ss_nginx_server(const ss_nginx_conf_t *conf, FILE *out) {
     ss_nginx_listen(conf, out);
     write_realip(conf, out);
     write_socket(out);
-    write_api(out);
+    write_api(conf, out);
     write_status(out);
+    if (conf->http_socket != NULL) {
+        ss_nginx_middleware_locations(conf, out);
+    }
     write_assets(conf, out);
     fputs("    }\n", out);
 }

@@ -19,10 +19,12 @@
 
 /* What belongs to one nginx, and to the sidecar behind it. */
 typedef struct {
-    char path[SS_RUNDIR_PATH_MAX];        /* nginx's prefix: logs/ and tmp/ are in it */
-    char socket[SS_RUNDIR_PATH_MAX];      /* of the sidecar; fits into sun_path */
-    char nginx_conf[SS_RUNDIR_PATH_MAX];  /* generated */
-    char nginx_pid[SS_RUNDIR_PATH_MAX];   /* written by nginx */
+    char path[SS_RUNDIR_PATH_MAX];   /* nginx's prefix: logs/ and tmp/ are in it */
+    char socket[SS_RUNDIR_PATH_MAX]; /* of the sidecar; fits into sun_path */
+    char
+        http_socket[SS_RUNDIR_PATH_MAX]; /* where middleware is asked, if there is any; fits, too */
+    char nginx_conf[SS_RUNDIR_PATH_MAX]; /* generated */
+    char nginx_pid[SS_RUNDIR_PATH_MAX];  /* written by nginx */
     char sidecar_pid[SS_RUNDIR_PATH_MAX]; /* written by the supervisor */
     char sidecar_log[SS_RUNDIR_PATH_MAX]; /* of all runs, appended */
 } ss_rundir_node_t;

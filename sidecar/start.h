@@ -49,7 +49,8 @@ typedef struct {
     } stage;
     bool on_terminal;
     bool private_redis;
-    bool packs; /* the packer is one of the children */
+    bool packs;      /* the packer is one of the children */
+    bool middleware; /* requests go by config/http first */
     int status;
     unsigned n_nodes;
     ss_start_node_t nodes[SS_NODES_MAX];
@@ -77,6 +78,9 @@ bool ss_start_complain(const char *format, ...) __attribute__((format(printf, 1,
 
 /* Finds the programs, and the module.  Complains when one is missing. */
 bool ss_start_find(ss_start_t *start);
+
+/* Sets `middleware`.  Complains when there is some, and no host that could run it. */
+bool ss_start_check_middleware(ss_start_t *start);
 
 /* Whether all ports are free.  Complains when one is not. */
 bool ss_start_check_ports(ss_start_t *start);

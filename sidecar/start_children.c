@@ -84,6 +84,7 @@ bool ss_start_write_confs(ss_start_t *start) {
     }
     for (unsigned i = 0; i < start->n_nodes; i++) {
         conf.socket = start->dir.nodes[i].socket;
+        conf.http_socket = start->middleware ? start->dir.nodes[i].http_socket : NULL;
         conf.port = start->nodes[i].port;
         ok = ok && write_conf(start->dir.nodes[i].nginx_conf, &conf, ss_nginx_conf_write);
     }
@@ -136,6 +137,7 @@ static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundi
     const char *format = start->on_terminal ? "pretty" : "json";
     const char *args[] = {"socketstream", "sidecar",      "--app", start->app,  "--listen",
                           dir->socket,    "--log-format", format,  "--pid-dir", dir->path};
+    const size_t n_args = sizeof(args) / sizeof(args[0]);
     ss_child_spec_t spec = {
         .name = node->sidecar_name,
         .file = start->exe,
@@ -147,6 +149,10 @@ static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundi
     };
 
     memcpy(node->sidecar_args, args, sizeof(args));
+    if (start->middleware) {
+        node->sidecar_args[n_args] = "--http-listen";
+        node->sidecar_args[n_args + 1] = dir->http_socket;
+    }
     node->sidecar = ss_supervisor_add(start->supervisor, &spec);
     return node->sidecar != NULL || complain("cannot start the sidecar: %s", strerror(errno));
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See nginx_middleware.h.
+ *
+ * It is nginx that closes idle connections to a host, never the host: whoever waits for requests
+ * must not be the one that hangs up, or a request may be lost on its way.  So a host that leaves
+ * has lost its last connection keepalive_timeout after it ceased to accept.
+ */
+#include "nginx_middleware.h"
+
+#include "nginx_server.h"
+
+#define KEEPALIVE 64 /* idle connections of each worker */
+#define KEEPALIVE_S 1
+#define HEADERS_K 16 /* of one answer: Node sends no more by itself either */
+
+void ss_nginx_middleware_upstream(const ss_nginx_conf_t *conf, FILE *out) {
+    fputs("    upstream middleware {\n        ", out);
+    ss_nginx_directive(out, "server", "unix:", conf->http_socket);
+    fprintf(out,
+            "        keepalive %d;\n"
+            "        keepalive_timeout %ds;\n"
+            "    }\n\n",
+            KEEPALIVE, KEEPALIVE_S);
+}
+
+/* Nodes of ours hear from their balancer how the client came. */
+static void write_headers(const ss_nginx_conf_t *conf, FILE *out) {
+    fprintf(out,
+            "            proxy_set_header Connection \"\";\n"
+            "            proxy_set_header Host $http_host;\n"
+            "            proxy_set_header X-Forwarded-For $remote_addr;\n"
+            "            proxy_set_header X-Forwarded-Host $http_host;\n"
+            "            proxy_set_header X-Forwarded-Proto %s;\n",
+            conf->n_nodes == 0 ? "$scheme" : "$http_x_forwarded_proto");
+}
+
+void ss_nginx_middleware_locations(const ss_nginx_conf_t *conf, FILE *out) {
+    double timeout_s = ss_config_number(conf->config, "action_timeout");
+
+    /* The slash at the end: it is asked about the URL as nginx understands it, decoded and without
+     * "..", so that it cannot take another for harmless than the one that is served then. */
+    fputs("        location / {\n"
+          "            proxy_pass http://middleware/;\n"
+          "            proxy_http_version 1.1;\n"
+          "            proxy_buffering off;\n"
+          "            proxy_next_upstream off;\n",
+          out);
+    fprintf(out,
+            "            proxy_buffer_size %dk;\n"
+            "            proxy_buffers 4 %dk;\n"
+            "            proxy_read_timeout %.0fms;\n"
+            "            proxy_send_timeout %.0fms;\n",
+            HEADERS_K, HEADERS_K, 1000 * timeout_s, 1000 * timeout_s);
+    write_headers(conf, out);
+    /* Middleware may guard what is behind it, so nothing goes by when it is away. */
+    fputs("            error_page 502 = @socketstream_unavailable;\n"
+          "        }\n\n"
+          "        location @socketstream_unavailable {\n"
+          "            default_type text/plain;\n"
+          "            add_header Retry-After 1 always;\n"
+          "            return 503 \"the application is not there, try again\\n\";\n"
+          "        }\n\n",
+          out);
+}
