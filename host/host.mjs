@@ -7,6 +7,7 @@
 // which are main.mjs's.
 
 import { createAsks } from './asks.mjs';
+import { createQuestion, QUESTION } from './authenticate.mjs';
 import { createDisconnects } from './disconnects.mjs';
 import { createDispatch } from './dispatch.mjs';
 import { stackOf } from './errors.mjs';
@@ -111,6 +112,7 @@ export function createHost({ link, setup, hello, retire, httpFd }) {
             try {
                 const loaded = await loadApp({ app: setup.app, config, ss: SS, http: httpFd !== undefined, log: (message) => log('notice', message) });
                 dispatch.offer(loaded.actions);
+                dispatch.offer(new Map([[QUESTION, { fn: createQuestion(requireByName), actions: {} }]]));
                 own = [...loaded.actions.keys()];
                 tree.learn([...(setup.actions ?? []), ...own]);
                 takeMiddleware(loaded);

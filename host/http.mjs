@@ -41,6 +41,12 @@ function pathOf(url) {
     return `/${parts.join('/')}${/\/$/.test(path) ? '/' : ''}`;
 }
 
+/** @param {string} url @param {string} prefix */
+function isApi(url, prefix) {
+    const path = pathOf(url);
+    return path.startsWith(`/${prefix}`) && (path.length === prefix.length + 1 || path[prefix.length + 1] === '/');
+}
+
 /** @param {any} error @returns {number} what it says of itself, as http-errors do */
 function statusOf(error) {
     const status = error?.status ?? error?.statusCode;
@@ -143,7 +149,7 @@ export function createHttp({ fd, chain, apiPrefix, development, log, exception }
             }
             try {
                 const url = request.url === asked ? undefined : checkUrl(request.url);
-                const where = apiPrefix !== undefined && pathOf(request.url ?? '/').startsWith(`/${apiPrefix}/`) ? API : ASSETS;
+                const where = apiPrefix !== undefined && isApi(request.url ?? '/', apiPrefix) ? API : ASSETS;
                 pass = () => writePass(response, where, url);
             } catch (failure) {
                 fail(request, response, failure);

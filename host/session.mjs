@@ -9,6 +9,7 @@
 
 import { NO_CALL, looseEnd } from './asks.mjs';
 import { Attributes } from './attributes.mjs';
+import { askModule } from './authenticate.mjs';
 import { NAME_MAX } from './bounds.mjs';
 import { CallError, code, messageOf } from './errors.mjs';
 
@@ -106,11 +107,13 @@ export class Session {
         return `${this.#host.keyPrefix}:session:${this.id}`;
     }
 
-    /** Saves what differs in `attributes`, each name by itself.  @param {Done} [cb] */
+    /** Saves what differs in `attributes`, each name by itself; those of a user of the HTTP API end
+     *  with the call.  @param {Done} [cb] */
     save(cb) {
         checkCallback(cb);
         const changes = this.#attributes?.changes();
-        if (this.id !== undefined && changes === undefined) {
+        const passing = this.id === undefined && this.#known.user !== undefined;
+        if (passing || (this.id !== undefined && changes === undefined)) {
             return this.#tell(Promise.resolve(), 'session.save', (error) => cb?.(error, this));
         }
         return this._operate('session.save', { set: {}, remove: [], ...changes }, (error) => cb?.(error, this));
@@ -137,23 +140,7 @@ export class Session {
      */
     authenticate(name, params, cb) {
         checkCallback(cb);
-        const module = this.#host.requireByName(name);
-        const authenticate = module?.authenticate ?? module?.default?.authenticate;
-        if (typeof authenticate !== 'function') {
-            throw new CallError(code.INTERNAL, `the authentication module '${name}' has no exports.authenticate`);
-        }
-        const asked = new Promise((resolve, reject) => {
-            const returned = authenticate.call(module, params, resolve);
-            if (typeof returned?.then === 'function') {
-                // With room for the callback it is the callback that counts, as with actions.
-                returned.then(authenticate.length < 2 ? resolve : undefined, reject);
-            }
-        }).then((response) => {
-            if (response && typeof response === 'object' && response.success === undefined && 'status' in response) {
-                response.success = Boolean(response.status);
-            }
-            return response;
-        });
+        const asked = askModule(this.#host.requireByName, name, params);
         return this.#run(asked, (error, response) => {
             if (error && cb) {
                 throw error; // which fails the call: the callback has no place for it

@@ -4,6 +4,7 @@
 
 import { escapeHTML } from '../client/src/escape.js';
 import { looseEnd } from './asks.mjs';
+import { secureEquals } from './authenticate.mjs';
 import { messageOf } from './errors.mjs';
 
 /**
@@ -42,5 +43,6 @@ export function createSS({ setup, server, publish, log, events, ask, callBack })
         events: { on: events.on, off: events.off, emit: events.emit },
         log,
         escapeHTML,
+        secureEquals,
     };
 }

@@ -570,6 +570,9 @@ ngx_int_t ngx_http_ss_buf_add(ngx_http_ss_buf_t **bp, const void *data,
 /* ngx_http_ss_handshake.c: what comes to the URL of socketstream_pass */
 
 ngx_int_t ngx_http_ss_handshake_handler(ngx_http_request_t *r);
+/* Finds the headers that matter; spans into the request's own. */
+void ngx_http_ss_read_headers(ngx_http_request_t *r,
+    ngx_http_ss_headers_t *hs);
 /* Answers with the reason's status; what the request is finalized with. */
 ngx_int_t ngx_http_ss_refuse(ngx_http_request_t *r,
     ngx_http_ss_refusal_e why);
@@ -585,7 +588,8 @@ ngx_uint_t ngx_http_ss_site_allowed(ngx_http_request_t *r,
 /* For a listed page of another origin, adds to the answer that it may see it. */
 ngx_int_t ngx_http_ss_origin_headers(ngx_http_request_t *r,
     ngx_str_t *origin);
-/* Answers OPTIONS; what the request is finalized with. */
+/* Answers OPTIONS of an origin that is allowed; what the request is finalized
+ * with. */
 ngx_int_t ngx_http_ss_origin_preflight(ngx_http_request_t *r,
     ngx_str_t *origin);
 

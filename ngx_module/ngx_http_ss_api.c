@@ -15,6 +15,7 @@
 #include "ngx_http_socketstream.h"
 
 
+static ngx_int_t ngx_http_ss_api_origin(ngx_http_request_t *r);
 static void ngx_http_ss_api_body_handler(ngx_http_request_t *r);
 static void ngx_http_ss_api_begin(ngx_http_request_t *r, ngx_uint_t stream);
 static ngx_int_t ngx_http_ss_api_encode(ngx_http_ss_api_t *api,
@@ -39,16 +40,28 @@ static ngx_int_t ngx_http_ss_api_limited(ngx_http_request_t *r,
     ngx_msec_t retry);
 static ngx_int_t ngx_http_ss_api_answer(ngx_http_request_t *r, int code,
     ngx_msec_t retry);
+static ngx_int_t ngx_http_ss_api_send_error(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_msec_t retry, u_char *text, size_t len);
 
 
 ngx_int_t
 ngx_http_ss_api_handler(ngx_http_request_t *r)
 {
-    ngx_int_t   rc;
-    ngx_msec_t  retry;
+    ngx_int_t                rc;
+    ngx_msec_t               retry;
+    ngx_http_ss_loc_conf_t  *slcf;
 
     if (r != r->main) {
         return NGX_HTTP_NOT_FOUND;
+    }
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
+
+    if (slcf->api) {
+        rc = ngx_http_ss_api_origin(r);
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
     retry = ngx_http_ss_rate_request(r);
@@ -64,6 +77,57 @@ ngx_http_ss_api_handler(ngx_http_request_t *r)
     }
 
     return NGX_DONE;
+}
+
+
+/*
+ * A page of another origin may read what anybody may.  What could change
+ * something, or comes with a password that the browser has kept, it may send
+ * only if its origin is listed.  NGX_DECLINED: nothing is answered yet.
+ */
+
+static ngx_int_t
+ngx_http_ss_api_origin(ngx_http_request_t *r)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             allowed;
+    ngx_http_ss_headers_t  hs;
+
+    static u_char  text[] = "{\"error\":{\"code\":-32600,\"message\":"
+                            "\"Pages of this origin may not call the API\"}}";
+
+    ngx_http_ss_read_headers(r, &hs);
+
+    if (ngx_http_ss_origin_headers(r, &hs.origin) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        allowed = ngx_http_ss_origin_allowed(r, &hs.origin);
+
+    } else if (r->headers_in.authorization) {
+        allowed = ngx_http_ss_origin_allowed(r, &hs.origin)
+                  && ngx_http_ss_site_allowed(r, &hs);
+
+    } else {
+        allowed = 1;
+    }
+
+    if (allowed) {
+        return (r->method & NGX_HTTP_OPTIONS) && hs.origin.data
+               ? ngx_http_ss_origin_preflight(r, &hs.origin)
+               : NGX_DECLINED;
+    }
+
+    ngx_http_ss_worker.counters->refused[NGX_HTTP_SS_REFUSED_origin]++;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_ss_api_send_error(r, NGX_HTTP_FORBIDDEN, 0, text,
+                                      sizeof(text) - 1);
 }
 
 
@@ -577,8 +641,9 @@ ngx_http_ss_api_finish(ngx_http_ss_api_t *api)
 static void
 ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_http_ss_headers_t   hs;
 
     r = api->request;
     c = r->connection;
@@ -588,6 +653,11 @@ ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code)
     /* nothing is sent before all of an answer is here */
 
     ngx_http_clean_header(r);
+
+    if (api->conf->api) {
+        ngx_http_ss_read_headers(r, &hs);
+        (void) ngx_http_ss_origin_headers(r, &hs.origin);
+    }
 
     ngx_http_finalize_request(r, ngx_http_ss_api_error(api, code));
     ngx_http_run_posted_requests(c);
@@ -629,8 +699,7 @@ ngx_http_ss_api_limited(ngx_http_request_t *r, ngx_msec_t retry)
 static ngx_int_t
 ngx_http_ss_api_answer(ngx_http_request_t *r, int code, ngx_msec_t retry)
 {
-    u_char                 text[256], data[64], seconds[NGX_INT_T_LEN], *p;
-    ngx_str_t              name, value;
+    u_char                 text[256], data[64], *p;
     const ss_rpc_error_t  *error;
 
     error = ss_rpc_error(code);
@@ -651,6 +720,18 @@ ngx_http_ss_api_answer(ngx_http_request_t *r, int code, ngx_msec_t retry)
                      "{\"error\":{\"code\":%d,\"message\":\"%s\"%*s}}",
                      code, error->message, (size_t) (p - data), data);
 
+    return ngx_http_ss_api_send_error(r, error->http_status, retry, text,
+                                      p - text);
+}
+
+
+static ngx_int_t
+ngx_http_ss_api_send_error(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_msec_t retry, u_char *text, size_t len)
+{
+    u_char     seconds[NGX_INT_T_LEN];
+    ngx_str_t  name, value;
+
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
@@ -669,7 +750,7 @@ ngx_http_ss_api_answer(ngx_http_request_t *r, int code, ngx_msec_t retry)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (retry || error->http_status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+    if (retry || status == NGX_HTTP_SERVICE_UNAVAILABLE) {
         value.len = ngx_sprintf(seconds, "%M", retry ? (retry + 999) / 1000
                                                      : 1)
                     - seconds;
@@ -686,5 +767,5 @@ ngx_http_ss_api_answer(ngx_http_request_t *r, int code, ngx_msec_t retry)
         }
     }
 
-    return ngx_http_ss_send_text(r, error->http_status, text, p - text);
+    return ngx_http_ss_send_text(r, status, text, len);
 }

@@ -21,8 +21,6 @@
 #define NGX_HTTP_SS_PARAMETERS  2           /* may follow it */
 
 
-static void ngx_http_ss_handshake_headers(ngx_http_request_t *r,
-    ngx_http_ss_headers_t *hs);
 static ngx_uint_t ngx_http_ss_has_token(ngx_str_t *value, const char *token,
     size_t len, ngx_uint_t how);
 static ngx_int_t ngx_http_ss_handshake_check(ngx_http_request_t *r,
@@ -53,14 +51,16 @@ ngx_http_ss_handshake_handler(ngx_http_request_t *r)
         return NGX_HTTP_NOT_FOUND;
     }
 
-    ngx_http_ss_handshake_headers(r, &hs);
+    ngx_http_ss_read_headers(r, &hs);
 
     if (!hs.upgrade && ngx_http_ss_origin_headers(r, &hs.origin) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if ((r->method & NGX_HTTP_OPTIONS) && hs.origin.data) {
-        return ngx_http_ss_origin_preflight(r, &hs.origin);
+        return ngx_http_ss_origin_allowed(r, &hs.origin)
+               ? ngx_http_ss_origin_preflight(r, &hs.origin)
+               : ngx_http_ss_refuse(r, NGX_HTTP_SS_REFUSED_origin);
     }
 
     if (r->method & NGX_HTTP_POST) {
@@ -98,9 +98,8 @@ ngx_http_ss_handshake_handler(ngx_http_request_t *r)
 }
 
 
-static void
-ngx_http_ss_handshake_headers(ngx_http_request_t *r,
-    ngx_http_ss_headers_t *hs)
+void
+ngx_http_ss_read_headers(ngx_http_request_t *r, ngx_http_ss_headers_t *hs)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;

@@ -2,8 +2,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Which pages may use the URL of socketstream_pass: those of the same origin
- * (RFC 6454), and those that socketstream_origins lists.
+ * Which pages may use the URL of socketstream_pass, and call an API: those of
+ * the same origin (RFC 6454), and those that socketstream_origins lists.
  *
  * A WebSocket needs no more than our yes.  Of event streams and POSTs a page
  * of another origin gets to see nothing unless the answer names the origin
@@ -186,12 +186,11 @@ ngx_http_ss_origin_headers(ngx_http_request_t *r, ngx_str_t *origin)
 ngx_int_t
 ngx_http_ss_origin_preflight(ngx_http_request_t *r, ngx_str_t *origin)
 {
-    ngx_int_t  rc;
-    ngx_str_t  methods, headers, age;
+    ngx_int_t                rc;
+    ngx_str_t                methods, headers, age;
+    ngx_http_ss_loc_conf_t  *slcf;
 
-    if (!ngx_http_ss_origin_allowed(r, origin)) {
-        return ngx_http_ss_refuse(r, NGX_HTTP_SS_REFUSED_origin);
-    }
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
@@ -199,8 +198,14 @@ ngx_http_ss_origin_preflight(ngx_http_request_t *r, ngx_str_t *origin)
     }
 
     ngx_str_set(&methods, "GET, POST");
-    ngx_str_set(&headers, "Content-Type, SocketStream-Stream, "
-                          "SocketStream-Seq");
+    if (slcf->api) {
+        ngx_str_set(&headers, "Content-Type, Authorization");
+
+    } else {
+        ngx_str_set(&headers, "Content-Type, SocketStream-Stream, "
+                              "SocketStream-Seq");
+    }
+
     ngx_str_set(&age, NGX_HTTP_SS_PREFLIGHT_AGE);
 
     if (ngx_http_ss_origin_add(r, "Access-Control-Allow-Methods", &methods)

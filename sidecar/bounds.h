@@ -20,6 +20,9 @@
 #define SS_ADDRESS_MAX 63                /* bytes of a client's address that are kept */
 #define SS_ACTION_TIMEOUT_MS 30000       /* by default */
 #define SS_API_PAIRS_MAX 1000            /* name=value pairs in a query */
+#define SS_API_CREDENTIALS_MAX 1024      /* base64 of a name and a password */
+#define SS_API_AUTHS_MAX 1024            /* requests waiting for the authentication module */
+#define SS_API_HELD_MAX (64u << 20)      /* bytes of these, all together */
 #define SS_APP_DEPTH_MAX 32              /* folders below app/server */
 #define SS_USER_ID_MAX 256               /* bytes of a user's id */
 #define SS_CHANNEL_NAME_MAX 256          /* bytes of a channel's name */
@@ -42,6 +45,7 @@
 #define SS_HOST_ACTIONS_MAX 4096         /* actions of one host */
 #define SS_HOST_PROBLEMS_MAX 100         /* problems that one host tells of */
 #define SS_HOST_AHEAD_MAX 1024           /* calls waiting for one host that is being started */
+#define SS_HOST_CALL_MAX (32u << 20)     /* bytes of a call; a body of HTTP is in it twice */
 #define SS_HOST_QUEUE_MAX (32u << 20)    /* bytes waiting for one host; more calls are -32003 */
 #define SS_HOST_LINE_MAX 2000            /* bytes of a line of a host's in the log; it is split */
 #define SS_HOST_LAST_WORDS_MAX 512       /* of them, that are kept to say why it ended */

@@ -157,6 +157,14 @@ static void apply_hosts(ss_host_options_t *hosts, const ss_config_t *config, ss_
     hosts->commands = ss_config_get(config, "host.commands");
 }
 
+/* A request's body has its head before it, which fits a frame. */
+static uint32_t longest_message(const ss_config_t *config, const ss_api_options_t *api) {
+    int64_t of_client = ss_config_integer(config, "nginx.max_message");
+    int64_t of_api = (int64_t)api->post_max_kib * 1024 + SS_LINK_PAYLOAD_MAX;
+    int64_t longest = of_client > of_api ? of_client : of_api;
+    return longest > SS_MESSAGE_MAX ? (uint32_t)longest : SS_MESSAGE_MAX;
+}
+
 /* The command line counts more than the configuration. */
 static void apply_config(command_line_t *line, const ss_config_t *config) {
     ss_sidecar_options_t *o = &line->options;
@@ -170,8 +178,7 @@ static void apply_config(command_line_t *line, const ss_config_t *config) {
         o->action_timeout_ms = (uint32_t)(ss_config_number(config, "action_timeout") * 1000);
     }
     if (o->max_message == 0) {
-        int64_t configured = ss_config_integer(config, "nginx.max_message");
-        o->max_message = configured > SS_MESSAGE_MAX ? (uint32_t)configured : SS_MESSAGE_MAX;
+        o->max_message = longest_message(config, &o->api);
     }
     if (line->log_level < 0) {
         line->log_level = (long)ss_config_integer(config, "log.level");
@@ -252,8 +259,9 @@ static int run_command(const ss_args_t *args) {
     }
     char error[SS_CONFIG_ERROR_MAX];
     ss_config_t *config = ss_config_load(line.options.app_dir, error);
-    if (config == NULL) {
+    if (config == NULL || !ss_api_options_read(&line.options.api, config, error)) {
         complain("%s", error);
+        ss_config_destroy(config);
         return SS_EXIT_FAILED;
     }
     ss_buf_t root = {0};

@@ -24,6 +24,7 @@
 #include "include/socketstream.h"
 #include "redis.h"
 #include "redis_options.h"
+#include "api_options.h"
 #include "start.h"
 
 #define READY_POLL_MS 5
@@ -84,13 +85,14 @@ static bool look_at_redis(ss_start_t *start) {
 /* Paths in the configuration are relative to the application. */
 static bool enter_app(ss_start_t *start) {
     char error[SS_CONFIG_ERROR_MAX];
+    ss_api_options_t api;
 
     if (chdir(start->app) != 0) {
         return complain("%s: %s", start->app, strerror(errno));
     }
     snprintf(start->public_dir, sizeof(start->public_dir), "%s/public", start->app);
     start->config = ss_config_load(start->app, error);
-    if (start->config == NULL) {
+    if (start->config == NULL || !ss_api_options_read(&api, start->config, error)) {
         return complain("%s", error);
     }
     return look_at_redis(start);

@@ -16,6 +16,24 @@
       "where nginx listens") \
     X("http.hostname", T_STRING, 0, 0, "\"0.0.0.0\"", \
       "and on which address; `\"127.0.0.1\"` keeps others out") \
+    X("api", T_OBJECT, 0, 0, "{}", "") \
+    X("api.enabled", T_BOOLEAN, 0, 0, "true", \
+      "the [HTTP API](HTTP_API.md): actions as `/api/module/action`") \
+    X("api.prefix", T_STRING, 0, 0, "\"api\"", \
+      "the path below which it is: letters, digits, `-`, `_`, and `/` between them") \
+    X("api.https_only", T_BOOLEAN, 0, 0, "false", \
+      "refuse requests that did not come by HTTPS, with 403") \
+    X("api.auth", T_OBJECT, 0, 0, "{}", "") \
+    X("api.auth.basic", T_OBJECT, 0, 0, "{}", "") \
+    X("api.auth.basic.module_name", T_STRING, 0, 0, "\"\"", \
+      "the authentication module that is asked about names and passwords; empty is no Basic " \
+      "Auth") \
+    X("api.auth.basic.realm", T_STRING, 0, 0, "\"Secure API\"", \
+      "what browsers say when they ask for them") \
+    X("api.auth.basic.allow_http", T_BOOLEAN, 0, 0, "false", \
+      "take passwords without HTTPS too, where anybody on the way can read them") \
+    X("api.post_max_size_kb", T_INTEGER, 1, 65408, "8192", \
+      "KiB of a request's body; more is 413") \
     X("browser_check", T_OBJECT, 0, 0, "{}", "") \
     X("browser_check.enabled", T_BOOLEAN, 0, 0, "true", \
       "pages are not for browsers that cannot run them, see [below](#browsers)") \
@@ -112,7 +130,7 @@
     X("nginx.worker_connections", T_INTEGER, 0, 10000000, "0", \
       "clients of each worker; 0 is as many as the open-files limit allows, 16,384 at most") \
     X("nginx.max_message", T_INTEGER, 1024, 67108864, "1048576", \
-      "bytes of one message, and of a request's body") \
+      "bytes of one message of a client") \
     X("nginx.max_queue", T_INTEGER, 4096, 1073741824, "1048576", \
       "bytes that may wait for one client before it is disconnected (1013)") \
     X("nginx.max_inflight", T_INTEGER, 1, 65535, "1000", \

@@ -96,13 +96,19 @@ static void write_header(ss_buf_t *b, ss_reader_t all, ss_span_t name) {
     ss_buf_free(&lower);
 }
 
-static void write_http(ss_buf_t *b, const ss_link_request_t *http) {
+/* A password that has been checked is nothing that an action should log by mistake. */
+static bool shown(const ss_request_t *r, ss_span_t name) {
+    return r->user == NULL || !same_name(name, (ss_span_t){"authorization", 13});
+}
+
+static void write_http(ss_buf_t *b, const ss_request_t *r) {
+    const ss_link_request_t *http = r->http;
     ss_reader_t headers = http->headers;
     ss_link_pair_t pair;
     bool first = true;
     ss_buf_literal(b, ",\"headers\":{");
     for (unsigned i = 0; ss_link_next_pair(&headers, &pair); i++) {
-        if (!seen_before(http->headers, i, pair.name)) {
+        if (!seen_before(http->headers, i, pair.name) && shown(r, pair.name)) {
             ss_buf_append(b, ",", first ? 0 : 1);
             write_header(b, http->headers, pair.name);
             first = false;
@@ -136,7 +142,12 @@ static void write_facts(ss_buf_t *b, const ss_request_t *r, const ss_client_t *c
         write_connection(b, client);
     }
     if (r->http != NULL) {
-        write_http(b, r->http);
+        write_http(b, r);
+    }
+    if (r->user != NULL) {
+        ss_buf_literal(b, ",\"session\":{\"user\":");
+        ss_buf_json_string(b, r->user, strlen(r->user));
+        ss_buf_literal(b, "}");
     }
     ss_buf_literal(b, "}");
 }

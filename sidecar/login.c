@@ -110,7 +110,7 @@ void ss_login_exchange(const ss_api_target_t *t, const ss_link_request_t *reques
     char key[SS_STORE_KEY_MAX];
     if (request->method.len != 4 || memcmp(request->method.ptr, "POST", 4) != 0) {
         ss_api_refuse(t, &(ss_failure_t){SS_RPC_INVALID_REQUEST, "Method not allowed", NULL}, 405,
-                      "POST");
+                      &(ss_api_header_t){"Allow", "POST"});
         return;
     }
     if (request->body.len == 0 || !ss_api_body_acceptable(request)) {

@@ -132,6 +132,7 @@ static bool load(loader_t *l, const char *path, const char *object, const char *
     ss_modules_t *m = l->modules;
     m->items = ss_realloc(m->items, (m->count + 1) * sizeof m->items[0]);
     m->items[m->count].path = ss_copy(path, strlen(path));
+    m->items[m->count].name = ss_copy(prefix, strlen(prefix));
     m->items[m->count].handle = handle;
     m->items[m->count].started = false;
     m->count++;
@@ -325,6 +326,16 @@ bool ss_module_start_all(ss_modules_t *modules, ss_buf_t *error) {
     return true;
 }
 
+ss_action_fn ss_module_authenticator(const ss_modules_t *modules, const char *name) {
+    ss_action_fn found = NULL;
+    for (size_t i = 0; i < modules->count && found == NULL; i++) {
+        if (strcmp(modules->items[i].name, name) == 0) {
+            find_function(modules->items[i].handle, "ss_module_authenticate", &found);
+        }
+    }
+    return found;
+}
+
 void ss_module_stop_all(ss_modules_t *modules) {
     for (size_t i = modules->count; i-- > 0;) {
         void (*stop)(void);
@@ -333,6 +344,7 @@ void ss_module_stop_all(ss_modules_t *modules) {
             stop();
         }
         free(modules->items[i].path);
+        free(modules->items[i].name);
     }
     free(modules->items);
     *modules = (ss_modules_t){0};

@@ -18,6 +18,7 @@
 typedef struct {
     struct {
         char *path;
+        char *name; /* "foo.bar" for app/server/foo/bar.c */
         void *handle;
         bool started;
     } * items;
@@ -40,6 +41,9 @@ bool ss_module_load_all(const char *app_dir, ss_modules_t *modules, ss_registry_
 
 /* Runs the start hooks in order; false with `error` at the first that refuses. */
 bool ss_module_start_all(ss_modules_t *modules, ss_buf_t *error);
+
+/* The hook ss_module_authenticate() of the module with that name; NULL when there is none. */
+ss_action_fn ss_module_authenticator(const ss_modules_t *modules, const char *name);
 
 /* Runs the stop hooks of what was started, last first, and frees the list. */
 void ss_module_stop_all(ss_modules_t *modules);

@@ -8,6 +8,8 @@
  */
 #include "nginx_middleware.h"
 
+#include <inttypes.h>
+
 #include "nginx_server.h"
 
 #define KEEPALIVE 64 /* idle connections of each worker */
@@ -35,27 +37,51 @@ static void write_headers(const ss_nginx_conf_t *conf, FILE *out) {
             conf->n_nodes == 0 ? "$scheme" : "$http_x_forwarded_proto");
 }
 
-void ss_nginx_middleware_locations(const ss_nginx_conf_t *conf, FILE *out) {
-    double timeout_s = ss_config_number(conf->config, "action_timeout");
+static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
+    double timeout_ms = 1000 * ss_config_number(conf->config, "action_timeout");
 
-    /* The slash at the end: it is asked about the URL as nginx understands it, decoded and without
-     * "..", so that it cannot take another for harmless than the one that is served then. */
-    fputs("        location / {\n"
-          "            proxy_pass http://middleware/;\n"
-          "            proxy_http_version 1.1;\n"
-          "            proxy_buffering off;\n"
-          "            proxy_next_upstream off;\n",
-          out);
     fprintf(out,
             "            proxy_buffer_size %dk;\n"
             "            proxy_buffers 4 %dk;\n"
             "            proxy_read_timeout %.0fms;\n"
             "            proxy_send_timeout %.0fms;\n",
-            HEADERS_K, HEADERS_K, 1000 * timeout_s, 1000 * timeout_s);
+            HEADERS_K, HEADERS_K, timeout_ms, timeout_ms);
+}
+
+/* A location, to be ended by the caller.  Its path behind proxy_pass makes nginx ask about the URL
+ * as it understands it, decoded and without "..", so that none is taken for more harmless than the
+ * one that is served then.  Middleware may guard that, so nothing goes by when it is away. */
+static void write_asking(const ss_nginx_conf_t *conf, const char *how, const char *path,
+                         const char *end, FILE *out) {
+    fprintf(out,
+            "        location %s/%s%s {\n"
+            "            proxy_pass http://middleware/%s%s;\n"
+            "            proxy_http_version 1.1;\n"
+            "            proxy_buffering off;\n"
+            "            proxy_next_upstream off;\n",
+            how, path, end, path, end);
+    write_limits(conf, out);
     write_headers(conf, out);
-    /* Middleware may guard what is behind it, so nothing goes by when it is away. */
-    fputs("            error_page 502 = @socketstream_unavailable;\n"
-          "        }\n\n"
+    fputs("            error_page 502 = @socketstream_unavailable;\n", out);
+}
+
+/* Its bodies have a limit of their own. */
+static void write_api(const ss_nginx_conf_t *conf, const char *how, const char *end, FILE *out) {
+    write_asking(conf, how, ss_config_string(conf->config, "api.prefix"), end, out);
+    fprintf(out,
+            "            client_max_body_size %" PRId64 "k;\n"
+            "            error_page 413 @socketstream_api_413;\n"
+            "        }\n\n",
+            ss_config_integer(conf->config, "api.post_max_size_kb"));
+}
+
+void ss_nginx_middleware_locations(const ss_nginx_conf_t *conf, FILE *out) {
+    if (ss_config_boolean(conf->config, "api.enabled")) {
+        write_api(conf, "= ", "", out);
+        write_api(conf, "", "/", out);
+    }
+    write_asking(conf, "", "", "", out);
+    fputs("        }\n\n"
           "        location @socketstream_unavailable {\n"
           "            default_type text/plain;\n"
           "            add_header Retry-After 1 always;\n"

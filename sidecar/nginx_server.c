@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "nginx_api.h"
 #include "nginx_browsers.h"
 #include "nginx_middleware.h"
 
@@ -49,27 +50,6 @@ static void write_socket(FILE *out) {
           out);
 }
 
-/* With middleware, what it passes on comes by an internal name. */
-static void open_location(const ss_nginx_conf_t *conf, const char *path, const char *internal,
-                          FILE *out) {
-    if (conf->http_socket != NULL) {
-        fprintf(out,
-                "        location %s {\n"
-                "            socketstream_middleware on;\n",
-                internal);
-    } else {
-        fprintf(out, "        location %s {\n", path);
-    }
-}
-
-static void write_api(const ss_nginx_conf_t *conf, FILE *out) {
-    open_location(conf, "/api/", SS_NGINX_NEXT_API, out);
-    fprintf(out,
-            "            socketstream_api sidecars%s;\n"
-            "        }\n\n",
-            conf->http_socket == NULL ? "" : " prefix=/api/");
-}
-
 static void write_status(FILE *out) {
     fputs("        location = /socketstream/status {\n"
           "            socketstream_status;\n"
@@ -82,8 +62,13 @@ static void write_status(FILE *out) {
 }
 
 static void write_assets(const ss_nginx_conf_t *conf, FILE *out) {
-    open_location(conf, "/", SS_NGINX_NEXT_ASSETS, out);
-    fputs("            ", out);
+    if (conf->http_socket != NULL) {
+        fputs("        location " SS_NGINX_NEXT_ASSETS " {\n"
+              "            socketstream_middleware on;\n            ",
+              out);
+    } else {
+        fputs("        location / {\n            ", out);
+    }
     ss_nginx_directive(out, "socketstream_assets", "", conf->public_dir);
     ss_nginx_browsers_location(conf, out);
     fputs("        }\n", out);
@@ -94,7 +79,7 @@ void ss_nginx_server(const ss_nginx_conf_t *conf, FILE *out) {
     ss_nginx_listen(conf, out);
     write_realip(conf, out);
     write_socket(out);
-    write_api(conf, out);
+    ss_nginx_api(conf, out);
     write_status(out);
     if (conf->http_socket != NULL) {
         ss_nginx_middleware_locations(conf, out);

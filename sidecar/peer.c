@@ -417,6 +417,7 @@ static ss_peer_t *create(ss_sidecar_t *sidecar, ss_link_role_t role) {
 ss_peer_t *ss_peer_open_host(ss_sidecar_t *sidecar, int fd, struct ss_host *host,
                              const char *name) {
     ss_peer_t *peer = create(sidecar, SS_LINK_ROLE_HOST);
+    peer->max_answer = SS_HOST_CALL_MAX;
     snprintf(peer->name, sizeof peer->name, "%s", name);
     uv_pipe_open(&peer->pipe, fd);
     uv_read_start((uv_stream_t *)&peer->pipe, on_space, on_read);

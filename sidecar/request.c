@@ -194,6 +194,8 @@ ss_request_t *ss_request_open(ss_peer_t *peer, const ss_action_entry_t *action,
     request->host = NULL;
     request->http = NULL;
     request->batch = NULL;
+    request->auth = NULL;
+    request->user = NULL;
     request->silent = false;
     request->unlogged = false;
     request->attachment = false;
@@ -270,6 +272,7 @@ void ss_request_finish(ss_request_t *request, const ss_result_t *result,
         ss_host_call_over(request->host);
     }
     request->transport->answer(request, result, failure);
+    free(request->user);
     request->peer->calls--;
     ss_peer_unref(request->peer);
     request->next = all.unused;

@@ -50,6 +50,8 @@ struct ss_request {
     struct ss_host *host;          /* that has it; NULL: none */
     const ss_link_request_t *http; /* while a host's call is being made for an HTTP request */
     struct ss_batch *batch;        /* rpc.c's, or NULL */
+    struct ss_api_auth *auth;      /* api_auth.c's, or NULL */
+    char *user;                    /* whom the HTTP API let in, owned; NULL: nobody */
     uint32_t slot;
     uint32_t generation;
     uint32_t call;

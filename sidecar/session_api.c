@@ -74,7 +74,11 @@ int64_t ss_session_created_at(ss_req *req) {
 
 const char *ss_user_id(ss_req *req) {
     const ss_session_t *session = session_of(req);
-    return session == NULL ? "" : ss_session_user(session);
+    const ss_request_t *request = ss_request_get(req);
+    if (session != NULL) {
+        return ss_session_user(session);
+    }
+    return request == NULL || request->user == NULL ? "" : request->user;
 }
 
 /* --- attributes ------------------------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api_root.h"
 #include "bounds.h"
 #include "develop.h"
 #include "health.h"
@@ -121,6 +122,7 @@ bool ss_sidecar_init(ss_sidecar_t *sidecar, uv_loop_t *loop, const ss_sidecar_op
     ss_work_init(loop);
     ss_requests_init(loop, options->action_timeout_ms, &sidecar->registry);
     ss_develop_init(sidecar);
+    ss_api_root_init(options->app_dir);
     /* Hosts load their code while we compile ours. */
     if (!listen_http(sidecar, error) || !ss_hosts_start(sidecar, error) ||
         !ss_module_load_all(options->app_dir, &sidecar->modules, &sidecar->registry, error)) {
@@ -224,6 +226,7 @@ void ss_sidecar_finish(ss_sidecar_t *sidecar) {
     ss_watch_free(sidecar->watch);
     ss_hosts_free();
     ss_develop_finish();
+    ss_api_root_finish();
     ss_registry_finish(&sidecar->registry);
     ss_buf_free(&sidecar->init_text);
     ss_log_flush();

@@ -11,6 +11,7 @@
 
 #include <uv.h>
 
+#include "api_options.h"
 #include "buf.h"
 #include "link_server.h"
 #include "module.h"
@@ -45,6 +46,7 @@ typedef struct {
     uint64_t session_ttl_ms;
     ss_online_options_t online;
     ss_link_access_t access;
+    ss_api_options_t api;
     ss_host_options_t hosts;
 } ss_sidecar_options_t;
 

@@ -259,3 +259,87 @@ location /api/ { deny all; socketstream_api unix:$TEST_NGINX_SIDECARS/normal; }
 --- request
 GET /api/app/square
 --- error_code: 403
+
+
+
+=== TEST 27: a page of a foreign origin may read what anybody may, and change nothing
+--- limits: socketstream_origins https://friend.example;
+--- request eval
+["POST /api/app/x\n[1]", "POST /api/app/x\n[1]", "PUT /api/app/x\n[1]", "DELETE /api/app/x", "GET /api/app/x",
+ "HEAD /api/app/x"]
+--- more_headers eval
+["Origin: https://evil.example", "Origin: null", "Origin: https://friend.example.evil.example",
+ "Origin: https://evil.example", "Origin: https://evil.example", "Origin: https://evil.example"]
+--- error_code eval
+[403, 403, 403, 403, 200, 200]
+--- response_headers eval
+[("Content-Type: application/json\nCache-Control: no-store\nX-Content-Type-Options: nosniff\n!Access-Control-Allow-Origin") x 4,
+ ("!Access-Control-Allow-Origin") x 2]
+--- response_body_like eval
+[("^{\"error\":{\"code\":-32600,\"message\":\"Pages of this origin may not call the API\"}}\$") x 4, "\"method\":\"GET\"", "^\$"]
+
+
+
+=== TEST 28: the own origin, a listed one and none may
+--- limits: socketstream_origins https://friend.example;
+--- request eval
+["POST /api/app/x\n[1]", "POST /api/app/x\n[1]", "POST /api/app/x\n[1]", "GET /api/app/x"]
+--- more_headers eval
+["Host: own.example\nOrigin: http://own.example", "Origin: https://friend.example", "", "Origin: https://friend.example"]
+--- response_body_like eval
+[("\"method\":\"POST\"") x 3, "\"method\":\"GET\""]
+--- response_headers eval
+["!Access-Control-Allow-Origin",
+ "Access-Control-Allow-Origin: https://friend.example\nAccess-Control-Allow-Credentials: true",
+ "!Access-Control-Allow-Origin", "Access-Control-Allow-Origin: https://friend.example"]
+
+
+
+=== TEST 29: a password that a browser has kept is not used by foreign pages
+--- limits: socketstream_origins https://friend.example;
+--- request eval
+[("GET /api/app/x") x 7]
+--- more_headers eval
+["Authorization: Basic YTpi\nOrigin: https://evil.example", "Authorization: Basic YTpi\nSec-Fetch-Site: cross-site",
+ "Authorization: Basic YTpi\nSec-Fetch-Site: same-site", "Sec-Fetch-Site: cross-site",
+ "Authorization: Basic YTpi\nSec-Fetch-Site: none", "Authorization: Basic YTpi",
+ "Authorization: Basic YTpi\nSec-Fetch-Site: cross-site\nOrigin: https://friend.example"]
+--- error_code eval
+[403, 403, 403, 200, 200, 200, 200]
+
+
+
+=== TEST 30: a listed page asks before it sends, others are refused
+--- limits: socketstream_origins https://friend.example;
+--- request eval
+["OPTIONS /api/app/x", "OPTIONS /api/app/x", "OPTIONS /api/app/x"]
+--- more_headers eval
+["Origin: https://friend.example", "Origin: https://evil.example", ""]
+--- error_code eval
+[204, 403, 200]
+--- response_headers eval
+["Access-Control-Allow-Origin: https://friend.example\nAccess-Control-Allow-Methods: GET, POST\n"
+ . "Access-Control-Allow-Headers: Content-Type, Authorization\nAccess-Control-Max-Age: 600",
+ "Content-Type: application/json\n!Access-Control-Allow-Methods", "!Access-Control-Allow-Methods"]
+
+
+
+=== TEST 31: a listed page sees errors of ours too
+--- limits: socketstream_origins https://friend.example;
+--- request
+GET /api/link/close
+--- more_headers
+Origin: https://friend.example
+--- error_code: 503
+--- response_headers
+Access-Control-Allow-Origin: https://friend.example
+Content-Type: application/json
+
+
+
+=== TEST 32: the root without its slash
+--- config
+location = /api { socketstream_api unix:$TEST_NGINX_SIDECARS/normal; }
+--- request
+GET /api
+--- response_body_like: "path":""

@@ -80,6 +80,16 @@ extern SS_EXPORT const unsigned ss_module_flags;
 SS_EXPORT int ss_module_start(void);
 SS_EXPORT void ss_module_stop(void);
 
+/* Optional: the module authenticates users of the HTTP API, when `api.auth.basic.module_name` is
+ * its name ("foo.bar" for app/server/foo/bar.c).  No client can call it.  `params` is
+ * [{"username":"…","password":"…"}]; to be answered like a call, now or later: with
+ * {"success":true,"user_id":"…"}, or {"success":false}. */
+SS_EXPORT void ss_module_authenticate(ss_req *req, json_t *params);
+
+/* Whether both texts are the same, in a time that says nothing of where they differ.  For passwords
+ * and tokens that somebody sent.  NULL equals nothing. */
+bool ss_equal_secret(const char *sent, const char *expected);
+
 /* --- answering: exactly once, now or later, up to the action timeout ------------------------- */
 
 /* Answers with `result`, whose reference it takes.  NULL is reported as an internal error. */
@@ -149,7 +159,7 @@ const char *ss_session_id(ss_req *req);
 /* Milliseconds since 1970; 0 where there is no session. */
 int64_t ss_session_created_at(ss_req *req);
 
-/* The signed-in user. */
+/* The signed-in user; in the HTTP API the one that Basic Auth has let in. */
 const char *ss_user_id(ss_req *req);
 
 /* An attribute, or NULL.  Borrowed until the action returns, and not to be changed. */

@@ -184,6 +184,30 @@ describe('a session', () => {
     });
 });
 
+describe('a user of the HTTP API', () => {
+    const overHttp = { id: 'h', transport: 'http', address: '', session: { user: 'ann' } };
+
+    it('is there during the call, without a session that anything could be kept in', async () => {
+        const { result } = await host.call('app.facts', [], overHttp);
+        assert.deepEqual([result[0], result[2], result[7], result[8]], [null, 'ann', 'app:user:ann', true]);
+        host.asked.length = 0;
+        assert.deepEqual(await host.call('app.save', [{ a: 1 }], overHttp), { result: 'saved' });
+        assert.deepEqual(host.asked, [], 'nothing is saved anywhere');
+        assert.match((await host.call('app.login', ['eve'], overHttp)).error.message, /this call has no session/);
+    });
+
+    it('is asked for of the authentication module, by a call that is no action', async () => {
+        const ask = (/** @type {string} */ name, /** @type {any} */ params) => host.call('system.authenticate', [name, params], { id: 'q', transport: 'http', address: '' });
+        assert.deepEqual(await ask('custom_auth', { username: 'joe', password: 'tea' }), { result: { success: true, user_id: 21323 } });
+        assert.deepEqual(await ask('custom_auth', { username: 'joe', password: 'milk' }), { result: { success: false } });
+        assert.deepEqual(await ask('old_auth', {}), { result: { success: true, user_id: 1 } });
+        assert.deepEqual(await ask('async_auth', 1), { result: { success: true } });
+        assert.equal((await ask('empty_auth', {})).error.code, -32603);
+        assert.ok((await ask('no_such_module', {})).error.code < 0);
+        assert.ok(!host.ready.actions.some((/** @type {any} */ { name }) => name.startsWith('system')));
+    });
+});
+
 describe('an authentication module', () => {
     it('is found by its name, and asked', async () => {
         assert.deepEqual(await call('auth', [{ password: 'tea' }]), { result: { success: true, user_id: 21323, info: { name: 'joe' } } });

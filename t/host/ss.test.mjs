@@ -18,6 +18,7 @@ const host = await startHost({
             square(n, cb) { cb(n * n); },
             where(cb) { cb([SS.env, SS.version, SS.root, SS.config.mine, SS === My, typeof SS.log.info]); },
             escape(text, cb) { cb(SS.escapeHTML(text)); },
+            same(a, b, cb) { cb(SS.secureEquals(a, b)); },
             change(cb) { SS.config.mine = 'changed'; cb(SS.config.mine); },
             shared(cb) { cb([SS.shared.calculate.twice(4), SS.shared.calculate.PI]); },
             tree(cb) { cb([Object.keys(SS.server).sort(), Object.keys(SS.server.native), typeof SS.server.deep.er.still]); },
@@ -71,6 +72,12 @@ describe('SS', () => {
         for (const [text, escaped] of [['<a href="x" title=\'y\'>&', '&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;'], [null, ''], [7, '7']]) {
             assert.deepEqual(await call('escape', text), { result: escaped });
             assert.equal(escapeHTML(text), escaped);
+        }
+    });
+
+    it('compares secrets as a whole, and only texts', async () => {
+        for (const [a, b, same] of [['é', 'é', true], ['', '', true], ['x', 'y', false], ['x', 'xx', false], [1, 1, false], [null, null, false], ['1', 1, false]]) {
+            assert.deepEqual(await call('same', a, b), { result: same });
         }
     });
 

@@ -87,6 +87,7 @@ function call(handle, payload) {
   const json = (/** @type {unknown} */ value) => answer(op.RETURN, handle, JSON.stringify(value) ?? 'null');
   open++;
   switch (name) {
+    case 'openapi':
     case 'echo': answer(op.RETURN, handle, params); break;
     case 'fact': answer(op.RETURN, handle, facts); break;
     case 'flags': json(payload[0]); break;

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { CHUNK, MORE, chunks, frame, op, request, startSidecar } from '../lib/fake_worker.mjs';
+import { hostApp } from '../lib/host_app.mjs';
 
 /** @type {import('../lib/fake_worker.mjs').Sidecar} */
 let sidecar;
@@ -118,7 +119,7 @@ describe('a GET', () => {
 });
 
 describe('a path that names no action', () => {
-  for (const path of ['', '.json', 'app', 'app/', '/app/square', 'app//square', 'app.square',
+  for (const path of ['.json', 'app', 'app/', '/app/square', 'app//square', 'app.square',
     'app/square/', 'app/square.xml', 'app/square.json.json', 'app/deep.er', 'nested', 'app/__proto__',
     'constructor', '../app/square', 'app/square\u0000', 'x'.repeat(300), 'x/'.repeat(20000), '\n', 'é']) {
     it(JSON.stringify(path.slice(0, 30)), async () => {
@@ -290,5 +291,22 @@ describe('answers', () => {
     await round();
     const grown = sidecar.memory() - before_;
     assert.ok(grown <= (process.env.BUILD === 'sanitize' ? 20000 : 300), `${grown} KiB`);
+  });
+});
+
+describe('a body for an action of a host', () => {
+  it('is in its call twice, which may have 32 MiB', async () => {
+    const app = hostApp({ config: { api: { post_max_size_kb: 24 << 10 } } });
+    const hosted = await startSidecar([], { app: app.dir });
+    const link = await hosted.worker();
+    const send = (/** @type {number} */ bytes) => link.http({
+      method: 'POST', path: 'fake/flags', headers: json, body: `["${'x'.repeat(bytes - 4)}"]`,
+    });
+    const half = 16 << 20; // of SS_HOST_CALL_MAX
+    const rest = 500; // more than the facts of the call have besides
+    assert.deepEqual([(await send(half - rest)).status, (await send(half)).status], [200, 413]);
+    link.close();
+    await hosted.stop();
+    app.remove();
   });
 });
