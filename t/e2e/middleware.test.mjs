@@ -84,7 +84,7 @@ describe('middleware', () => {
 
     it('sets its headers on page, asset, API, errors and answers of its own', async () => {
         for (const [where, status] of /** @type {[string, number][]} */ ([
-            ['', 200], ['some/route', 200], ['file.txt', 200], ['missing.png', 404], ['api/app/square?5', 200],
+            ['', 200], ['some/route', 200], ['file.txt', 200], ['missing.png', 404], ['api', 200], ['api/app/square?5', 200],
             ['api/none/such', 404], ['answer', 200], ['private/secret.txt', 403],
         ])) {
             const { headers, ...answer } = await get(where);
