@@ -59,5 +59,9 @@
 #define SS_WATCH_MS 50                   /* quiet after a change of files, before it counts */
 #define SS_WATCH_LIMIT_MS 1000    /* changes without a pause count after that at the latest */
 #define SS_WATCH_FOLDERS_MAX 4096 /* folders that are watched */
+#define SS_CERT_CHAIN_MAX 10      /* certificates in the files of one */
+#define SS_CERT_NAMES_MAX 100     /* names in a request for one; Let's Encrypt takes as many */
+#define SS_CERT_SELF_DAYS 825     /* a self-signed one lasts: the most that Apple's systems take */
+#define SS_CERT_DUE_DAYS 30       /* renewal is due so long before its end */
 
 #endif

@@ -60,6 +60,7 @@ typedef struct {
 /* All that users may call, in the order of the help; ends with NULL. */
 extern const ss_command_t *const ss_commands[];
 
+extern const ss_command_t ss_command_certs;
 extern const ss_command_t ss_command_config;
 extern const ss_command_t ss_command_console;
 extern const ss_command_t ss_command_help;

@@ -55,6 +55,11 @@ static bool read_options(ss_start_t *start, const ss_args_t *args) {
         !ss_args_number(args, "nodes", 1, SS_NODES_MAX, &nodes)) {
         return false;
     }
+    start->prints = ss_args_get(args, "print-nginx-conf") != NULL;
+    if (start->prints && nodes > 1) {
+        return complain("--print-nginx-conf prints that of one node: leave out --nodes, and see "
+                        "conf_examples/load-balancer.conf");
+    }
     start->status = SS_EXIT_FAILED;
     start->n_nodes = (unsigned)nodes;
     if (ss_args_get(args, "with-parent") != NULL) {
@@ -91,6 +96,8 @@ static bool enter_app(ss_start_t *start) {
         return complain("%s: %s", start->app, strerror(errno));
     }
     snprintf(start->public_dir, sizeof(start->public_dir), "%s/public", start->app);
+    snprintf(start->incompatible_page, sizeof(start->incompatible_page),
+             "%s/static/incompatible_browsers/index.html", start->app);
     start->config = ss_config_load(start->app, error);
     if (start->config == NULL || !ss_api_options_read(&api, start->config, error)) {
         return complain("%s", error);
@@ -156,14 +163,8 @@ static void say_node(const ss_start_node_t *node) {
 }
 
 static void say_ready(const ss_start_t *start) {
-    const char *host = ss_config_string(start->config, "http.hostname");
-    bool brackets = strchr(host, ':') != NULL && host[0] != '[';
+    char url[SS_START_URL_MAX];
 
-    if (strcmp(host, "0.0.0.0") == 0) {
-        host = "127.0.0.1";
-    } else if (strcmp(host, "::") == 0) {
-        host = "::1";
-    }
     printf("SocketStream %s, %s, process %d (", SS_VERSION, ss_config_env(start->config),
            (int)getpid());
     if (start->balancer != NULL) {
@@ -187,8 +188,9 @@ static void say_ready(const ss_start_t *start) {
         say_node(&start->nodes[i]);
         puts(")");
     }
-    printf("ready: http://%s%s%s:%d/\n", brackets ? "[" : "", host, brackets ? "]" : "",
-           (int)ss_config_integer(start->config, "http.port"));
+    ss_start_say_https(start);
+    ss_start_url(start, url);
+    printf("ready: %s\n", url);
     fflush(stdout);
 }
 
@@ -280,8 +282,14 @@ static void on_signal(uv_signal_t *handle, int number) {
     ss_start_t *start = handle->data;
 
     if (number == SIGHUP && !terminal_is_gone(start)) {
+        if (!ss_start_renew_https(start)) {
+            return;
+        }
         for (unsigned i = 0; i < start->n_nodes; i++) {
             ss_child_signal(start->nodes[i].nginx, SIGHUP);
+        }
+        if (start->balancer != NULL) {
+            ss_child_signal(start->balancer, SIGHUP);
         }
         return;
     }
@@ -324,9 +332,34 @@ static bool run(ss_start_t *start) {
     return start->status == SS_EXIT_OK;
 }
 
+static void run_app(ss_start_t *start) {
+    char error[SS_RUNDIR_ERROR_MAX];
+
+    if (!ss_rundir_open(&start->dir, start->app, start->n_nodes, error)) {
+        complain("%s", error);
+        return;
+    }
+    if (ss_start_check_ports(start) && ss_start_open_https(start) && ss_start_write_confs(start)) {
+        run(start);
+    }
+    ss_rundir_close(&start->dir);
+}
+
+static void print_conf(ss_start_t *start) {
+    char error[SS_RUNDIR_ERROR_MAX];
+
+    if (strchr(start->app, '$') != NULL) {
+        complain("nginx would take the $ in %s for a variable: move the application", start->app);
+    } else if (!ss_rundir_name(&start->dir, start->app, error)) {
+        complain("%s", error);
+    } else if (ss_start_open_https(start)) {
+        ss_start_print_conf(start, stdout);
+        start->status = SS_EXIT_OK;
+    }
+}
+
 static int run_command(const ss_args_t *args) {
     ss_start_t *start = calloc(1, sizeof(*start));
-    char error[SS_RUNDIR_ERROR_MAX];
     int status;
 
     if (start == NULL) {
@@ -335,18 +368,18 @@ static int run_command(const ss_args_t *args) {
     start->started_ns = uv_hrtime();
     start->on_terminal = isatty(STDERR_FILENO) == 1;
     start->probe.fd = -1;
-    if (read_options(start, args) && enter_app(start) && ss_start_check_packer(start) &&
-        ss_start_check_middleware(start) && ss_start_find(start)) {
-        if (!ss_rundir_open(&start->dir, start->app, start->n_nodes, error)) {
-            complain("%s", error);
-        } else {
-            if (ss_start_check_ports(start) && ss_start_write_confs(start)) {
-                run(start);
-            }
-            ss_rundir_close(&start->dir);
+    if (!read_options(start, args) || !enter_app(start) || !ss_start_check_middleware(start)) {
+        /* It was said what is wrong. */
+    } else if (start->prints) {
+        start->private_redis = false;
+        if (ss_start_find(start)) {
+            print_conf(start);
         }
+    } else if (ss_start_check_packer(start) && ss_start_find(start)) {
+        run_app(start);
     }
     status = start->status;
+    ss_https_close(&start->https);
     ss_config_destroy(start->config);
     free(start);
     return status;
@@ -357,7 +390,7 @@ const ss_command_t ss_command_start = {
     .alias = "s",
     .summary = "run the application in this folder: nginx and the sidecar",
     .about = "Runs the application: nginx, the sidecar and what else it needs, until Ctrl-C or "
-             "SIGTERM. SIGHUP makes nginx load its configuration anew.",
+             "SIGTERM. SIGHUP makes nginx load its configuration and certificates anew.",
     .needs_app = true,
     .options =
         {
@@ -370,6 +403,8 @@ const ss_command_t ss_command_start = {
              .meaning = "so many nodes of nginx and sidecar, at the ports behind that one, and a "
                         "balancer before them"},
             {.name = "with-parent", .meaning = "end when the process that started this one ends"},
+            {.name = "print-nginx-conf",
+             .meaning = "print nginx's configuration, for an nginx of your own, and start nothing"},
         },
     .examples =
         {

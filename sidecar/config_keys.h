@@ -16,6 +16,27 @@
       "where nginx listens") \
     X("http.hostname", T_STRING, 0, 0, "\"0.0.0.0\"", \
       "and on which address; `\"127.0.0.1\"` keeps others out") \
+    X("https", T_OBJECT, 0, 0, "{}", "") \
+    X("https.enabled", T_BOOLEAN, 0, 0, "false", \
+      "HTTPS and `wss://`, see below") \
+    X("https.port", T_INTEGER, 1, 65535, "443", \
+      "where nginx listens for it; those below 1024 need privileges") \
+    X("https.hostname", T_STRING, 0, 0, "\"0.0.0.0\"", \
+      "and on which address") \
+    X("https.domain", T_STRING, 0, 0, "\"\"", \
+      "the name that users know the site by: `\"www.example.com\"`") \
+    X("https.cert_name", T_STRING, 0, 0, "\"site\"", \
+      "the certificate is `config/ssl_certs/<cert_name>.cert.pem`, its key `.key.pem`, those " \
+      "between it and the root `.ca.pem`") \
+    X("https.ensure_domain", T_BOOLEAN, 0, 0, "true", \
+      "pages asked for by another name are redirected to `https.domain`, if that is set") \
+    X("https.redirect_http", T_BOOLEAN, 0, 0, "true", \
+      "`http.port` redirects all but the HTTP API to HTTPS") \
+    X("https.hsts", T_INTEGER, 0, 315360000, "15552000", \
+      "seconds for which browsers keep to HTTPS by themselves (HSTS), 180 days; 0 tells them " \
+      "nothing, and a self-signed certificate neither") \
+    X("https.http2", T_BOOLEAN, 0, 0, "true", \
+      "HTTP/2 for those that speak it") \
     X("api", T_OBJECT, 0, 0, "{}", "") \
     X("api.enabled", T_BOOLEAN, 0, 0, "true", \
       "the [HTTP API](HTTP_API.md): actions as `/api/module/action`") \

@@ -6,9 +6,8 @@
 
 #include <string.h>
 
-#define WIDTH 80            /* columns */
-#define TERM_WIDTH_MAX 26   /* of what is explained; what is longer has a line of its own */
-#define USAGE_OPTIONS_MAX 6 /* more are only summed up */
+#define WIDTH 80          /* columns */
+#define TERM_WIDTH_MAX 26 /* of what is explained; what is longer has a line of its own */
 
 const ss_help_term_t ss_help_statuses[] = {
     {"0", "done"},
@@ -88,27 +87,29 @@ const char *ss_help_option(char text[SS_HELP_OPTION_MAX], const ss_option_t *opt
     return text;
 }
 
-static void print_usage_option(FILE *out, const ss_option_t *o) {
+/* Gives the columns it takes. */
+static int usage_option(char *text, size_t size, const ss_option_t *o) {
     const char *argument = o->argument == NULL ? "" : o->argument;
-    fprintf(out, o->required ? " --%s%s%s" : " [--%s%s%s]", o->name, *argument == '\0' ? "" : " ",
-            argument);
+    return snprintf(text, size, o->required ? " --%s%s%s" : " [--%s%s%s]", o->name,
+                    *argument == '\0' ? "" : " ", argument);
 }
 
+/* Optional ones are only summed up where the line would be longer than a terminal's. */
 void ss_help_usage(FILE *out, const ss_command_t *command) {
-    size_t optional = 0;
-    fprintf(out, "socketstream %s", command->name);
-    if (command->operand != NULL) {
-        fprintf(out, " %s", command->operand);
-    }
+    char text[SS_HELP_OPTION_MAX];
+    const char *operand = command->operand == NULL ? "" : command->operand;
+    int width = snprintf(text, 0, "usage: socketstream %s %s", command->name, operand);
     for (const ss_option_t *o = command->options; o->name != NULL; o++) {
-        optional += !o->required;
+        width += usage_option(text, sizeof text, o);
     }
+    fprintf(out, "socketstream %s%s%s", command->name, *operand == '\0' ? "" : " ", operand);
     for (const ss_option_t *o = command->options; o->name != NULL; o++) {
-        if (o->required || optional <= USAGE_OPTIONS_MAX) {
-            print_usage_option(out, o);
+        if (o->required || width <= WIDTH) {
+            usage_option(text, sizeof text, o);
+            fputs(text, out);
         }
     }
-    fputs(optional > USAGE_OPTIONS_MAX ? " [OPTIONS]\n" : "\n", out);
+    fputs(width > WIDTH ? " [OPTIONS]\n" : "\n", out);
 }
 
 static void print_options(FILE *out, const ss_command_t *command) {

@@ -23,17 +23,13 @@ static void write_location(const ss_nginx_conf_t *conf, const char *how, const c
 }
 
 void ss_nginx_api(const ss_nginx_conf_t *conf, FILE *out) {
+    if (conf->http_socket != NULL) {
+        ss_nginx_middleware_api(conf, out);
+    }
     if (!ss_config_boolean(conf->config, "api.enabled")) {
         return;
     }
-    if (conf->http_socket != NULL) {
-        fprintf(out,
-                "        location " SS_NGINX_NEXT_API " {\n"
-                "            socketstream_middleware on;\n"
-                "            socketstream_api sidecars prefix=/%s;\n"
-                "        }\n\n",
-                ss_config_string(conf->config, "api.prefix"));
-    } else {
+    if (conf->http_socket == NULL) {
         write_location(conf, "= ", "", out);
         write_location(conf, "", "/", out);
     }

@@ -13,6 +13,7 @@
 #include "nginx_browsers.h"
 #include "nginx_middleware.h"
 #include "nginx_server.h"
+#include "nginx_tls.h"
 
 #define POST_EXTRA (64 << 10) /* the module's own, over max_message */
 
@@ -57,15 +58,29 @@ static const char *const types[][2] = {
 
 static const char *const temp_paths[] = {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"};
 
+/* A file of nginx's own, in the run folder. */
+static void write_file(const ss_nginx_conf_t *conf, FILE *out, const char *name, const char *file,
+                       const char *rest) {
+    fprintf(out, "%s \"", name);
+    if (conf->base != NULL) {
+        ss_nginx_quote(out, conf->base);
+        fputc('/', out);
+    }
+    fprintf(out, "%s\"%s;\n", file, rest);
+}
+
+/* Whoever starts an nginx of their own says how, and where its pid file is. */
 static void write_process(const ss_nginx_conf_t *conf, bool with_module, FILE *out) {
     int64_t workers = ss_config_integer(conf->config, "nginx.workers");
 
-    fputs("# Written by `socketstream start` each time it starts: changes here are lost.\n"
-          "daemon off;\n"
-          "master_process on;\n"
-          "pid nginx.pid;\n"
-          "error_log logs/error.log notice;\n",
-          out);
+    if (conf->base == NULL) {
+        fputs("# Written by `socketstream start` each time it starts: changes here are lost.\n"
+              "daemon off;\n"
+              "master_process on;\n",
+              out);
+        write_file(conf, out, "pid", "nginx.pid", "");
+    }
+    write_file(conf, out, "error_log", "logs/error.log", " notice");
     if (with_module) {
         ss_nginx_directive(out, "load_module", "", conf->module);
     }
@@ -140,24 +155,46 @@ static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
             ss_config_integer(conf->config, "nginx.max_message") + POST_EXTRA);
 }
 
-static void write_http(FILE *out) {
+static void write_http(const ss_nginx_conf_t *conf, FILE *out) {
+    char name[64];
+    char file[64];
+
     fputs("http {\n"
           "    server_tokens off;\n"
           "    sendfile on;\n"
-          "    tcp_nopush on;\n"
-          "    access_log logs/access.log;\n",
+          "    tcp_nopush on;\n",
           out);
+    write_file(conf, out, "    access_log", "logs/access.log", "");
     for (size_t i = 0; i < sizeof(temp_paths) / sizeof(temp_paths[0]); i++) {
-        fprintf(out, "    %s_temp_path tmp/%s;\n", temp_paths[i], temp_paths[i]);
+        snprintf(name, sizeof(name), "    %s_temp_path", temp_paths[i]);
+        snprintf(file, sizeof(file), "tmp/%s", temp_paths[i]);
+        write_file(conf, out, name, file, "");
     }
     fputc('\n', out);
 }
 
+/* By what scheme a node's client came to the balancer: that, on this machine, is believed. */
+static void write_scheme(const ss_nginx_conf_t *conf, FILE *out) {
+    if (conf->n_nodes != 0) {
+        fputs("    geo $realip_remote_addr $ss_from_balancer {\n"
+              "        default   0;\n"
+              "        127.0.0.1 1;\n"
+              "    }\n\n"
+              "    map $ss_from_balancer:$http_x_forwarded_proto $ss_client_scheme {\n"
+              "        default \"\";\n"
+              "        1:https https;\n"
+              "        1:http  http;\n"
+              "    }\n\n",
+              out);
+    }
+}
+
 void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
     write_process(conf, true, out);
-    write_http(out);
+    write_http(conf, out);
     write_types(out);
     write_limits(conf, out);
+    write_scheme(conf, out);
     ss_nginx_browsers_map(conf, out);
     fputs("    upstream sidecars {\n        ", out);
     ss_nginx_directive(out, "server", "unix:", conf->socket);
@@ -165,39 +202,69 @@ void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
     if (conf->http_socket != NULL) {
         ss_nginx_middleware_upstream(conf, out);
     }
-    ss_nginx_server(conf, out);
+    ss_nginx_servers(conf, out);
     fputs("}\n", out);
 }
 
+/* --- the balancer ---------------------------------------------------------------------------- */
+
+static void write_proxy(FILE *out) {
+    fputs("    map $http_upgrade $connection_upgrade {\n"
+          "        default upgrade;\n"
+          "        ''      '';\n"
+          "    }\n\n"
+          "    proxy_http_version 1.1;\n"
+          "    proxy_read_timeout 1d;\n"
+          "    proxy_set_header Host $http_host;\n"
+          "    proxy_set_header Upgrade $http_upgrade;\n"
+          "    proxy_set_header Connection $connection_upgrade;\n"
+          "    proxy_set_header X-Forwarded-For $remote_addr;\n"
+          "    proxy_set_header X-Forwarded-Proto $scheme;\n"
+          /* The nodes look after silent clients and the size of what they get. */
+          "    client_max_body_size 0;\n\n",
+          out);
+}
+
+static void pass_on(FILE *out, const char *modifier, const char *path, const char *behind) {
+    ss_nginx_location(out, modifier, path, behind);
+    fputs("            proxy_pass http://nodes;\n"
+          "        }\n\n",
+          out);
+}
+
+static void balance_rest(const ss_nginx_conf_t *conf, FILE *out) {
+    (void)conf;
+    pass_on(out, "", "", "");
+}
+
+static void balance_api(const ss_nginx_conf_t *conf, FILE *out) {
+    const char *prefix = ss_config_string(conf->config, "api.prefix");
+
+    if (ss_config_boolean(conf->config, "api.enabled")) {
+        pass_on(out, "=", prefix, "");
+        pass_on(out, "", prefix, "/");
+    }
+}
+
+static void balance_kept(const ss_nginx_conf_t *conf, FILE *out) {
+    (void)conf;
+    pass_on(out, "=", "socketstream/status", "");
+    pass_on(out, "^~", SS_NGINX_ACME, "/");
+}
+
 void ss_nginx_conf_write_balancer(const ss_nginx_conf_t *conf, FILE *out) {
+    static const ss_nginx_body_t body = {balance_rest, balance_api, balance_kept};
+
     write_process(conf, false, out);
-    write_http(out);
+    write_http(conf, out);
     fputs("    upstream nodes {\n", out);
     for (unsigned i = 0; i < conf->n_nodes; i++) {
         fprintf(out, "        server 127.0.0.1:%d;\n", conf->first_node_port + (int)i);
     }
     fputs("        keepalive 16;\n"
-          "    }\n\n"
-          "    map $http_upgrade $connection_upgrade {\n"
-          "        default upgrade;\n"
-          "        ''      '';\n"
           "    }\n\n",
           out);
-    fputs("    server {\n", out);
-    ss_nginx_listen(conf, out);
-    /* The nodes look after silent clients and the size of what they get. */
-    fputs("        client_max_body_size 0;\n\n"
-          "        location / {\n"
-          "            proxy_pass http://nodes;\n"
-          "            proxy_http_version 1.1;\n"
-          "            proxy_read_timeout 1d;\n"
-          "            proxy_set_header Host $http_host;\n"
-          "            proxy_set_header Upgrade $http_upgrade;\n"
-          "            proxy_set_header Connection $connection_upgrade;\n"
-          "            proxy_set_header X-Forwarded-For $remote_addr;\n"
-          "            proxy_set_header X-Forwarded-Proto $scheme;\n"
-          "        }\n"
-          "    }\n"
-          "}\n",
-          out);
+    write_proxy(out);
+    ss_nginx_tls_servers(conf, &body, out);
+    fputs("}\n", out);
 }

@@ -10,13 +10,17 @@
 #define SS_NGINX_CONF_H
 
 #include "config.h"
+#include "https.h"
 
 #include <stdio.h>
 
 typedef struct {
     const ss_config_t *config;
-    const char *module;            /* path of ngx_http_socketstream_module.so */
-    const char *public_dir;        /* what `location /` serves; need not exist */
+    const ss_https_t *https; /* NULL: plain HTTP only, as nodes behind a balancer have it */
+    const char *base;        /* NULL: for `start`, with names relative to nginx's prefix (-p); else
+                                for an nginx of the user's own, with names below this folder */
+    const char *module;      /* path of ngx_http_socketstream_module.so */
+    const char *public_dir;  /* what `location /` serves; need not exist */
     const char *incompatible_page; /* for old browsers; need not exist */
     const char *socket;            /* the sidecar's; not the balancer's business */
     const char *http_socket;       /* where middleware is; NULL: there is none */
@@ -28,8 +32,9 @@ typedef struct {
     int first_node_port;  /* the first of n_nodes */
 } ss_nginx_conf_t;
 
-/* Writes the configuration; nginx must be started with the run folder as its prefix (-p), since
- * pid file, logs and temporary files are named relative to it.  Write errors stay with `out`. */
+/* Writes the configuration; without a `base` nginx must be started with the run folder as its
+ * prefix (-p), since pid file, logs and temporary files are named relative to it.  Write errors
+ * stay with `out`. */
 void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out);
 
 /* The same for the balancer in front of the nodes, which are on 127.0.0.1. */

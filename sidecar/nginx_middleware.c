@@ -34,7 +34,7 @@ static void write_headers(const ss_nginx_conf_t *conf, FILE *out) {
             "            proxy_set_header X-Forwarded-For $remote_addr;\n"
             "            proxy_set_header X-Forwarded-Host $http_host;\n"
             "            proxy_set_header X-Forwarded-Proto %s;\n",
-            conf->n_nodes == 0 ? "$scheme" : "$http_x_forwarded_proto");
+            conf->n_nodes == 0 ? "$scheme" : "$ss_client_scheme");
 }
 
 static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
@@ -75,17 +75,26 @@ static void write_api(const ss_nginx_conf_t *conf, const char *how, const char *
             ss_config_integer(conf->config, "api.post_max_size_kb"));
 }
 
-void ss_nginx_middleware_locations(const ss_nginx_conf_t *conf, FILE *out) {
+void ss_nginx_middleware_api(const ss_nginx_conf_t *conf, FILE *out) {
     if (ss_config_boolean(conf->config, "api.enabled")) {
         write_api(conf, "= ", "", out);
         write_api(conf, "", "/", out);
+        fprintf(out,
+                "        location " SS_NGINX_NEXT_API " {\n"
+                "            socketstream_middleware on;\n"
+                "            socketstream_api sidecars prefix=/%s;\n"
+                "        }\n\n",
+                ss_config_string(conf->config, "api.prefix"));
     }
-    write_asking(conf, "", "", "", out);
-    fputs("        }\n\n"
-          "        location @socketstream_unavailable {\n"
+    fputs("        location @socketstream_unavailable {\n"
           "            default_type text/plain;\n"
           "            add_header Retry-After 1 always;\n"
           "            return 503 \"the application is not there, try again\\n\";\n"
           "        }\n\n",
           out);
+}
+
+void ss_nginx_middleware_rest(const ss_nginx_conf_t *conf, FILE *out) {
+    write_asking(conf, "", "", "", out);
+    fputs("        }\n\n", out);
 }

@@ -18,7 +18,11 @@
 /* For http{}: where the hosts are. */
 void ss_nginx_middleware_upstream(const ss_nginx_conf_t *conf, FILE *out);
 
-/* For server{}: all URLs that have no location of their own. */
-void ss_nginx_middleware_locations(const ss_nginx_conf_t *conf, FILE *out);
+/* For server{}: the API, asked about in each server that has it, and what is said when nobody
+ * answers. */
+void ss_nginx_middleware_api(const ss_nginx_conf_t *conf, FILE *out);
+
+/* For a server{} with the above: all URLs that have no location of their own. */
+void ss_nginx_middleware_rest(const ss_nginx_conf_t *conf, FILE *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nginx_api.h"
+#include "nginx_tls.h"
 #include "nginx_browsers.h"
 #include "nginx_middleware.h"
 
@@ -26,19 +27,18 @@ void ss_nginx_directive(FILE *out, const char *name, const char *prefix, const c
     fputs("\";\n", out);
 }
 
-void ss_nginx_listen(const ss_nginx_conf_t *conf, FILE *out) {
-    bool brackets = strchr(conf->host, ':') != NULL && conf->host[0] != '[';
-
-    fprintf(out, "        listen \"%s", brackets ? "[" : "");
-    ss_nginx_quote(out, conf->host);
-    fprintf(out, "%s:%d\";\n\n", brackets ? "]" : "", conf->port);
+void ss_nginx_location(FILE *out, const char *modifier, const char *path, const char *behind) {
+    fprintf(out, "        location %s%s\"/", modifier, modifier[0] == '\0' ? "" : " ");
+    ss_nginx_quote(out, path);
+    fprintf(out, "%s\" {\n", behind);
 }
 
 /* A node's clients come through the balancer of this machine. */
 static void write_realip(const ss_nginx_conf_t *conf, FILE *out) {
     if (conf->n_nodes != 0) {
         fputs("        set_real_ip_from 127.0.0.1;\n"
-              "        real_ip_header X-Forwarded-For;\n\n",
+              "        real_ip_header X-Forwarded-For;\n"
+              "        socketstream_scheme $ss_client_scheme;\n\n",
               out);
     }
 }
@@ -67,23 +67,42 @@ static void write_assets(const ss_nginx_conf_t *conf, FILE *out) {
               "            socketstream_middleware on;\n            ",
               out);
     } else {
-        fputs("        location / {\n            ", out);
+        ss_nginx_location(out, "", "", "");
+        fputs("            ", out);
     }
     ss_nginx_directive(out, "socketstream_assets", "", conf->public_dir);
     ss_nginx_browsers_location(conf, out);
     fputs("        }\n", out);
 }
 
-void ss_nginx_server(const ss_nginx_conf_t *conf, FILE *out) {
-    fputs("    server {\n", out);
-    ss_nginx_listen(conf, out);
+static void write_acme(const ss_nginx_conf_t *conf, FILE *out) {
+    ss_nginx_location(out, "^~", SS_NGINX_ACME, "/");
+    fputs("            socketstream_assets \"", out);
+    ss_nginx_quote(out, conf->public_dir);
+    fputs("/" SS_NGINX_ACME "\";\n"
+          "        }\n\n",
+          out);
+}
+
+static void write_rest(const ss_nginx_conf_t *conf, FILE *out) {
     write_realip(conf, out);
     write_socket(out);
-    ss_nginx_api(conf, out);
     write_status(out);
     if (conf->http_socket != NULL) {
-        ss_nginx_middleware_locations(conf, out);
+        ss_nginx_middleware_rest(conf, out);
     }
     write_assets(conf, out);
-    fputs("    }\n", out);
+}
+
+/* Monitors on this machine, and authorities that look at what an ACME client has put there, are not
+ * sent elsewhere. */
+static void write_kept(const ss_nginx_conf_t *conf, FILE *out) {
+    write_status(out);
+    write_acme(conf, out);
+}
+
+void ss_nginx_servers(const ss_nginx_conf_t *conf, FILE *out) {
+    static const ss_nginx_body_t body = {write_rest, ss_nginx_api, write_kept};
+
+    ss_nginx_tls_servers(conf, &body, out);
 }

@@ -15,10 +15,10 @@ void ss_nginx_quote(FILE *out, const char *text);
 /* `name "prefixvalue";`, with the value quoted. */
 void ss_nginx_directive(FILE *out, const char *name, const char *prefix, const char *value);
 
-/* The listen directive of what users connect to. */
-void ss_nginx_listen(const ss_nginx_conf_t *conf, FILE *out);
+/* The first line of a location, `modifier "/<path><behind>" {`, with the path quoted. */
+void ss_nginx_location(FILE *out, const char *modifier, const char *path, const char *behind);
 
 /* All server blocks of a node. */
-void ss_nginx_server(const ss_nginx_conf_t *conf, FILE *out);
+void ss_nginx_servers(const ss_nginx_conf_t *conf, FILE *out);
 
 #endif

@@ -294,6 +294,16 @@ static bool write_state(const ss_rundir_t *dir, char *error) {
     return rc == 0 || fail_to_write(dir->path, error);
 }
 
+bool ss_rundir_name(ss_rundir_t *dir, const char *app_dir, char *error) {
+    memset(dir, 0, sizeof(*dir));
+    dir->lock_fd = -1;
+    dir->n_nodes = 1;
+    if (!set_names(dir, app_dir) || !fits(dir->nodes[0].socket)) {
+        return fail(error, "%s: the path is too long for a socket in it", app_dir);
+    }
+    return make_dirs(dir, app_dir, error);
+}
+
 bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, char *error) {
     memset(dir, 0, sizeof(*dir));
     dir->lock_fd = -1;

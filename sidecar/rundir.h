@@ -55,6 +55,10 @@ typedef struct {
  * SS_NODES_MAX. */
 bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, char *error);
 
+/* Makes the folder and names what would be in it for one node, without taking the lock: for who
+ * only looks.  Nothing has to be closed. */
+bool ss_rundir_name(ss_rundir_t *dir, const char *app_dir, char *error);
+
 /* Removes what does not outlive the run, and gives the lock back. */
 void ss_rundir_close(ss_rundir_t *dir);
 

@@ -2,15 +2,17 @@
  *
  * What the parts of `socketstream start` share: cmd_start.c has the order of things, start_checks.c
  * looks at all that can be wrong beforehand, start_children.c knows what is run, and how,
- * start_packer.c the same for the asset packer.
+ * start_packer.c the same for the asset packer, start_https.c the certificate.
  */
 #ifndef SS_START_H
 #define SS_START_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <uv.h>
 
 #include "config.h"
+#include "https.h"
 #include "packer.h"
 #include "probe.h"
 #include "rundir.h"
@@ -18,6 +20,7 @@
 
 #define SS_START_PATH_MAX 4096
 #define SS_START_ARGS_MAX 20
+#define SS_START_URL_MAX 300
 
 enum { SS_START_INT, SS_START_TERM, SS_START_HUP, SS_START_SIGNALS };
 
@@ -38,6 +41,7 @@ typedef struct {
     uv_timer_t poll;
     ss_supervisor_t *supervisor;
     ss_config_t *config;
+    ss_https_t https; /* all zero without HTTPS */
     ss_rundir_t dir;
     uint64_t started_ns;
     enum {
@@ -50,6 +54,7 @@ typedef struct {
     bool on_terminal;
     bool private_redis;
     bool packs;      /* the packer is one of the children */
+    bool prints;     /* nginx's configuration, and runs nothing */
     bool middleware; /* requests go by config/http first */
     int status;
     unsigned n_nodes;
@@ -65,6 +70,7 @@ typedef struct {
     unsigned answered;     /* ports that do */
     char app[SS_START_PATH_MAX];
     char public_dir[SS_START_PATH_MAX + 16];
+    char incompatible_page[SS_START_PATH_MAX + 64];
     char exe[SS_START_PATH_MAX];
     char nginx_binary[SS_START_PATH_MAX];
     char redis_binary[SS_START_PATH_MAX];
@@ -87,6 +93,23 @@ bool ss_start_check_ports(ss_start_t *start);
 
 /* Writes a configuration for each nginx. */
 bool ss_start_write_confs(ss_start_t *start);
+
+/* Writes to `out` what an nginx of the user's own would need. */
+void ss_start_print_conf(ss_start_t *start, FILE *out);
+
+/* Finds the certificate, or makes one; does nothing without HTTPS.  Complains about what is wrong,
+ * and is false when HTTPS cannot be offered. */
+bool ss_start_open_https(ss_start_t *start);
+
+/* The same again, as the files are now, with nginx's configuration for it.  On failure all stays as
+ * it was. */
+bool ss_start_renew_https(ss_start_t *start);
+
+/* Says which certificate is in use. */
+void ss_start_say_https(const ss_start_t *start);
+
+/* The address that users open, SS_START_URL_MAX bytes. */
+void ss_start_url(const ss_start_t *start, char *out);
 
 /* Start them.  Complain when that is not possible. */
 bool ss_start_add_redis(ss_start_t *start);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define MODULE_NAME "ngx_http_socketstream_module.so"
@@ -110,32 +111,64 @@ bool ss_start_check_middleware(ss_start_t *start) {
     return true;
 }
 
+/* What nginx may do, whoever asks: setcap gives a program rights of its own. */
+static bool nginx_has_rights(const ss_start_t *start) {
+    return getxattr(start->nginx_binary, "security.capability", NULL, 0) > 0;
+}
+
 /* Asked before nginx is, since nginx would try for seconds and then say it five times. */
-static bool check_port(const char *host, int port, ss_probe_addr_t *addr) {
+static bool check_port(const ss_start_t *start, const char *key, const char *host, int port,
+                       ss_probe_addr_t *addr) {
     int reason;
 
     if (!ss_probe_resolve(addr, host, port)) {
-        return complain("http.hostname: \"%s\" is no address of this machine", host);
+        return complain("%s.hostname: \"%s\" is no address of this machine", key, host);
     }
     reason = ss_probe_free(addr);
     switch (reason) {
     case 0:
         return true;
     case EADDRINUSE:
-        return complain("port %d is in use: end what listens there, or choose another with --port",
-                        port);
+        return complain("port %d is in use: end what listens there, or choose another with %s",
+                        port, strcmp(key, "http") == 0 ? "--port" : "https.port");
     case EACCES:
-        return complain("port %d needs privileges: choose one above 1023 with --port", port);
+        return nginx_has_rights(start) ||
+               complain("port %d needs privileges: choose one above 1023 with %s; or let nginx "
+                        "have it: setcap cap_net_bind_service=+ep %s, or sysctl "
+                        "net.ipv4.ip_unprivileged_port_start=%d",
+                        port, strcmp(key, "http") == 0 ? "--port" : "https.port",
+                        start->nginx_binary, port);
     default:
         return complain("cannot listen on %s port %d: %s", host, port, strerror(reason));
     }
 }
 
-bool ss_start_check_ports(ss_start_t *start) {
+/* Of ourselves: that would be told as a port in use, and by whom? */
+static bool ports_differ(const ss_start_t *start) {
+    int first = (int)ss_config_integer(start->config, "http.port");
+    int last = start->n_nodes == 1 ? first : first + (int)start->n_nodes;
+    int port = (int)ss_config_integer(start->config, "https.port");
+
+    if (!ss_config_boolean(start->config, "https.enabled") || port < first || port > last) {
+        return true;
+    }
+    return complain("https.port must be another than %s, which is %d too",
+                    port == first ? "http.port" : "that of a node", port);
+}
+
+static bool check_https_port(const ss_start_t *start) {
+    ss_probe_addr_t addr;
+
+    return !ss_config_boolean(start->config, "https.enabled") ||
+           check_port(start, "https", ss_config_string(start->config, "https.hostname"),
+                      (int)ss_config_integer(start->config, "https.port"), &addr);
+}
+
+static bool check_http_ports(ss_start_t *start) {
     const char *host = ss_config_string(start->config, "http.hostname");
     int port = (int)ss_config_integer(start->config, "http.port");
     ss_probe_addr_t addr;
-    bool ok = check_port(host, port, &start->front);
+    bool ok = check_port(start, "http", host, port, &start->front);
 
     ss_probe_reachable(&start->front);
     if (start->n_nodes == 1) {
@@ -147,7 +180,11 @@ bool ss_start_check_ports(ss_start_t *start) {
     }
     for (unsigned i = 0; i < start->n_nodes; i++) {
         start->nodes[i].port = port + 1 + (int)i;
-        ok = ok && check_port("127.0.0.1", start->nodes[i].port, &addr);
+        ok = ok && check_port(start, "http", "127.0.0.1", start->nodes[i].port, &addr);
     }
     return ok;
+}
+
+bool ss_start_check_ports(ss_start_t *start) {
+    return ports_differ(start) && check_http_ports(start) && check_https_port(start);
 }

@@ -56,31 +56,36 @@ static bool write_conf(const char *path, const ss_nginx_conf_t *conf, write_fn w
     return ok || complain("cannot write %s: %s", path, strerror(errno));
 }
 
-bool ss_start_write_confs(ss_start_t *start) {
+/* What all have in common. */
+static ss_nginx_conf_t common_conf(ss_start_t *start) {
     int64_t connections = ss_config_integer(start->config, "nginx.worker_connections");
     unsigned possible = raise_file_limit();
-    struct passwd *user = geteuid() == 0 ? getpwuid(0) : NULL;
-    char incompatible[SS_START_PATH_MAX + 64];
-    ss_nginx_conf_t conf = {
+    /* Without this, root's workers would become nobody, and could not read a home. */
+    struct passwd *user = geteuid() == 0 || start->prints ? getpwuid(geteuid()) : NULL;
+
+    return (ss_nginx_conf_t){
         .config = start->config,
+        .https = start->https.cert == NULL ? NULL : &start->https,
         .module = start->module,
         .public_dir = start->public_dir,
-        .incompatible_page = incompatible,
-        /* Without this, root's workers would become nobody, and could not read a home. */
+        .incompatible_page = start->incompatible_page,
         .user = user == NULL ? NULL : user->pw_name,
         .connections = connections == 0 ? possible : (unsigned)connections,
         .host = ss_config_string(start->config, "http.hostname"),
         .port = (int)ss_config_integer(start->config, "http.port"),
     };
+}
+
+bool ss_start_write_confs(ss_start_t *start) {
+    ss_nginx_conf_t conf = common_conf(start);
     bool ok = true;
 
-    snprintf(incompatible, sizeof(incompatible), "%s/static/incompatible_browsers/index.html",
-             start->app);
     if (start->n_nodes > 1) {
         conf.n_nodes = start->n_nodes;
         conf.first_node_port = start->nodes[0].port;
         ok = write_conf(start->dir.balancer.nginx_conf, &conf, ss_nginx_conf_write_balancer);
         conf.host = "127.0.0.1";
+        conf.https = NULL;
     }
     for (unsigned i = 0; i < start->n_nodes; i++) {
         conf.socket = start->dir.nodes[i].socket;
@@ -89,6 +94,20 @@ bool ss_start_write_confs(ss_start_t *start) {
         ok = ok && write_conf(start->dir.nodes[i].nginx_conf, &conf, ss_nginx_conf_write);
     }
     return ok;
+}
+
+void ss_start_print_conf(ss_start_t *start, FILE *out) {
+    ss_nginx_conf_t conf = common_conf(start);
+
+    conf.base = start->dir.path;
+    conf.socket = start->dir.nodes[0].socket;
+    fprintf(out,
+            "# Made by `socketstream start --print-nginx-conf` for an nginx of your own.  The\n"
+            "# sidecar for it:\n"
+            "#   socketstream sidecar --app %s \\\n"
+            "#       --listen %s\n",
+            start->app, conf.socket);
+    ss_nginx_conf_write(&conf, out);
 }
 
 /* --- Redis ----------------------------------------------------------------------------------- */

@@ -175,7 +175,7 @@ test('tls.conf', async () => {
     ], { stdio: 'pipe' });
     const ca = readFileSync(certificate);
     const changes = {
-        'listen 443 ssl;': `listen 127.0.0.1:${tls} ssl;`,
+        'listen 443 ssl http2;': `listen 127.0.0.1:${tls} ssl http2;`,
         '/etc/ssl/site.pem': certificate,
         '/etc/ssl/site.key': key,
     };

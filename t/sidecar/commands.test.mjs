@@ -64,12 +64,18 @@ describe('the list of commands', () => {
   });
 });
 
+/** What a command must be told beside the application. @param {string} name @param {string} usage */
+function needed(name, usage) {
+  const word = new RegExp(`^socketstream ${name} ([a-z]+)\\|`).exec(usage)?.[1];
+  return [name, ...(word ? [word] : []), ...(usage.includes(' --listen') ? ['--listen', '/nowhere/s.sock'] : [])];
+}
+
 for (const { name, alias, help, usage, options, inApp } of commands) {
   describe(`socketstream ${name}`, () => {
     it('explains itself, with examples', () => {
       assert.match(help, new RegExp(`^usage: socketstream ${name}\\b`));
       assert.match(help, /\nOptions:\n(?: +\S.*\n)*\nExamples:\n {2}\S*.*socketstream .*\n {6}\S/);
-      assert.ok(help.split('\n').every((line) => line.length <= 80 || /^ {2}\S/.test(line)), 'lines fit a terminal');
+      assert.ok(help.split('\n').every((line) => line.length <= 80 || /^(?: {2}\S|usage: )/.test(line)), 'lines fit a terminal');
       assert.equal(run(['help', name]).stdout, help);
       assert.equal(run([name, '--nonsense-behind', '--help']).status, 2);
       if (alias) assert.equal(run([alias, '-h']).stdout, help);
@@ -109,7 +115,7 @@ for (const { name, alias, help, usage, options, inApp } of commands) {
     });
 
     if (inApp) it('runs in an application alone, and finds the one around', () => {
-      const args = [name, ...(usage.includes(' --listen') ? ['--listen', '/nowhere/s.sock'] : [])];
+      const args = needed(name, usage);
       const [out, app] = [path.join(dir, 'none'), path.join(dir, 'one')];
       for (const folder of [out, path.join(app, 'app/server/deep')]) fs.mkdirSync(folder, { recursive: true });
       const no = (/** @type {string} */ place) => `socketstream: ${place} is no SocketStream application, it has no folder app/: `;
@@ -122,7 +128,7 @@ for (const { name, alias, help, usage, options, inApp } of commands) {
     });
 
     if (inApp) it('refuses an application that last ran with a newer version', () => {
-      const args = [name, ...(usage.includes(' --listen') ? ['--listen', '/nowhere/s.sock'] : [])];
+      const args = needed(name, usage);
       const app = path.join(dir, 'newer');
       fs.mkdirSync(path.join(app, 'app'), { recursive: true });
       fs.mkdirSync(path.join(app, '.socketstream'), { recursive: true });
