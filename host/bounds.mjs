@@ -29,5 +29,8 @@ export const ERROR_STACK_MAX = 8192;
 /** Failures outside of any call that are logged by a process that is to be replaced. */
 export const FAILURES_LOGGED_MAX = 100;
 
+/** Bytes of a request's headers: more than nginx takes by default. */
+export const HTTP_HEADERS_MAX = 65536;
+
 /** What a process that is told to go waits for beyond the action timeout. */
 export const DRAIN_GRACE_MS = 1000;

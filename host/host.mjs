@@ -13,6 +13,7 @@ import { createDispatch } from './dispatch.mjs';
 import { stackOf } from './errors.mjs';
 import { createEvents } from './events.mjs';
 import { createFailures } from './failures.mjs';
+import { createHttp } from './http.mjs';
 import { createInflight } from './inflight.mjs';
 import { loadApp, requireByName } from './load.mjs';
 import { createLog } from './log.mjs';
@@ -44,8 +45,9 @@ function defineR(config, host) {
  * @param {any} given.setup
  * @param {{timeoutMs: number, maxMessage: number}} given.hello  the sidecar's
  * @param {(reason: string) => void} given.retire
+ * @param {number | undefined} given.httpFd  where nginx asks middleware; undefined: it does not
  */
-export function createHost({ link, setup, hello, retire }) {
+export function createHost({ link, setup, hello, retire, httpFd }) {
     const { config } = setup;
     const asks = createAsks(() => link);
     const { ask, log } = asks;
@@ -78,8 +80,27 @@ export function createHost({ link, setup, hello, retire }) {
 
     /** @type {string[]} */
     let own = [];
+    /** @type {import('./http.mjs').HttpServer | undefined} */
+    let http;
+
+    /** @param {import('./load.mjs').Loaded} loaded */
+    const takeMiddleware = (loaded) => {
+        if (loaded.http && httpFd === undefined) {
+            log('warning', `${loaded.http} does not run: nginx does not ask it before a restart (of \`socketstream start\`, or of a sidecar with --http-listen)`);
+        } else if (!loaded.http && httpFd !== undefined) {
+            log('warning', 'there is no config/http: requests take the way past it until a restart');
+        }
+        if (httpFd !== undefined) {
+            const apiPrefix = config.api?.enabled === false ? undefined : config.api?.prefix ?? 'api';
+            http = createHttp({ fd: httpFd, chain: loaded.middleware, apiPrefix, development: setup.env === 'development', log, exception });
+        }
+    };
 
     return {
+        /** The server of middleware, once the application is loaded. */
+        get http() {
+            return http;
+        },
         failures,
         asks,
         dispatch,
@@ -89,11 +110,12 @@ export function createHost({ link, setup, hello, retire }) {
         /** Loads the application; gives what READY says. */
         async load() {
             try {
-                const loaded = await loadApp({ app: setup.app, config, ss: SS, log: (message) => log('notice', message) });
+                const loaded = await loadApp({ app: setup.app, config, ss: SS, http: httpFd !== undefined, log: (message) => log('notice', message) });
                 dispatch.offer(loaded.actions);
                 dispatch.offer(new Map([[QUESTION, { fn: createQuestion(requireByName), actions: {} }]]));
                 own = [...loaded.actions.keys()];
                 tree.learn([...(setup.actions ?? []), ...own]);
+                takeMiddleware(loaded);
                 for (const warning of loaded.warnings) {
                     log('warning', warning);
                 }

@@ -38,6 +38,7 @@ export const op = Object.freeze({
     ANSWER: 0x57,
     EVENT: 0x58,
     ACTIONS: 0x59,
+    SERVE: 0x5a,
 });
 
 /** What breaks the protocol: the link ends with it. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Loads an application: config/db, then app/shared, then app/server.
+// Loads an application: config/db, then app/shared, config/http, and app/server.
 //
 // Owns the order, and that one broken file costs its own actions only.  Whoever calls has made
 // the globals that the files see; `ss.shared` is filled in here, as the files of app/shared are
@@ -10,6 +10,7 @@ import { readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { findActions } from './actions.mjs';
 import { EXTENSIONS } from './compile.mjs';
+import { findMiddleware } from './middleware.mjs';
 import { installModules } from './modules.mjs';
 import { problemOf } from './problems.mjs';
 import { findSources } from './tree.mjs';
@@ -23,11 +24,14 @@ import { findSources } from './tree.mjs';
  * @property {Problem[]} problems
  * @property {string[]} warnings  for the log
  * @property {any} shared  the tree of app/shared
+ * @property {string | undefined} http  the file config/http, relative to the application
+ * @property {import('./middleware.mjs').Middleware[]} middleware  what it offers, if that was wanted
  *
  * @typedef {object} Options
  * @property {string} app   absolute
  * @property {any} [config] all of it
  * @property {any} [ss]     gets `shared`
+ * @property {boolean} [http]  load config/http, too
  * @property {(message: string) => void} [log]  gets what authors should know; standard error unless
  *   told otherwise
  */
@@ -67,9 +71,9 @@ function plant(tree, name, value) {
     Object.defineProperty(at, last, { value, enumerable: true, configurable: true, writable: true });
 }
 
-/** @param {string} app @returns {string | undefined} */
-function findConfigDb(app) {
-    return EXTENSIONS.map((ext) => path.join(app, `config/db${ext}`))
+/** @param {string} app @param {string} name @returns {string | undefined} */
+function findConfig(app, name) {
+    return EXTENSIONS.map((ext) => path.join(app, `config/${name}${ext}`))
         .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
 }
 
@@ -112,7 +116,7 @@ function begin({ app: given, ss = {}, log }) {
     const installed = installModules(app, log);
     modules = installed;
     /** @type {Loaded} */
-    const loaded = { actions: new Map(), problems: [], warnings: [], shared: {} };
+    const loaded = { actions: new Map(), problems: [], warnings: [], shared: {}, http: undefined, middleware: [] };
     ss.shared = loaded.shared;
 
     /** Loads one file; what goes wrong is a problem. @param {string} file
@@ -146,6 +150,28 @@ async function takeShared({ app, installed, loaded, attempt }) {
     }
 }
 
+/** Without what it guards with, nothing is to be let through: a broken file is one function that
+ *  fails.  @param {Load} load @param {boolean} wanted */
+async function takeMiddleware({ app, loaded, attempt }, wanted) {
+    const file = findConfig(app, 'http');
+    loaded.http = file && path.relative(app, file);
+    if (!file || !wanted) {
+        return;
+    }
+    const before = loaded.problems.length;
+    await attempt(file, undefined, (exported) => {
+        const { chain, wrong } = findMiddleware(exported);
+        loaded.middleware = chain;
+        loaded.problems.push(...wrong.map((message) => ({ file: path.relative(app, file), message })));
+    });
+    const problem = loaded.problems[before];
+    if (problem) {
+        loaded.middleware = [() => {
+            throw new Error(`${problem.file}${problem.line ? `:${problem.line}` : ''}: ${problem.message}`);
+        }];
+    }
+}
+
 /** @param {Load} load */
 async function takeServer({ app, installed, loaded, attempt }) {
     const { sources, problems } = findSources(app, 'app/server');
@@ -163,11 +189,12 @@ async function takeServer({ app, installed, loaded, attempt }) {
 export async function loadApp(options) {
     const load = begin(options);
     await takeHelpers(load, options.config ?? {});
-    const db = findConfigDb(load.app);
+    const db = findConfig(load.app, 'db');
     if (db) {
         await load.attempt(db, undefined, (exported) => settle(exported));
     }
     await takeShared(load);
+    await takeMiddleware(load, options.http === true);
     await takeServer(load);
     load.installed.finish();
     return load.loaded;

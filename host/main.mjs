@@ -40,6 +40,8 @@ function receive(code, low, high, number, bytes, at, end) {
     } else if (code === op.SETUP && hello && !setUp) {
         setUp = true;
         start(json(bytes, at, end), hello);
+    } else if (code === op.SERVE && ready) {
+        host?.http?.serve();
     } else if (code === op.DRAIN) {
         drain();
     } else if (code !== op.PONG && code !== op.GOODBYE) {
@@ -66,7 +68,7 @@ function receiveOther(code, low, high, number, bytes, at, end) {
 async function start(setup, greeted) {
     process.title = `socketstream ${setup.name}`;
     const { createHost } = await hostModule;
-    host = createHost({ link, setup, hello: greeted, retire });
+    host = createHost({ link, setup, hello: greeted, retire, httpFd });
     host.failures.watchProcess();
     const offer = await host.load();
     link.send(op.READY, 0, 0, 0, Buffer.from(JSON.stringify(offer)));
@@ -86,15 +88,16 @@ function retire(why) {
     }
 }
 
-/** Leaves, once all calls are answered whose time is not over. */
+/** Leaves, once all calls and requests are answered whose time is not over. */
 function drain() {
     if (draining) {
         return;
     }
     draining = true;
+    host?.http?.drain();
     const last = Date.now() + (hello?.timeoutMs ?? 0) + DRAIN_GRACE_MS;
     const look = () => {
-        if (host && host.inflight.open > 0 && Date.now() < last) {
+        if (host && (host.inflight.open > 0 || (host.http?.open ?? 0) > 0) && Date.now() < last) {
             setTimeout(look, DRAIN_LOOK_MS);
         } else {
             leave();
@@ -112,6 +115,7 @@ async function leave() {
 }
 
 const fd = Number(process.env.SS_HOST_FD);
+const httpFd = process.env.SS_HTTP_FD === undefined ? undefined : Number(process.env.SS_HTTP_FD);
 if (!Number.isInteger(fd) || fd < 3) {
     process.stderr.write('host/main.mjs is run by the sidecar, with SS_HOST_FD the number of its link; see docs/ACTION_HOSTS.md\n');
     process.exit(2);

@@ -268,6 +268,7 @@ typedef struct {
     ngx_shm_zone_t              *zone;
     ngx_shm_zone_t              *limits;    /* NULL: nothing is limited */
     unsigned                     enabled:1;
+    unsigned                     middleware:1;
     unsigned                     rate:1;    /* calls are limited somewhere */
     unsigned                     connections:1; /* of an address, too */
 } ngx_http_ss_main_conf_t;
@@ -284,7 +285,10 @@ typedef struct {
 typedef struct {
     ngx_http_ss_pool_t          *pass;
     ngx_http_ss_pool_t          *api;
+    ngx_str_t                    api_prefix;   /* where the location's name
+                                                  does not tell it */
     ngx_str_t                    assets;    /* without trailing slash */
+    ngx_flag_t                   middleware;
 
     size_t                       max_message;
     size_t                       max_queue;
@@ -799,6 +803,12 @@ void ngx_http_ss_topics_leave_all(ngx_http_ss_client_t *client);
 /* The payload of a whole PUBLISH.  NGX_ERROR: it is malformed. */
 ngx_int_t ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data,
     size_t len);
+
+
+/* ngx_http_ss_middleware.c: requests that middleware has passed on */
+
+/* Where "socketstream_middleware" is used at all. */
+ngx_int_t ngx_http_ss_middleware_init(ngx_conf_t *cf);
 
 
 /* ngx_http_ss_limits.c: what workers share to limit, and what it is about */

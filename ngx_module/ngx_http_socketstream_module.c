@@ -24,6 +24,8 @@ static char *ngx_http_ss_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_ss_assets(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_ss_middleware(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_ss_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -65,7 +67,7 @@ static ngx_command_t  ngx_http_socketstream_commands[] = {
       NULL },
 
     { ngx_string("socketstream_api"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_ss_api,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -76,6 +78,13 @@ static ngx_command_t  ngx_http_socketstream_commands[] = {
       ngx_http_ss_assets,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("socketstream_middleware"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_http_ss_middleware,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ss_loc_conf_t, middleware),
       NULL },
 
     { ngx_string("socketstream_status"),
@@ -232,11 +241,13 @@ ngx_http_ss_create_loc_conf(ngx_conf_t *cf)
      *
      *     slcf->pass = NULL;
      *     slcf->api = NULL;
+     *     slcf->api_prefix = { 0, NULL };
      *     slcf->assets = { 0, NULL };
      *     slcf->scheme = NULL;
      *     slcf->incompatible_page = { 0, NULL };
      */
 
+    slcf->middleware = NGX_CONF_UNSET;
     slcf->max_message = NGX_CONF_UNSET_SIZE;
     slcf->max_queue = NGX_CONF_UNSET_SIZE;
     slcf->max_inflight = NGX_CONF_UNSET_UINT;
@@ -260,6 +271,7 @@ ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_ss_loc_conf_t  *prev = parent;
     ngx_http_ss_loc_conf_t  *conf = child;
 
+    ngx_conf_merge_value(conf->middleware, prev->middleware, 0);
     ngx_conf_merge_size_value(conf->max_message, prev->max_message,
                               1024 * 1024);
     ngx_conf_merge_size_value(conf->max_queue, prev->max_queue, 1024 * 1024);
@@ -379,8 +391,9 @@ ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_ss_loc_conf_t  *slcf = conf;
 
-    char       *rv;
-    ngx_str_t  *value;
+    char                      *rv;
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (slcf->api) {
         return "is duplicate";
@@ -394,8 +407,35 @@ ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     slcf->api = ngx_http_ss_add_pool(cf, &value[1]);
+    if (slcf->api == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
-    return (slcf->api == NULL) ? NGX_CONF_ERROR : NGX_CONF_OK;
+    if (cf->args->nelts == 3) {
+        if (value[2].len <= 7
+            || ngx_strncmp(value[2].data, "prefix=/", 8) != 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\": \"prefix=/path/\" "
+                               "is understood", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        slcf->api_prefix.data = value[2].data + 7;
+        slcf->api_prefix.len = value[2].len - 7;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->named && slcf->api_prefix.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"socketstream_api\" in location \"%V\", whose "
+                           "name is no path, needs \"prefix=/path/\"",
+                           &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -436,6 +476,26 @@ ngx_http_ss_assets(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     slcf->assets = path;
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ss_middleware(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                     *rv;
+    ngx_http_ss_loc_conf_t   *slcf;
+    ngx_http_ss_main_conf_t  *mcf;
+
+    slcf = conf;
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && slcf->middleware) {
+        mcf = ngx_http_conf_get_module_main_conf(cf,
+                                                ngx_http_socketstream_module);
+        mcf->middleware = 1;
+    }
+
+    return rv;
 }
 
 
@@ -592,6 +652,10 @@ ngx_http_ss_postconfiguration(ngx_conf_t *cf)
     ngx_http_ss_main_conf_t   *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_socketstream_module);
+
+    if (mcf->middleware && ngx_http_ss_middleware_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (!mcf->enabled) {
         return NGX_OK;

@@ -295,6 +295,17 @@ ngx_http_ss_api_encode(ngx_http_ss_api_t *api, ss_writer_t *w)
 
     skip = 0;
 
+    if (api->conf->api_prefix.len) {
+
+        if (r->uri.len >= api->conf->api_prefix.len
+            && ngx_strncmp(r->uri.data, api->conf->api_prefix.data,
+                           api->conf->api_prefix.len)
+               == 0)
+        {
+            skip = api->conf->api_prefix.len;
+        }
+
+    } else
 #if (NGX_PCRE)
     if (clcf->regex == NULL)
 #endif

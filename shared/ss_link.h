@@ -112,7 +112,9 @@ typedef enum {
     X(0x57, ANSWER, SS_LINK_TO_HOST, 0, SS_LINK_PAYLOAD_MAX, true, false)                          \
     /* what it asked to be told, and the names of all actions: JSON */                             \
     X(0x58, EVENT, SS_LINK_TO_HOST, 0, SS_LINK_PAYLOAD_MAX, true, false)                           \
-    X(0x59, ACTIONS, SS_LINK_TO_HOST, 0, SS_LINK_PAYLOAD_MAX, true, false)
+    X(0x59, ACTIONS, SS_LINK_TO_HOST, 0, SS_LINK_PAYLOAD_MAX, true, false)                         \
+    /* it has its place now: it may accept the connections that wait for middleware */             \
+    X(0x5a, SERVE, SS_LINK_TO_HOST, 0, 0, false, false)
 
 typedef enum {
 #define X(value, name, direction, min, max, chunked, client) SS_LINK_##name = (value),

@@ -56,6 +56,7 @@
 #define SS_HOST_FORGET_MS 1000           /* one that served so long is replaced without a pause */
 #define SS_HOST_HEADROOM_MIB 64          /* over host.memory_limit, for what is no heap */
 #define SS_HOST_LEAVE_MS 2000            /* for hosts to leave once the last worker has */
+#define SS_HTTP_BACKLOG 4096             /* connections waiting while hosts are replaced */
 #define SS_WATCH_MS 50                   /* quiet after a change of files, before it counts */
 #define SS_WATCH_LIMIT_MS 1000    /* changes without a pause count after that at the latest */
 #define SS_WATCH_FOLDERS_MAX 4096 /* folders that are watched */

@@ -105,6 +105,7 @@ static bool read_command_line(const ss_args_t *args, command_line_t *line) {
     *line = (command_line_t){
         .options = {.app_dir = args->app,
                     .listen_path = ss_args_get(args, "listen"),
+                    .http_listen_path = ss_args_get(args, "http-listen"),
                     .hosts.pid_dir = ss_args_get(args, "pid-dir")},
         .log_file = ss_args_get(args, "log"),
         .log_level = -1,
@@ -297,7 +298,7 @@ static int run(const ss_sidecar_options_t *options) {
     ss_buf_free(&error);
     if (ss_work_jobs() != 0) {
         /* A thread may be busy for ever, and libuv would wait for it. */
-        ss_link_server_close(&sidecar.server);
+        ss_sidecar_unlisten(&sidecar);
         ss_hosts_kill();
         ss_log_flush();
         _exit(started ? SS_EXIT_OK : SS_EXIT_FAILED);
@@ -345,6 +346,9 @@ const ss_command_t ss_command_sidecar = {
              .argument = "PATH",
              .required = true,
              .meaning = "the Unix socket to listen on, at most 107 bytes"},
+            {.name = "http-listen",
+             .argument = "PATH",
+             .meaning = "another, where nginx asks the middleware of config/http"},
             {.name = "workers-uid",
              .argument = "LIST",
              .meaning = "users besides root and our own that nginx's workers may run as: names or "

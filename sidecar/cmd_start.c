@@ -363,7 +363,7 @@ static int run_command(const ss_args_t *args) {
     start->started_ns = uv_hrtime();
     start->on_terminal = isatty(STDERR_FILENO) == 1;
     start->probe.fd = -1;
-    if (!read_options(start, args) || !enter_app(start)) {
+    if (!read_options(start, args) || !enter_app(start) || !ss_start_check_middleware(start)) {
         /* It was said what is wrong. */
     } else if (start->prints) {
         start->private_redis = false;

@@ -171,6 +171,7 @@ ss_host_t *ss_host_spawn(ss_host_slot_t *slot) {
         .args = slot->group->args,
         .folder = all.sidecar->options.app_dir,
         .env = all.sidecar->options.env,
+        .http_fd = slot->group->scripts ? all.sidecar->http_fd : -1,
         .ended = on_process_ended,
         .data = host,
     };
@@ -410,8 +411,14 @@ bool ss_hosts_start(ss_sidecar_t *sidecar, ss_buf_t *error) {
                       SS_HOSTS_MAX);
         return false;
     }
+    if (sidecar->http_fd != -1 && o->count == 0) {
+        ss_buf_printf(error,
+                      "--http-listen is for middleware, which hosts run, but hosts is 0: set "
+                      "it to 1 or more");
+        return false;
+    }
     if (!ss_module_check(sidecar->options.app_dir, &scripts, error) ||
-        (scripts && o->count != 0 && !add_scripts(error))) {
+        ((scripts || sidecar->http_fd != -1) && o->count != 0 && !add_scripts(error))) {
         return false;
     }
     json_array_foreach(o->commands, i, command) {

@@ -19,6 +19,7 @@
 #include "log.h"
 
 #define LINK_FD 3
+#define HTTP_FD 4
 #define OOM_SCORE "500\n" /* of 1000: goes long before the sidecar and nginx */
 #define SHIM_ARGS 5       /* before the program's own */
 #define HANDLES 3
@@ -189,28 +190,42 @@ static void settle(const ss_host_process_t *p) {
     }
 }
 
+static char *make_number(const char *name, int value) {
+    ss_buf_t text = {0};
+    ss_buf_printf(&text, "%s%d", name, value);
+    char *setting = ss_copy(text.data, text.len);
+    ss_buf_free(&text);
+    return setting;
+}
+
 /* The environment: ours, and what a host needs besides.  Freed by free_environment(). */
-static char **make_environment(const char *env) {
+static char **make_environment(const char *env, bool has_http) {
+    static const char *const ours[] = {"SS_ENV=", "SS_HOST_FD=", "SS_HTTP_FD="};
     extern char **environ;
     size_t n = 0;
     size_t to = 0;
     while (environ[n] != NULL) {
         n++;
     }
-    char **out = ss_alloc((n + 3) * sizeof out[0]);
+    char **out = ss_alloc((n + 4) * sizeof out[0]);
     for (size_t i = 0; i < n; i++) {
-        if (strncmp(environ[i], "SS_ENV=", 7) != 0 && strncmp(environ[i], "SS_HOST_FD=", 11) != 0) {
+        bool is_ours = false;
+        for (size_t k = 0; k < sizeof ours / sizeof ours[0]; k++) {
+            is_ours |= strncmp(environ[i], ours[k], strlen(ours[k])) == 0;
+        }
+        if (!is_ours) {
             out[to++] = ss_copy(environ[i], strlen(environ[i]));
         }
     }
     ss_buf_t text = {0};
-    ss_buf_printf(&text, "SS_ENV=%s", env);
+    ss_buf_printf(&text, "%s%s", ours[0], env);
     out[to++] = ss_copy(text.data, text.len);
-    text.len = 0;
-    ss_buf_printf(&text, "SS_HOST_FD=%d", LINK_FD);
-    out[to++] = ss_copy(text.data, text.len);
-    out[to] = NULL;
     ss_buf_free(&text);
+    out[to++] = make_number(ours[1], LINK_FD);
+    if (has_http) {
+        out[to++] = make_number(ours[2], HTTP_FD);
+    }
+    out[to] = NULL;
     return out;
 }
 
@@ -254,12 +269,12 @@ static int open_output(uv_loop_t *loop, output_t *o) {
 }
 
 static int spawn(uv_loop_t *loop, ss_host_process_t *p, const ss_host_process_spec_t *spec,
-                 const char *exe, const int fds[LINK_FD + 1]) {
+                 const char *exe, const int fds[HTTP_FD + 1]) {
     char numbers[32];
     const char **args = make_args(exe, spec->args, numbers);
-    char **environment = make_environment(spec->env);
-    uv_stdio_container_t stdio[LINK_FD + 1] = {{.flags = UV_IGNORE}};
-    for (int i = 1; i <= LINK_FD; i++) {
+    char **environment = make_environment(spec->env, fds[HTTP_FD] != -1);
+    uv_stdio_container_t stdio[HTTP_FD + 1] = {{.flags = UV_IGNORE}};
+    for (int i = 1; i <= HTTP_FD; i++) {
         stdio[i].flags = fds[i] == -1 ? UV_IGNORE : UV_INHERIT_FD;
         stdio[i].data.fd = fds[i];
     }
@@ -270,7 +285,7 @@ static int spawn(uv_loop_t *loop, ss_host_process_t *p, const ss_host_process_sp
         .env = environment,
         .cwd = spec->folder,
         .flags = UV_PROCESS_DETACHED, /* a process group of its own */
-        .stdio_count = LINK_FD + 1,
+        .stdio_count = fds[HTTP_FD] == -1 ? LINK_FD + 1 : HTTP_FD + 1,
         .stdio = stdio,
     };
     int rc = uv_spawn(loop, &p->process, &options);
@@ -295,7 +310,7 @@ ss_host_process_t *ss_host_process_start(uv_loop_t *loop, const ss_host_process_
                                          int *link, ss_buf_t *error) {
     char exe[4096];
     size_t size = sizeof exe;
-    int fds[LINK_FD + 1] = {-1, -1, -1, -1};
+    int fds[HTTP_FD + 1] = {-1, -1, -1, -1, spec->http_fd};
     int ends[2];
     if (uv_exepath(exe, &size) != 0) {
         ss_buf_printf(error, "%s: cannot find out where this program is: is /proc mounted?",

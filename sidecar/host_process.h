@@ -27,6 +27,7 @@ typedef struct {
     const char *const *args; /* its command line, ended by NULL; found in PATH */
     const char *folder;      /* where it runs */
     const char *env;         /* what SS_ENV is for it */
+    int http_fd;             /* a listening socket that it gets a copy of; -1: none */
     /* It has ended, and all it wrote is in the log; `how` in words.  Called once, from the loop;
      * the process may be freed in here. */
     void (*ended)(void *data, const char *how);

@@ -81,11 +81,20 @@ static void take_over(ss_host_t *host) {
     tell_problems();
 }
 
+/* From now on nothing but its own end takes its place from it, so that no connection it accepts is
+ * lost. */
+static void serve(ss_host_t *host) {
+    if (host->slot->group->scripts && host->peer->sidecar->http_fd != -1) {
+        ss_peer_send(host->peer, SS_LINK_SERVE, 0, 0, 0, NULL, 0);
+    }
+}
+
 static void switch_slot(ss_host_slot_t *slot) {
     ss_host_t *old = slot->current;
     ss_host_take_place(slot, slot->next);
     slot->next = NULL;
     uv_timer_stop(&slot->restart);
+    serve(slot->current);
     if (old != NULL) {
         leave(old);
     }
@@ -204,6 +213,7 @@ void ss_host_swap_ready(ss_host_t *host, ss_span_t text) {
         replace(host);
     } else {
         take_over(host);
+        serve(host);
     }
 }
 

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "buf.h"
+#include "unix_socket.h"
 
 #define SS_LINK_UIDS_MAX 16
 
@@ -26,9 +27,7 @@ typedef struct {
 typedef struct {
     uv_pipe_t pipe;
     bool open;
-    char path[108];
-    dev_t device; /* of the socket we made, so that we never unlink another's */
-    ino_t inode;
+    ss_unix_socket_t file;
 } ss_link_server_t;
 
 /* Called for each connection waiting: uv_accept() it from `listener`. */

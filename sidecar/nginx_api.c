@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "nginx_middleware.h"
 #include "ss_errors.h"
 
 static void write_location(const ss_nginx_conf_t *conf, const char *how, const char *end,
@@ -22,11 +23,16 @@ static void write_location(const ss_nginx_conf_t *conf, const char *how, const c
 }
 
 void ss_nginx_api(const ss_nginx_conf_t *conf, FILE *out) {
+    if (conf->http_socket != NULL) {
+        ss_nginx_middleware_api(conf, out);
+    }
     if (!ss_config_boolean(conf->config, "api.enabled")) {
         return;
     }
-    write_location(conf, "= ", "", out);
-    write_location(conf, "", "/", out);
+    if (conf->http_socket == NULL) {
+        write_location(conf, "= ", "", out);
+        write_location(conf, "", "/", out);
+    }
     fprintf(out,
             "        location @socketstream_api_413 {\n"
             "            default_type application/json;\n"

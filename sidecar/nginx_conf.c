@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "nginx_browsers.h"
+#include "nginx_middleware.h"
 #include "nginx_server.h"
 #include "nginx_tls.h"
 
@@ -198,6 +199,9 @@ void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
     fputs("    upstream sidecars {\n        ", out);
     ss_nginx_directive(out, "server", "unix:", conf->socket);
     fputs("    }\n\n", out);
+    if (conf->http_socket != NULL) {
+        ss_nginx_middleware_upstream(conf, out);
+    }
     ss_nginx_servers(conf, out);
     fputs("}\n", out);
 }

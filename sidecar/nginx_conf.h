@@ -23,6 +23,7 @@ typedef struct {
     const char *public_dir;  /* what `location /` serves; need not exist */
     const char *incompatible_page; /* for old browsers; need not exist */
     const char *socket;            /* the sidecar's; not the balancer's business */
+    const char *http_socket;       /* where middleware is; NULL: there is none */
     const char *host;              /* where to listen */
     int port;
     const char *user;     /* whose the workers are; NULL leaves it to nginx */

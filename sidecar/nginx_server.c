@@ -9,6 +9,7 @@
 #include "nginx_api.h"
 #include "nginx_tls.h"
 #include "nginx_browsers.h"
+#include "nginx_middleware.h"
 
 /* Inside nginx's double quotes only the quote and the backslash mean something. */
 void ss_nginx_quote(FILE *out, const char *text) {
@@ -72,8 +73,14 @@ static void write_status(FILE *out) {
 }
 
 static void write_assets(const ss_nginx_conf_t *conf, FILE *out) {
-    ss_nginx_location(out, "", "", "");
-    fputs("            ", out);
+    if (conf->http_socket != NULL) {
+        fputs("        location " SS_NGINX_NEXT_ASSETS " {\n"
+              "            socketstream_middleware on;\n            ",
+              out);
+    } else {
+        ss_nginx_location(out, "", "", "");
+        fputs("            ", out);
+    }
     ss_nginx_directive(out, "socketstream_assets", "", conf->public_dir);
     ss_nginx_browsers_location(conf, out);
     fputs("        }\n", out);
@@ -93,6 +100,9 @@ static void write_rest(const ss_nginx_conf_t *conf, FILE *out) {
     write_base(conf, out);
     write_socket(out);
     write_status(out);
+    if (conf->http_socket != NULL) {
+        ss_nginx_middleware_rest(conf, out);
+    }
     write_assets(conf, out);
 }
 

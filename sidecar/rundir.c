@@ -47,6 +47,7 @@ static bool name_in(char *out, const char *folder, const char *name) {
 static bool name_node(ss_rundir_node_t *node, const char *path) {
     return snprintf(node->path, SS_RUNDIR_PATH_MAX, "%s", path) < SS_RUNDIR_PATH_MAX &&
            name_in(node->socket, path, "sidecar.sock") &&
+           name_in(node->http_socket, path, "http.sock") &&
            name_in(node->nginx_conf, path, "nginx.conf") &&
            name_in(node->nginx_pid, path, "nginx.pid") &&
            name_in(node->sidecar_pid, path, "sidecar.pid") &&
@@ -225,6 +226,7 @@ static void clean_node(const ss_rundir_t *dir, const ss_rundir_node_t *node,
     end_leftover(dir, node->sidecar_pid, short_dir);
     unlink(node->socket);
     unlink(node->sidecar_state);
+    unlink(node->http_socket);
     remove_host_pids(node);
 }
 
@@ -295,6 +297,8 @@ static bool place_sockets(ss_rundir_t *dir, char *error) {
     for (unsigned i = 0; i < dir->n_nodes; i++) {
         snprintf(name, sizeof(name), "node%u.sock", i + 1);
         name_in(dir->nodes[i].socket, dir->short_dir, name);
+        snprintf(name, sizeof(name), "http%u.sock", i + 1);
+        name_in(dir->nodes[i].http_socket, dir->short_dir, name);
     }
     return name_in(dir->redis_socket, dir->short_dir, "redis.sock");
 }
@@ -344,6 +348,7 @@ void ss_rundir_close(ss_rundir_t *dir) {
     }
     for (unsigned i = 0; i < dir->n_nodes; i++) {
         unlink(dir->nodes[i].socket);
+        unlink(dir->nodes[i].http_socket);
         unlink(dir->nodes[i].nginx_pid);
         unlink(dir->nodes[i].sidecar_pid);
         unlink(dir->nodes[i].sidecar_state);

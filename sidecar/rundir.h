@@ -21,6 +21,7 @@
 typedef struct {
     char path[SS_RUNDIR_PATH_MAX];          /* nginx's prefix: logs/ and tmp/ are in it */
     char socket[SS_RUNDIR_PATH_MAX];        /* of the sidecar; fits into sun_path */
+    char http_socket[SS_RUNDIR_PATH_MAX];   /* where middleware is asked, if any; fits, too */
     char nginx_conf[SS_RUNDIR_PATH_MAX];    /* generated */
     char nginx_pid[SS_RUNDIR_PATH_MAX];     /* written by nginx */
     char sidecar_pid[SS_RUNDIR_PATH_MAX];   /* written by the supervisor */

@@ -94,16 +94,37 @@ static uint64_t new_generation(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* Before the hosts start, which get copies. */
+static bool listen_http(ss_sidecar_t *sidecar, ss_buf_t *error) {
+    const ss_sidecar_options_t *o = &sidecar->options;
+    if (o->http_listen_path != NULL) {
+        sidecar->http_fd = ss_unix_socket_listen(&sidecar->http, o->http_listen_path,
+                                                 o->access.has_group ? &o->access.group : NULL,
+                                                 SS_HTTP_BACKLOG, error);
+    }
+    return o->http_listen_path == NULL || sidecar->http_fd != -1;
+}
+
+void ss_sidecar_unlisten(ss_sidecar_t *sidecar) {
+    ss_link_server_close(&sidecar->server);
+    ss_unix_socket_remove(&sidecar->http);
+    if (sidecar->http_fd != -1) {
+        close(sidecar->http_fd);
+        sidecar->http_fd = -1;
+    }
+}
+
 bool ss_sidecar_init(ss_sidecar_t *sidecar, uv_loop_t *loop, const ss_sidecar_options_t *options,
                      ss_buf_t *error) {
-    *sidecar = (ss_sidecar_t){.options = *options, .loop = loop, .generation = new_generation()};
+    *sidecar = (ss_sidecar_t){
+        .options = *options, .loop = loop, .generation = new_generation(), .http_fd = -1};
     start_handles(sidecar);
     ss_work_init(loop);
     ss_requests_init(loop, options->action_timeout_ms, &sidecar->registry);
     ss_develop_init(sidecar);
     ss_api_root_init(options->app_dir);
     /* Hosts load their code while we compile ours. */
-    if (!ss_hosts_start(sidecar, error) ||
+    if (!listen_http(sidecar, error) || !ss_hosts_start(sidecar, error) ||
         !ss_module_load_all(options->app_dir, &sidecar->modules, &sidecar->registry, error)) {
         return false;
     }
@@ -180,7 +201,7 @@ static void close_handle(uv_handle_t *handle, void *arg) {
 
 void ss_sidecar_finish(ss_sidecar_t *sidecar) {
     sidecar->draining = false; /* the last link's end must not stop the loop once more */
-    ss_link_server_close(&sidecar->server);
+    ss_sidecar_unlisten(sidecar);
     ss_requests_fail_all(SS_RPC_UNAVAILABLE);
     while (sidecar->peers != NULL) {
         ss_peer_flush(sidecar->peers);

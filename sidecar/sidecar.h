@@ -36,6 +36,7 @@ typedef struct {
 typedef struct {
     const char *app_dir;
     const char *listen_path;
+    const char *http_listen_path; /* where nginx asks middleware; NULL: there is none */
     const char *env;
     const json_t *config;        /* all of it, told to action hosts; NULL: empty */
     const json_t *client_config; /* an object, told to browsers in system.init; NULL: empty */
@@ -58,6 +59,8 @@ typedef struct ss_sidecar {
     ss_modules_t modules;
     ss_buf_t init_text; /* the system.init message */
     ss_link_server_t server;
+    ss_unix_socket_t http; /* hosts accept from it, we do not */
+    int http_fd;           /* -1: there is none */
     struct ss_peer *peers; /* workers, and who has not said HELLO */
     struct ss_peer *hosts; /* action hosts and consoles */
     unsigned peer_count;
@@ -84,6 +87,9 @@ void ss_sidecar_actions_changed(ss_sidecar_t *sidecar);
 
 /* A link has closed, or a host has ended: the last one ends a drain. */
 void ss_sidecar_link_closed(ss_sidecar_t *sidecar);
+
+/* Removes the sockets that it listens on.  Harmless when there are none. */
+void ss_sidecar_unlisten(ss_sidecar_t *sidecar);
 
 /* Once the loop has stopped.  Closes all handles and frees all memory. */
 void ss_sidecar_finish(ss_sidecar_t *sidecar);

@@ -58,8 +58,9 @@ typedef struct {
     bool on_terminal;
     bool paints; /* the banner is coloured */
     bool private_redis;
-    bool packs;  /* the packer is one of the children */
-    bool prints; /* nginx's configuration, and runs nothing */
+    bool packs;      /* the packer is one of the children */
+    bool prints;     /* nginx's configuration, and runs nothing */
+    bool middleware; /* requests go by config/http first */
     int status;
     unsigned n_nodes;
     unsigned connections; /* of each worker */
@@ -100,6 +101,9 @@ bool ss_start_check_redis(ss_start_t *start);
 
 /* Finds the programs, and the module.  Complains when one is missing. */
 bool ss_start_find(ss_start_t *start);
+
+/* Sets `middleware`.  Complains when there is some, and no host that could run it. */
+bool ss_start_check_middleware(ss_start_t *start);
 
 /* Whether all ports are free.  Complains when one is not. */
 bool ss_start_check_ports(ss_start_t *start);

@@ -145,6 +145,26 @@ bool ss_start_find(ss_start_t *start) {
            find_module(start);
 }
 
+/* The names that host/load.mjs looks for. */
+bool ss_start_check_middleware(ss_start_t *start) {
+    static const char *const names[] = {"config/http.js", "config/http.coffee", "config/http.ts",
+                                        "config/http.mjs", "config/http.cjs"};
+    char path[SS_START_PATH_MAX + 32];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", start->app, names[i]);
+        if (access(path, F_OK) != 0) {
+            continue;
+        }
+        start->middleware = true;
+        return ss_config_integer(start->config, "hosts") != 0 ||
+               complain("%s is middleware, which a host runs, but hosts is 0: set it to 1 or more, "
+                        "or remove the file",
+                        names[i]);
+    }
+    return true;
+}
+
 /* What nginx may do, whoever asks: setcap gives a program rights of its own. */
 static bool nginx_has_rights(const ss_start_t *start) {
     return getxattr(start->nginx_binary, "security.capability", NULL, 0) > 0;

@@ -96,6 +96,7 @@ bool ss_start_write_confs(ss_start_t *start) {
     }
     for (unsigned i = 0; i < start->n_nodes; i++) {
         conf.socket = start->dir.nodes[i].socket;
+        conf.http_socket = start->middleware ? start->dir.nodes[i].http_socket : NULL;
         conf.port = start->nodes[i].port;
         ok = ok && write_conf(start->dir.nodes[i].nginx_conf, &conf, ss_nginx_conf_write);
     }
@@ -170,6 +171,7 @@ static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundi
     const char *format = is_pretty(start) ? "pretty" : "json";
     const char *args[] = {"socketstream", "sidecar",      "--app", start->app,  "--listen",
                           dir->socket,    "--log-format", format,  "--pid-dir", dir->path};
+    size_t n_args = sizeof(args) / sizeof(args[0]);
     ss_child_spec_t spec = {
         .name = node->sidecar_name,
         .file = start->exe,
@@ -183,7 +185,11 @@ static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundi
 
     memcpy(node->sidecar_args, args, sizeof(args));
     if (spec.colored) {
-        node->sidecar_args[sizeof(args) / sizeof(args[0])] = "--log-color";
+        node->sidecar_args[n_args++] = "--log-color";
+    }
+    if (start->middleware) {
+        node->sidecar_args[n_args++] = "--http-listen";
+        node->sidecar_args[n_args++] = dir->http_socket;
     }
     node->sidecar = ss_supervisor_add(start->supervisor, &spec);
     return node->sidecar != NULL || complain("cannot start the sidecar: %s", strerror(errno));

@@ -25,11 +25,16 @@ const answer = '{"jsonrpc":"2.0","id":1,"result":625}';
 const dir = mkdtempSync(path.join(tmpdir(), 'ss-conf-'));
 const app = copyNative();
 const socket = path.join(dir, 'sidecar.sock');
+const middleware = path.join(dir, 'http.sock');
 /** @type {import('node:child_process').ChildProcess} */
 let sidecar;
 
 before(async () => {
-    sidecar = spawn(command, ['sidecar', '--app', app, '--listen', socket], { stdio: 'ignore' });
+    writeFileSync(path.join(app, 'config/http.js'), `exports.call = (request, response, next) => {
+        response.setHeader('X-Asked', request.url);
+        if (request.url === '/guarded.png') response.writeHead(403).end(); else next();
+    };`);
+    sidecar = spawn(command, ['sidecar', '--app', app, '--listen', socket, '--http-listen', middleware], { stdio: 'ignore' });
     assert.ok(await until(() => existsSync(socket), 10000), 'the sidecar does not listen');
 });
 after(async () => {
@@ -101,7 +106,7 @@ const textOf = async (url) => (await fetch(url)).text();
 
 test('every example is tested here', () => {
     assert.deepEqual(readdirSync(path.join(root, 'conf_examples')).sort(), [
-        'existing-site.conf', 'load-balancer.conf', 'many-apps.conf', 'minimal.conf', 'node.conf', 'tls.conf',
+        'existing-site.conf', 'load-balancer.conf', 'many-apps.conf', 'middleware.conf', 'minimal.conf', 'node.conf', 'tls.conf',
     ]);
 });
 
@@ -115,6 +120,21 @@ test('minimal.conf', async () => {
         assert.match(await textOf(`${url}/`), /<h1>SocketStream/);
         assert.match(await textOf(`${url}/some/route`), /<h1>SocketStream/);
         assert.equal((await fetch(`${url}/missing.png`)).status, 404);
+    });
+});
+
+test('middleware.conf', async () => {
+    await withNginx('middleware', { '/run/socketstream/http.sock': middleware }, async (port) => {
+        const url = `http://127.0.0.1:${port}`;
+        const client = await openSocket(`ws://127.0.0.1:${port}/socketstream`);
+        assert.equal(await ask(client, square), answer);
+        client.terminate();
+        const page = await fetch(`${url}/some/route?x=1`);
+        assert.equal(page.headers.get('x-asked'), '/some/route?x=1');
+        assert.match(await page.text(), /<h1>SocketStream/);
+        const api = await fetch(`${url}/api/native/square?25`);
+        assert.deepEqual([api.headers.get('x-asked'), await api.text()], ['/api/native/square?25', '625']);
+        assert.equal((await fetch(`${url}//guarded%2epng`)).status, 403);
     });
 });
 

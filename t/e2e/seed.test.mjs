@@ -207,6 +207,16 @@ describe('an application of 2011', () => {
         assert.equal(await (await fetch(`${app.url}api/app/where`)).json(), 'localhost/demo');
     });
 
+    it('logs the User-Agent of each request by config/http, with a function of lib/server', async () => {
+        const app = await run('config');
+        for (const where of ['images/our%20logo.svg', 'api/app/where']) {
+            const response = await fetch(app.url + where, { headers: { 'User-Agent': `Mosaic of ${where}` } });
+            assert.equal(response.status, 200);
+            await response.arrayBuffer();
+            assert.ok(await until(() => app.log('sidecar').includes(`User-Agent is:  Mosaic of ${where}`)), where);
+        }
+    });
+
     it('may hold CoffeeScript that version 2 refuses', async () => {
         const app = await run('coffee1');
         const one = await visit(app);

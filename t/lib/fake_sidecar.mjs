@@ -29,6 +29,7 @@ export const op = Object.freeze({
     ANSWER: 0x57,
     EVENT: 0x58,
     ACTIONS: 0x59,
+    SERVE: 0x5a,
 });
 export const SILENT = 1;
 

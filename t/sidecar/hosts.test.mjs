@@ -222,7 +222,7 @@ describe('a call of a host\'s action', () => {
 
 describe('a host that breaks the rules of the link', () => {
   const cases = {
-    'an unknown operation': frame(0x5a, {}),
+    'an unknown operation': frame(0x5f, {}),
     'an operation of ours': frame(0x53, { slot: 1, generation: 1 }),
     'an operation of workers': frame(op.MESSAGE, { slot: 1, generation: 1 }, '{}'),
     'HELLO again': frame(op.HELLO, {}, Buffer.alloc(26)),

@@ -1,0 +1,2 @@
+exports.log = (request) ->
+  console.log 'User-Agent is: ', request.headers['user-agent']
