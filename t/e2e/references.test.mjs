@@ -31,7 +31,7 @@ const source = files.filter((file) => /\.(?:[ch]|js)$/.test(file)).map(read).joi
 const documents = ['README.md', 'CHANGELOG.md', ...files.filter((file) => /^docs\/.*\.md$/.test(file))]
     .filter((file) => existsSync(path.join(root, file)));
 
-const ours = ['docs/ARCHITECTURE.md', 'docs/PROTOCOL.md', 'docs/SEED.md'];
+const ours = ['docs/ARCHITECTURE.md', 'docs/FILES.md', 'docs/PROTOCOL.md', 'docs/SEED.md'];
 
 for (const document of documents) {
     const text = read(document);
