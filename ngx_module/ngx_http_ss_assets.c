@@ -47,6 +47,8 @@ static ngx_int_t ngx_http_ss_assets_find(ngx_http_request_t *r,
 static ngx_int_t ngx_http_ss_assets_page(ngx_http_request_t *r,
     ngx_http_ss_file_t *file);
 static ngx_int_t ngx_http_ss_assets_redirect(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ss_assets_last(ngx_http_request_t *r,
+    ngx_str_t *path);
 static ngx_int_t ngx_http_ss_assets_plain(ngx_http_request_t *r,
     ngx_http_ss_file_t *file);
 static ngx_int_t ngx_http_ss_assets_variant(ngx_http_request_t *r,
@@ -432,18 +434,31 @@ ngx_http_ss_assets_plain(ngx_http_request_t *r, ngx_http_ss_file_t *file)
 }
 
 
+/*
+ * To the same URL with a slash behind it, which is told relative to what the
+ * client has asked for: only it knows by which scheme, host and path it came,
+ * through balancers and rewrites.  When it asked for something else, for which
+ * this is served, the URL that is served is told.
+ */
+
 static ngx_int_t
 ngx_http_ss_assets_redirect(ngx_http_request_t *r)
 {
     u_char     *p;
     size_t      len;
+    ngx_str_t   path;
     uintptr_t   escape;
 
     ngx_http_clear_location(r);
 
-    escape = 2 * ngx_escape_uri(NULL, r->uri.data, r->uri.len,
-                                NGX_ESCAPE_URI);
-    len = r->uri.len + escape + 1;
+    path = r->uri;
+
+    if (ngx_http_ss_assets_last(r, &path) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    escape = 2 * ngx_escape_uri(NULL, path.data, path.len, NGX_ESCAPE_URI);
+    len = sizeof("./") - 1 + path.len + escape + 1;
 
     if (r->args.len) {
         len += r->args.len + 1;
@@ -464,18 +479,67 @@ ngx_http_ss_assets_redirect(ngx_http_request_t *r)
     r->headers_out.location->hash = 1;
     ngx_str_set(&r->headers_out.location->key, "Location");
     r->headers_out.location->value.data = p;
-    r->headers_out.location->value.len = len;
 
-    p = (u_char *) ngx_escape_uri(p, r->uri.data, r->uri.len,
-                                  NGX_ESCAPE_URI);
+    if (path.data[0] != '/') {
+        *p++ = '.';
+        *p++ = '/';
+    }
+
+    p = (u_char *) ngx_escape_uri(p, path.data, path.len, NGX_ESCAPE_URI);
     *p++ = '/';
 
     if (r->args.len) {
         *p++ = '?';
-        ngx_memcpy(p, r->args.data, r->args.len);
+        p = ngx_cpymem(p, r->args.data, r->args.len);
     }
 
+    r->headers_out.location->value.len = p
+                                     - r->headers_out.location->value.data;
+
     return NGX_HTTP_MOVED_PERMANENTLY;
+}
+
+
+/* Leaves the part behind the last slash, if that is what the client said. */
+
+static ngx_int_t
+ngx_http_ss_assets_last(ngx_http_request_t *r, ngx_str_t *path)
+{
+    u_char     *p, *end, *src, *dst;
+    ngx_str_t   asked, last;
+
+    p = r->unparsed_uri.data;
+    end = ngx_strlchr(p, p + r->unparsed_uri.len, '?');
+
+    if (end == NULL) {
+        end = p + r->unparsed_uri.len;
+    }
+
+    for (src = end; src > p && src[-1] != '/'; src--) { /* void */ }
+
+    asked.data = ngx_pnalloc(r->pool, end - src + 1);
+    if (asked.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst = asked.data;
+    ngx_unescape_uri(&dst, &src, end - src, 0);
+    asked.len = dst - asked.data;
+
+    end = path->data + path->len;
+
+    for (p = end; p > path->data && p[-1] != '/'; p--) { /* void */ }
+
+    last.data = p;
+    last.len = end - p;
+
+    if (asked.len == last.len
+        && ngx_memcmp(asked.data, last.data, last.len) == 0)
+    {
+        *path = last;
+    }
+
+    return NGX_OK;
 }
 
 
