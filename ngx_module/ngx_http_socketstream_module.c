@@ -423,6 +423,12 @@ ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         slcf->api_prefix.data = value[2].data + 7;
         slcf->api_prefix.len = value[2].len - 7;
+
+        while (slcf->api_prefix.len > 1
+               && slcf->api_prefix.data[slcf->api_prefix.len - 1] == '/')
+        {
+            slcf->api_prefix.len--;
+        }
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -459,18 +465,21 @@ ngx_http_ss_assets(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     path = value[1];
 
+    if (path.len == 0) {
+
+        /* it would be nginx's own prefix, with its configuration */
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"socketstream_assets\" needs a directory");
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
     while (path.len > 1 && path.data[path.len - 1] == '/') {
         path.len--;
-    }
-
-    if (path.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"socketstream_assets\" needs a directory");
-        return NGX_CONF_ERROR;
     }
 
     slcf->assets = path;
