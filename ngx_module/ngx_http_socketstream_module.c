@@ -30,6 +30,7 @@ static char *ngx_http_ss_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_int_t ngx_http_ss_parse_origin(ngx_str_t *origin);
 static char *ngx_http_ss_connections_per_ip(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static ngx_http_ss_pool_t *ngx_http_ss_add_pool(ngx_conf_t *cf,
@@ -522,7 +523,6 @@ ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_ss_loc_conf_t  *slcf = conf;
 
-    u_char      *p;
     ngx_str_t   *value, *origin;
     ngx_uint_t   i;
 
@@ -549,15 +549,11 @@ ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
-        p = (u_char *) ngx_strstr(value[i].data, "://");
-
-        if (p == NULL || p == value[i].data || p[3] == '\0'
-            || ngx_strchr(p + 3, '/') != NULL)
-        {
+        if (ngx_http_ss_parse_origin(&value[i]) != NGX_OK) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid origin \"%V\": it must be \"any\", "
                                "\"same\" or like \"https://example.com\", "
-                               "without a path", &value[i]);
+                               "without a path or wildcard", &value[i]);
             return NGX_CONF_ERROR;
         }
 
@@ -566,11 +562,52 @@ ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        ngx_strlow(value[i].data, value[i].data, value[i].len);
         *origin = value[i];
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* As a browser writes it: in lower case, without the scheme's own port. */
+
+static ngx_int_t
+ngx_http_ss_parse_origin(ngx_str_t *origin)
+{
+    u_char  *p, ch, *host;
+
+    host = (u_char *) ngx_strstr(origin->data, "://");
+
+    if (host == NULL || host == origin->data || host[3] == '\0') {
+        return NGX_ERROR;
+    }
+
+    host += 3;
+
+    for (p = host; *p; p++) {
+        ch = ngx_tolower(*p);
+
+        if ((ch < 'a' || ch > 'z') && (ch < '0' || ch > '9')
+            && ngx_strchr("-._:[]", ch) == NULL)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_strlow(origin->data, origin->data, origin->len);
+
+    if (ngx_strncmp(origin->data, "https://", 8) == 0 && p - host > 4
+        && ngx_strncmp(p - 4, ":443", 4) == 0)
+    {
+        origin->len -= 4;
+
+    } else if (ngx_strncmp(origin->data, "http://", 7) == 0 && p - host > 3
+               && ngx_strncmp(p - 3, ":80", 3) == 0)
+    {
+        origin->len -= 3;
+    }
+
+    return NGX_OK;
 }
 
 
