@@ -70,6 +70,26 @@ static ngx_str_t  ngx_http_ss_middleware_added[] = {
 };
 
 
+char *
+ngx_http_ss_middleware(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                     *rv;
+    ngx_http_ss_loc_conf_t   *slcf;
+    ngx_http_ss_main_conf_t  *mcf;
+
+    slcf = conf;
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && slcf->middleware) {
+        mcf = ngx_http_conf_get_module_main_conf(cf,
+                                                ngx_http_socketstream_module);
+        mcf->middleware = 1;
+    }
+
+    return rv;
+}
+
+
 ngx_int_t
 ngx_http_ss_middleware_init(ngx_conf_t *cf)
 {
