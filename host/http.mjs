@@ -53,6 +53,10 @@ function statusOf(error) {
     return Number.isInteger(status) && status >= 400 && status <= 599 ? status : 500;
 }
 
+/** Node writes none of itself once one was removed, and a client would wait for the connection's end.
+ *  @param {http.ServerResponse} response @param {number} bytes */
+const setLength = (response, bytes) => response.setHeader('Content-Length', bytes);
+
 /** The answer that gives a request back to nginx.  Called when nothing can be added any more.
  *  @param {http.ServerResponse} response @param {string} where @param {string | undefined} url */
 function writePass(response, where, url) {
@@ -66,6 +70,7 @@ function writePass(response, where, url) {
             response.setHeader(`SocketStream-Set-${name}`, value);
         }
     }
+    setLength(response, 0);
     response.setHeader('X-Accel-Redirect', where);
     if (url !== undefined) {
         response.setHeader('SocketStream-Url', url);
@@ -128,6 +133,7 @@ export function createHttp({ fd, chain, apiPrefix, development, log, exception }
         const text = `${development ? stackOf(error) : http.STATUS_CODES[status] ?? 'Error'}\n`;
         response.statusCode = status;
         response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+        setLength(response, Buffer.byteLength(text));
         response.end(text);
     };
 
@@ -153,6 +159,7 @@ export function createHttp({ fd, chain, apiPrefix, development, log, exception }
             }
             if (pass && bytes > HTTP_ANSWER_HEADERS_MAX) {
                 response.getHeaderNames().forEach((name) => response.removeHeader(name));
+                setLength(response, 0);
                 return writeHead.call(response, 500);
             }
             return pass ? writeHead.call(response, 200) : /** @type {any} */ (writeHead).apply(response, args);

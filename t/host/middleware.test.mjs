@@ -192,6 +192,7 @@ describe('middleware', () => {
         assert.equal(status, 500);
         assert.match(text, /^Error: thrown here\n.*config\/http\.js/);
         assert.match(String(headers['content-type']), /^text\/plain/);
+        assert.deepEqual([headers['content-length'], headers.connection], [String(Buffer.byteLength(text)), 'keep-alive'], 'no client waits for more');
         await sidecar.logged(/middleware: GET \/throw: Error: thrown here/);
         assert.equal((await ask('/teapot')).status, 418);
         await assert.rejects(ask('/half'), /aborted|hang up/);
@@ -209,7 +210,7 @@ describe('middleware', () => {
     it('that sets more headers than nginx takes gets a 500, and is told why', async () => {
         for (const [bytes, status] of [[15000, 200], [16384, 500]]) {
             const { status: got, headers } = await ask('/long', { headers: { 'x-bytes': bytes } });
-            assert.deepEqual([got, 'x-accel-redirect' in headers], [status, status === 200]);
+            assert.deepEqual([got, 'x-accel-redirect' in headers, headers['content-length']], [status, status === 200, '0']);
         }
         await sidecar.logged(/GET \/long: the headers of the answer have \d+ bytes, of which nginx takes 16384/);
     });
