@@ -57,6 +57,14 @@ describe('the list of commands', () => {
     for (const word of ['--help', '-h', 'h']) assert.deepEqual(run([word]), { status: 0, stdout: overview, stderr: '' });
   });
 
+  it('new says why it cannot write', () => {
+    for (const blocks of [0, 1]) {
+      const { status, stderr } = spawnSync('sh', ['-c', `trap '' XFSZ; ulimit -f ${blocks}; exec "$0" new full${blocks}`, program], { cwd: dir, encoding: 'utf8' });
+      assert.equal(status, 1);
+      assert.match(stderr, /^socketstream: full\d\/\S+: File too large\n$/);
+    }
+  });
+
   it('need no standard files: what they open does not get what they print', () => {
     const app = path.join(dir, 'closed');
     fs.mkdirSync(path.join(app, 'app'), { recursive: true });
