@@ -53,6 +53,16 @@ static size_t characters(const char *text) {
 
 /* --- cells ----------------------------------------------------------------------------------- */
 
+/* Up to the end of the JSON string that it stands in. */
+static size_t rest_of_string(const char *text) {
+    size_t n = 0;
+
+    while (text[n] != '\0' && text[n] != '"') {
+        n += text[n] == '\\' && text[n + 1] != '\0' ? 2 : 1;
+    }
+    return n;
+}
+
 /* In each URL of a JSON text the password becomes one character. */
 static char *without_passwords(char *json) {
     ss_buf_t out = {0};
@@ -61,7 +71,7 @@ static char *without_passwords(char *json) {
 
     while ((url = strstr(rest, "://")) != NULL) {
         const char *user = url + 3;
-        size_t len = strcspn(user, "\"");
+        size_t len = rest_of_string(user);
         const char *at = memrchr(user, '@', len);
         const char *colon = at == NULL ? NULL : memchr(user, ':', (size_t)(at - user));
 
@@ -73,7 +83,9 @@ static char *without_passwords(char *json) {
     }
     ss_buf_append(&out, rest, strlen(rest));
     free(json);
-    return ss_copy(out.data, out.len);
+    char *text = ss_copy(out.data, out.len);
+    ss_buf_free(&out);
+    return text;
 }
 
 static bool is_to_hide(const char *path, const json_t *value) {

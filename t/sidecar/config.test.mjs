@@ -130,7 +130,7 @@ describe('the configuration is printed', () => {
     'app.json': JSON.stringify({
       http: { port: 4001 },
       redis: { url: 'redis://ann:p%40ss@db.internal:6379/2' },
-      db: { password: 'hush', hosts: ['postgres://bob:hush@one/x', 'postgres://two/y'], none: {}, pin_key: 4711, passwords: ['hush'] },
+      db: { password: 'hush', hosts: ['postgres://bob:hush@one/x', 'postgres://two/y'], none: {}, dsn: 'pg://eve:"hush@one', pin_key: 4711, passwords: ['hush'] },
       '\u001b[2J': 'x'.repeat(60),
     }),
   };
@@ -157,6 +157,7 @@ describe('the configuration is printed', () => {
       ['db.passwords', '(hidden)', 'config/app.json', /^of the application$/],
       ['db.pin_key', '(hidden)', 'config/app.json', /^of the application$/],
       ['db.none', '{}', 'config/app.json', /^of the application$/],
+      ['db.dsn', '"pg://eve:…@one"', 'config/app.json', /^of the application$/],
       ['db.hosts', '["postgres://bob:…@one/x","postgres://tw…', 'config/app.json', /^of the application$/],
       ['\\x1b[2J', `"${'x'.repeat(39)}…`, 'config/app.json', /^of the application$/],
     ];
