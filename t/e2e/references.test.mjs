@@ -95,7 +95,7 @@ function amount(text) {
     return plain ? Number(plain[1]) * ({ K: 1024, M: 1048576 }[plain[2] ?? ''] ?? 1) : NaN;
 }
 
-test('docs/ARCHITECTURE.md: the limits have the values of the code', () => {
+test('docs/ARCHITECTURE.md: the limits have the values of the code, and none of sidecar/bounds.h is missing', () => {
     let checked = 0;
     for (const [, keys, values] of read('docs/ARCHITECTURE.md').matchAll(/^\| ((?:`\w+`,? ?)+(?:\([^)]*\) )?)\| ([^|]*) \|/gm)) {
         const listed = [...keys.matchAll(/`((?:SS|NGX_HTTP_SS|MAX)_\w+)`/g)].map(([, key]) => key);
@@ -108,6 +108,9 @@ test('docs/ARCHITECTURE.md: the limits have the values of the code', () => {
         });
     }
     assert.ok(checked >= 30, `${checked} limits`);
+    const bounds = [...read('sidecar/bounds.h').matchAll(/^#define (\w+) +\S/gm)].map(([, name]) => name);
+    assert.deepEqual(bounds.filter((name) => !read('docs/ARCHITECTURE.md').includes(`\`${name}\``)), []);
+    assert.ok(read('docs/ARCHITECTURE.md').split('\n').length <= 401);
 });
 
 test('docs/SEED.md: every promise has a state, and what is done names a test', () => {
