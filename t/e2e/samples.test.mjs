@@ -62,7 +62,8 @@ const checks = {
     // Several values, each from the begin of a line.
     json: (text) => { for (const value of text.split(/^(?=\{)/m).filter(Boolean)) JSON.parse(value); },
     sh: (text) => complaint('bash', ['-n'], text),
-    c: (text) => complaint(
+    // A module without SS_ACTIONS compiles, but is refused.
+    c: (text) => (text.includes('\nSS_ACTIONS = ') ? '' : 'SS_ACTIONS is missing') || complaint(
         process.env.CC || 'cc',
         ['-std=gnu11', '-fsyntax-only', '-Wall', '-Werror', `-I${root}/sidecar/include`, '-xc', '-'],
         text,
