@@ -219,9 +219,11 @@ let redis;
 const oneRedis = async () => (redis ??= await startRedis());
 after(() => redis?.stop());
 
-/** A user whom permissions concern: root becomes nobody. @param {string} dir is opened to that one */
+/** A user whom permissions concern: root becomes nobody. @param {string} dir is opened to that one, with the way to it */
 function somebody(dir) {
-    chmodSync(dir, 0o755);
+    for (let at = dir; at.startsWith('/tmp/'); at = path.dirname(at)) {
+        chmodSync(at, 0o755);
+    }
     return process.getuid?.() === 0 ? 65534 : undefined;
 }
 
