@@ -118,12 +118,14 @@ void ss_start_print_conf(ss_start_t *start, FILE *out) {
 
     conf.base = start->dir.path;
     conf.socket = start->dir.nodes[0].socket;
+    conf.http_socket = start->middleware ? start->dir.nodes[0].http_socket : NULL;
     fprintf(out,
             "# Made by `socketstream start --print-nginx-conf` for an nginx of your own.  The\n"
             "# sidecar for it:\n"
             "#   socketstream sidecar --app %s \\\n"
-            "#       --listen %s\n",
-            start->app, conf.socket);
+            "#       --listen %s%s%s\n",
+            start->app, conf.socket, start->middleware ? " \\\n#       --http-listen " : "",
+            start->middleware ? conf.http_socket : "");
     ss_nginx_conf_write(&conf, out);
 }
 

@@ -220,6 +220,17 @@ describe('middleware', () => {
         assert.ok([...seen.values()].reduce((a, b) => a + b) >= 500);
     });
 
+    it('is in what --print-nginx-conf prints, with the socket for it; who is only redirected is not asked', async () => {
+        const { code, stdout } = await runCommand(['start', '--app', dir, '--print-nginx-conf'], {
+            env: { SS__https__enabled: 'true', SS__https__port: '8443' },
+        });
+        assert.equal(code, 0);
+        assert.match(stdout, /^# {7}--http-listen (\S+\/http\.sock)$[^]*server "unix:\1";/m);
+        const [plain, tls] = stdout.split(/^ {4}server \{$/m).slice(1);
+        assert.match(plain, /location \/api\/ \{\n +proxy_pass http:\/\/middleware\/api\/;[^]*location "\/" \{\n +return 307 /);
+        assert.match(tls, /location \/ \{\n +proxy_pass http:\/\/middleware\/;/);
+    });
+
     it('lets nothing by when it is away, and says when to come again', async () => {
         process.kill(app.sidecar(), 'SIGSTOP'); // nobody starts it again
         const [, host] = /** @type {RegExpMatchArray} */ ([...app.log('sidecar').matchAll(/host 0 is process (\d+)/g)].at(-1));
