@@ -51,6 +51,7 @@ static void look_at_port(ss_doctor_t *d, ss_finding_t *f, const char *key) {
     const char *host;
     ss_probe_addr_t addr;
     int port;
+    int reason;
 
     snprintf(name, sizeof(name), "%s.hostname", key);
     host = ss_config_string(d->config, name);
@@ -62,7 +63,8 @@ static void look_at_port(ss_doctor_t *d, ss_finding_t *f, const char *key) {
         ss_doctor_add_remedy(f, "set %s.hostname to one, or to 0.0.0.0 for all", key);
         return;
     }
-    switch (ss_probe_free(&addr)) {
+    reason = ss_probe_free(&addr);
+    switch (reason) {
     case 0:
         ss_doctor_good(f, "%d is free", port);
         break;
@@ -82,7 +84,7 @@ static void look_at_port(ss_doctor_t *d, ss_finding_t *f, const char *key) {
         break;
     default:
         ss_doctor_bad(f, SS_DOCTOR_ERROR, "", "nobody can listen on %s port %d: %s", host, port,
-                      strerror(errno));
+                      strerror(reason));
         ss_doctor_add_remedy(f, "correct %s.hostname", key);
     }
 }
