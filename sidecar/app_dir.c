@@ -12,6 +12,7 @@
 
 #include "include/socketstream.h"
 #include "rundir.h"
+#include "ss_utf8.h"
 
 #define PARENTS_MAX 8 /* folders above that are looked at */
 
@@ -46,6 +47,11 @@ bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error) {
     if (realpath(given, path) == NULL) {
         ss_buf_printf(error, "%s: %s%s", given, strerror(errno),
                       errno == EACCES ? ": give yourself access to it" : "");
+        return false;
+    }
+    /* It is told to hosts, and kept for later runs, in JSON. */
+    if (!ss_utf8_valid(path, strlen(path))) {
+        ss_buf_printf(error, "%s: the name is not UTF-8: rename the folder", path);
         return false;
     }
     errno = 0;

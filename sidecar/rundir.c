@@ -141,6 +141,24 @@ static bool make_dirs(const ss_rundir_t *dir, const char *app_dir, char *error) 
     return ok;
 }
 
+/* What is in it is written over, and taken for ours.  So it must be ours, or of whom the
+ * application is, who may do anything with us anyhow; and nobody else may put something there. */
+static bool check_owner(const ss_rundir_t *dir, const char *app_dir, char *error) {
+    struct stat app;
+    struct stat st;
+
+    if (stat(app_dir, &app) != 0 || stat(dir->path, &st) != 0) {
+        return fail_to_write(dir->path, error);
+    }
+    if (st.st_uid != geteuid() && st.st_uid != app.st_uid) {
+        return fail(error,
+                    "%s belongs to another user (%ld), who could lead us anywhere: remove it",
+                    dir->path, (long)st.st_uid);
+    }
+    return (st.st_mode & 02) == 0 ||
+           fail(error, "everybody can write to %s: chmod 700 it", dir->path);
+}
+
 static bool take_lock(ss_rundir_t *dir, char *error) {
     char text[32] = "";
     ssize_t n;
@@ -354,7 +372,8 @@ bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, cha
     if (!set_names(dir, app_dir)) {
         return fail(error, "%s: the path is too long", app_dir);
     }
-    if (!make_dirs(dir, app_dir, error) || !take_lock(dir, error)) {
+    if (!make_dirs(dir, app_dir, error) || !check_owner(dir, app_dir, error) ||
+        !take_lock(dir, error)) {
         dir->lock_fd = -1;
         return false;
     }

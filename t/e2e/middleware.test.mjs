@@ -35,6 +35,8 @@ const middleware = (/** @type {string} */ version) => `
     app.get('/cached.txt', (request, response, next) => { response.set('Cache-Control', 'private'); next(); });
     app.get('/old.png', (request, response, next) => { request.url = '/file.txt'; next(); });
     app.get('/square/:n', (request, response, next) => { request.url = '/api/app/square?' + request.params.n; next(); });
+    app.get('/moved', (request, response, next) => { request.url = '/dir?x=1'; next(); });
+    app.get('/long-header/:n', (request, response, next) => { response.set('X-Long', 'x'.repeat(request.params.n)); next(); });
     app.get('/up', (request, response, next) => { request.url = '/%2e%2e/config/http.js'; next(); });
     app.get('/never', () => {});
     app.get('/throw', async () => { throw new Error('thrown in Express'); });
@@ -60,6 +62,7 @@ const files = {
     'public/file.txt': 'the file\n',
     'public/cached.txt': 'cached\n',
     'public/private/secret.txt': 'secret\n',
+    'public/dir/index.html': '<h1>Below</h1>\n',
 };
 
 describe('middleware', () => {
@@ -144,6 +147,17 @@ describe('middleware', () => {
         assert.deepEqual([old.text, old.headers.get('content-type')], ['the file\n', 'text/plain; charset=utf-8']);
         assert.equal((await get('square/7')).text, '49');
         assert.equal((await get('up')).status, 400);
+        for (const [where, to] of [['dir', './dir/'], ['moved', '/dir/?x=1']]) {
+            const { status, headers } = await get(where, { redirect: 'manual' });
+            assert.deepEqual([where, status, headers.get('location')], [where, 301, to]);
+        }
+    });
+
+    it('may set headers of 16 KiB in all, and is told of more', async () => {
+        const { status, headers } = await get('long-header/12000');
+        assert.deepEqual([status, headers.get('x-long')?.length], [200, 12000]);
+        assert.equal((await get('long-header/16384')).status, 503);
+        assert.ok(await until(() => /upstream sent too big header/.test(app.log('error'))));
     });
 
     it('is asked whatever a client says of the answers it gives, or makes of a URL', async () => {

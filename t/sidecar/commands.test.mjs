@@ -57,6 +57,22 @@ describe('the list of commands', () => {
     for (const word of ['--help', '-h', 'h']) assert.deepEqual(run([word]), { status: 0, stdout: overview, stderr: '' });
   });
 
+  it('new says why it cannot write', () => {
+    for (const blocks of [0, 1]) {
+      const { status, stderr } = spawnSync('sh', ['-c', `trap '' XFSZ; ulimit -f ${blocks}; exec "$0" new full${blocks}`, program], { cwd: dir, encoding: 'utf8' });
+      assert.equal(status, 1);
+      assert.match(stderr, /^socketstream: full\d\/\S+: File too large\n$/);
+    }
+  });
+
+  it('need no standard files: what they open does not get what they print', () => {
+    const app = path.join(dir, 'closed');
+    fs.mkdirSync(path.join(app, 'app'), { recursive: true });
+    fs.mkdirSync(path.join(app, 'config'));
+    fs.writeFileSync(path.join(app, 'config/app.js'), 'exports.config = { motto: 1 };');
+    assert.equal(spawnSync('sh', ['-c', 'exec "$0" config motto <&- >&- 2>&-', program], { cwd: app }).status, 0);
+  });
+
   it('has none that is like an unknown word, or the nearest', () => {
     assert.deepEqual(refused(['confg']), { status: 2, line: 'socketstream: there is no command "confg"; did you mean "config"?' });
     assert.deepEqual(refused(['help', 'confg']), { status: 2, line: 'socketstream: there is no command "confg"; did you mean "config"?' });
