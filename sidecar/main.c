@@ -30,7 +30,7 @@ static bool enter_app(ss_args_t *args) {
     const char *given = ss_args_get(args, "app");
     ss_buf_t error = {0};
     bool good = ss_app_dir_find(given == NULL ? "." : given, args->app, &error) &&
-                ss_app_dir_check_version(args->app, &error);
+                (args->command->any_version || ss_app_dir_check_version(args->app, &error));
 
     if (!good) {
         fprintf(stderr, "socketstream: %s\n", ss_buf_string(&error));

@@ -296,15 +296,20 @@ static bool fits(const char *socket) {
     return strlen(socket) < sizeof(((struct sockaddr_un *)0)->sun_path);
 }
 
-/* When a path does not fit into sun_path, all get a short folder of their own. */
-static bool place_sockets(ss_rundir_t *dir, char *error) {
+bool ss_rundir_sockets_fit(const ss_rundir_t *dir) {
     bool all = fits(dir->redis_socket);
-    char name[24];
 
     for (unsigned i = 0; i < dir->n_nodes; i++) {
         all = all && fits(dir->nodes[i].socket);
     }
-    if (all) {
+    return all;
+}
+
+/* When a path does not fit into sun_path, all get a short folder of their own. */
+static bool place_sockets(ss_rundir_t *dir, char *error) {
+    char name[24];
+
+    if (ss_rundir_sockets_fit(dir)) {
         return true;
     }
     strcpy(dir->short_dir, SHORT_TEMPLATE);
@@ -339,6 +344,25 @@ bool ss_rundir_name(ss_rundir_t *dir, const char *app_dir, char *error) {
         return fail(error, "%s: the path is too long for a socket in it", app_dir);
     }
     return make_dirs(dir, app_dir, error);
+}
+
+bool ss_rundir_look(ss_rundir_t *dir, const char *app_dir, pid_t *runner) {
+    json_t *state;
+    json_int_t nodes;
+
+    memset(dir, 0, sizeof(*dir));
+    dir->lock_fd = -1;
+    dir->n_nodes = 1;
+    *runner = 0;
+    if (!set_names(dir, app_dir)) {
+        return false;
+    }
+    state = json_load_file(dir->state, 0, NULL);
+    nodes = json_integer_value(json_object_get(state, "nodes"));
+    *runner = (pid_t)json_integer_value(json_object_get(state, "pid"));
+    json_decref(state);
+    dir->n_nodes = nodes > 1 && nodes <= SS_NODES_MAX ? (unsigned)nodes : 1;
+    return set_names(dir, app_dir);
 }
 
 bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, char *error) {
