@@ -422,7 +422,7 @@ static int run_command(const ss_args_t *args) {
             print_conf(start);
         }
     } else if (ss_start_check_packer(start) && ss_start_check_redis(start) &&
-               ss_start_find(start)) {
+               ss_start_find(start) && ss_start_check_node(start)) {
         run_app(start);
     }
     status = start->status;

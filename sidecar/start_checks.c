@@ -107,7 +107,7 @@ bool ss_start_check_app(ss_start_t *start) {
 
 /* The packer, or the application's own JavaScript. */
 static bool needs_node(const ss_start_t *start) {
-    return start->packs ||
+    return start->packs || start->middleware ||
            (start->files.scripts != 0 && ss_config_integer(start->config, "hosts") != 0);
 }
 
