@@ -122,11 +122,15 @@ function begin({ app: given, ss = {}, log }) {
     /** Loads one file; what goes wrong is a problem. @param {string} file
      *  @param {string | undefined} module @param {(exported: any) => unknown} use */
     const attempt = async (file, module, use) => {
+        // The last that is said, and so what the sidecar tells as the reason.
+        const ended = () => process.stderr.write(`${path.relative(app, file)} ended the process while it was loaded\n`);
+        process.once('exit', ended);
         try {
             await use(await installed.load(file));
         } catch (error) {
             loaded.problems.push(problemOf(error, { app, file, module }));
         }
+        process.removeListener('exit', ended);
     };
     return { app, installed, loaded, attempt };
 }

@@ -87,6 +87,30 @@ function report({ problems, notes, sizes }, started) {
     }
 }
 
+/** What to do about it, of what writing fails with. @type {Record<string, string>} */
+const remedies = {
+    ENOSPC: 'make room there', EDQUOT: 'make room there', ENOTDIR: 'remove what is in the way',
+    EISDIR: 'remove it', EROFS: 'put the application where files can be written',
+};
+
+/** Packs once, and gives the status to end with. */
+async function packOnce() {
+    try {
+        const result = await packer.pack();
+        report(result, started);
+        return result.problems.length ? 1 : 0;
+    } catch (error) {
+        const { code = '', syscall, message } = /** @type {NodeJS.ErrnoException} */ (error);
+        if (!syscall) {
+            throw error;
+        }
+        complain(`cannot pack: ${message}: ${remedies[code] ?? 'give yourself access to it'}`);
+        return 1;
+    } finally {
+        await packer.dispose();
+    }
+}
+
 const options = parse();
 const { app, env } = options;
 const started = performance.now();
@@ -106,8 +130,5 @@ if (options.watch) {
         process.once(signal, end);
     }
 } else {
-    const result = await packer.pack();
-    report(result, started);
-    await packer.dispose();
-    process.exitCode = result.problems.length ? 1 : 0;
+    process.exitCode = await packOnce();
 }

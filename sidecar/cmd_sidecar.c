@@ -208,11 +208,8 @@ static void apply_config(command_line_t *line, const ss_config_t *config) {
 static bool name_cookie(const ss_config_t *config) {
     const char *name = ss_config_string(config, "session.cookie");
     if (!ss_cookie_set_name(name)) {
-        fprintf(
-            stderr,
-            "socketstream sidecar: session.cookie: \"%.40s\" is no name for a cookie: take 1 to "
-            "%d letters, digits, - or _, not beginning with __\n",
-            name, SS_COOKIE_NAME_MAX);
+        fprintf(stderr, "socketstream sidecar: " SS_COOKIE_NAME_REFUSED "\n", name,
+                SS_COOKIE_NAME_MAX);
         return false;
     }
     return true;
@@ -244,16 +241,26 @@ static void watch_signals(uv_loop_t *loop, uv_signal_t handles[3], ss_sidecar_t 
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* For whoever started us and waits: that we listen, and with how many actions.  Written under
- * another name first, so that it is never read half. */
-static void write_state(const ss_sidecar_options_t *options, const ss_sidecar_t *sidecar) {
+static json_t *failure_of(ss_buf_t *error) {
+    ss_buf_t text = {0};
+    ss_buf_json_string(&text, ss_buf_string(error), error->len);
+    json_t *failure = json_loadb(text.data, text.len, JSON_DECODE_ANY, NULL);
+    ss_buf_free(&text);
+    return failure;
+}
+
+/* For whoever started us and waits: that we listen, and with how many actions; or, where there is
+ * an `error`, why not.  Written under another name first, so that it is never read half. */
+static void write_state(const ss_sidecar_options_t *options, const ss_sidecar_t *sidecar,
+                        ss_buf_t *error) {
     ss_buf_t name = {0};
     ss_buf_t draft = {0};
     if (options->hosts.pid_dir == NULL) {
         return;
     }
-    json_t *state = json_pack("{s:i, s:I}", "pid", (int)getpid(), "actions",
-                              (json_int_t)ss_registry_told(&sidecar->registry));
+    json_t *state = json_pack("{s:i, s:I, s:o*}", "pid", (int)getpid(), "actions",
+                              (json_int_t)ss_registry_told(&sidecar->registry), "failure",
+                              error == NULL ? NULL : failure_of(error));
     ss_buf_printf(&name, "%s/sidecar.json", options->hosts.pid_dir);
     ss_buf_printf(&draft, "%s.new", ss_buf_string(&name));
     if (json_dump_file(state, ss_buf_string(&draft), JSON_COMPACT) != 0 ||
@@ -288,11 +295,12 @@ static int run(const ss_sidecar_options_t *options) {
         ss_log(SS_LOG_NOTICE, "socketstream %s, %s: %zu actions, listening on %s", SS_VERSION,
                options->env, ss_registry_told(&sidecar.registry), options->listen_path);
         ss_log_flush();
-        write_state(options, &sidecar);
+        write_state(options, &sidecar, NULL);
         ss_notify("READY=1");
         ss_app_dir_keep_version(options->app_dir);
         uv_run(&loop, UV_RUN_DEFAULT);
     } else {
+        write_state(options, &sidecar, &error);
         log_error(&error);
     }
     ss_buf_free(&error);
@@ -375,7 +383,7 @@ const ss_command_t ss_command_sidecar = {
             {.name = "pid-dir",
              .argument = "DIR",
              .meaning = "write the numbers of action hosts' processes to DIR/host-0.pid and so on, "
-                        "and DIR/sidecar.json once it listens"},
+                        "and DIR/sidecar.json once it listens, or knows why it cannot"},
         },
     .examples =
         {

@@ -103,6 +103,7 @@ static bool enter_app(ss_start_t *start) {
 
 static void stop(ss_start_t *start) {
     uv_timer_stop(&start->poll);
+    ss_supervisor_release(start->supervisor);
     ss_supervisor_stop(start->supervisor);
 }
 
@@ -124,11 +125,66 @@ static void tell_restart(const ss_child_t *child, const char *how) {
     }
 }
 
+/* Why the sidecar cannot listen, as it says itself: one line, and what belongs to it behind. */
+static void tell_sidecar_failure(const ss_rundir_node_t *node, const char *name, const char *how) {
+    json_t *state = json_load_file(node->sidecar_state, 0, NULL);
+    const char *failure = json_string_value(json_object_get(state, "failure"));
+
+    if (failure == NULL) {
+        complain("%s %s before it was ready; %s holds what it said", name, how, node->sidecar_log);
+    } else {
+        char *text = ss_copy(failure, strlen(failure));
+        size_t len = strlen(text);
+
+        while (len != 0 && text[len - 1] == '\n') {
+            text[--len] = '\0';
+        }
+        for (char *c = text; *c != '\0'; c++) {
+            if ((unsigned char)*c < ' ' && *c != '\n' && *c != '\t') {
+                *c = ' ';
+            }
+        }
+        complain("%s %s before it was ready: %s", name, how, text);
+        free(text);
+    }
+    json_decref(state);
+}
+
+/* Without the number, the time and the mark that Redis puts before each line. */
+static const char *redis_words(const char *line) {
+    const char *mark = strpbrk(line, "#*");
+
+    return line[strspn(line, "0123456789")] == ':' && mark != NULL && mark[1] == ' ' ? mark + 2
+                                                                                     : line;
+}
+
+static void tell_redis_failure(const ss_start_t *start, const char *how) {
+    const char *words = redis_words(ss_child_last_words(start->redis));
+
+    complain("redis %s before it was ready; %s%s%s holds what it said", how, words,
+             *words == '\0' ? "" : "; ", start->dir.redis_log);
+}
+
+static void tell_nginx_failure(const ss_start_t *start, const ss_child_t *child, const char *how) {
+    const char *name = ss_child_name(child);
+    const char *words = ss_child_last_words(child);
+
+    if (strstr(words, "binary compatible") != NULL ||
+        (strstr(words, "module \"") != NULL && strstr(words, " instead of ") != NULL)) {
+        complain("the module was built for another nginx: build it anew (make clean module)");
+    } else if (words[0] != '\0') {
+        complain("%s %s before it was ready: %s%s", name, how, words,
+                 strstr(words, "dlopen()") == NULL
+                     ? ""
+                     : ": correct nginx.module, or build it anew (make clean module)");
+    } else {
+        complain("%s %s before it was ready: see its error.log in %s", name, how, start->dir.path);
+    }
+}
+
 /* What kept a child from starting the first time ends the whole: it would do so again. */
 static void on_ended(void *data, ss_child_t *child, const char *how) {
     ss_start_t *start = data;
-    const char *name = ss_child_name(child);
-    const char *words = ss_child_last_words(child);
 
     if (start->stage == SS_START_READY) {
         tell_restart(child, how);
@@ -136,21 +192,15 @@ static void on_ended(void *data, ss_child_t *child, const char *how) {
     }
     for (unsigned i = 0; i < start->n_nodes; i++) {
         if (child == start->nodes[i].sidecar) {
-            complain("%s %s before it was ready; %s holds what it said", name, how,
-                     start->dir.nodes[i].sidecar_log);
+            tell_sidecar_failure(&start->dir.nodes[i], ss_child_name(child), how);
             give_up(start);
             return;
         }
     }
     if (child == start->redis) {
-        complain("%s %s before it was ready; %s holds what it said", name, how,
-                 start->dir.redis_log);
-    } else if (strstr(words, "binary compatible") != NULL) {
-        complain("the module was built for another nginx: build it anew (make clean module)");
-    } else if (words[0] != '\0') {
-        complain("%s %s before it was ready: %s", name, how, words);
+        tell_redis_failure(start, how);
     } else {
-        complain("%s %s before it was ready: see its error.log in %s", name, how, start->dir.path);
+        tell_nginx_failure(start, child, how);
     }
     give_up(start);
 }
@@ -242,6 +292,7 @@ static bool advance(ss_start_t *start) {
     case SS_START_HTTP:
         if (all_answer(start)) {
             start->stage = SS_START_PACKING;
+            ss_supervisor_release(start->supervisor);
         }
         return start->stage == SS_START_PACKING;
     case SS_START_PACKING:
@@ -394,7 +445,7 @@ static int run_command(const ss_args_t *args) {
             print_conf(start);
         }
     } else if (ss_start_check_packer(start) && ss_start_check_redis(start) &&
-               ss_start_find(start)) {
+               ss_start_find(start) && ss_start_check_node(start)) {
         run_app(start);
     }
     status = start->status;

@@ -189,6 +189,18 @@ static void log_warnings(const char *source, ss_buf_t *output) {
     }
 }
 
+/* The line that names the first mistake; where none looks like it, the first of all. */
+static int first_error(ss_buf_t *output, const char **line) {
+    const char *text = ss_buf_string(output);
+    const char *mark = strstr(text, "error: ");
+    const char *from = mark == NULL ? text : mark;
+    while (from != text && from[-1] != '\n') {
+        from--;
+    }
+    *line = from;
+    return (int)strcspn(from, "\n");
+}
+
 /* Compiles to `part` and renames it to `object`, dated back to the start of the compilation: what
  * was edited meanwhile is newer. */
 static bool build(const char *source, const char *object, const char *part, command_t *command,
@@ -199,10 +211,15 @@ static bool build(const char *source, const char *object, const char *part, comm
     int status = ss_program_run(command->argv[0], command->argv, 0, &output);
     bool built = false;
     if (status == -1) {
-        ss_buf_printf(error, "cannot run the C compiler '%s' for %s: %s", command->argv[0], source,
-                      strerror(errno));
+        ss_buf_printf(
+            error,
+            "cannot run the C compiler '%s' for %s: %s; install one (apt-get install gcc), "
+            "or name yours by CC",
+            command->argv[0], source, strerror(errno));
     } else if (status != 0) {
-        ss_buf_printf(error, "%s does not compile:\n%s", source, ss_buf_string(&output));
+        const char *line;
+        int len = first_error(&output, &line);
+        ss_buf_printf(error, "%s does not compile: %.*s\n%s", source, len, line, output.data);
     } else {
         struct timespec times[2] = {start, start};
         log_warnings(source, &output);

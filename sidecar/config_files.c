@@ -75,7 +75,9 @@ static bool read_json(ss_config_file_t *file, const char *app_dir, ss_buf_t *err
     int fd = open(ss_buf_string(&path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ss_buf_free(&path);
     if (fd == -1) {
-        ss_buf_printf(error, "%s: %s", file->name, strerror(errno));
+        ss_buf_printf(error, "%s: %s: %s", file->name, strerror(errno),
+                      errno == ENOENT ? "the link leads nowhere: remove it"
+                                      : "give yourself access to it");
         return false;
     }
     bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= SS_CONFIG_FILE_MAX;

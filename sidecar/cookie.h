@@ -37,6 +37,12 @@ typedef struct {
  * begin with __, which browsers keep for themselves. */
 bool ss_cookie_set_name(const char *name);
 
+/* What to say of a bad session.cookie: the name, and SS_COOKIE_NAME_MAX. */
+#define SS_COOKIE_NAME_REFUSED                                                                     \
+    "session.cookie: \"%.40s\" is no name for a cookie: take 1 to %d letters, digits, - or _, "    \
+    "not "                                                                                         \
+    "beginning with __"
+
 /* Writes SS_COOKIE_TEXT characters and a NUL. */
 void ss_cookie_make(char *out, const ss_cookie_t *cookie, const uint8_t *secret);
 

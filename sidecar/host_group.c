@@ -40,11 +40,12 @@ bool ss_hosts_running(void) { return !all.leaving && !all.sidecar->draining; }
 
 bool ss_hosts_gone(void) { return all.hosts == NULL; }
 
-void ss_hosts_fail(const char *text) {
-    if (all.waiting) {
+bool ss_hosts_fail(const char *text) {
+    if (all.waiting && !all.failed) {
         all.failed = true;
         ss_buf_append(&all.failure, text, strlen(text));
     }
+    return all.waiting;
 }
 
 /* --- pid files ------------------------------------------------------------------------------- */

@@ -141,8 +141,9 @@ void ss_host_succeed(const ss_host_t *host);
 /* Ends a host that is of no use any more; it is out of its slot. */
 void ss_host_drop(ss_host_t *host);
 
-/* The start of the sidecar fails with these lines. */
-void ss_hosts_fail(const char *text);
+/* The start of the sidecar fails with these lines, unless there are some already.  false: it has
+ * started. */
+bool ss_hosts_fail(const char *text);
 
 /* Adds a group for the application's JavaScript where there is none and now there is some. */
 void ss_hosts_look_for_scripts(void);

@@ -173,9 +173,10 @@ static void refuse(ss_host_t *host) {
     size_t i;
     json_t *problem;
     json_array_foreach(host->ready.problems, i, problem) { ss_host_problem_write(&text, problem); }
-    ss_hosts_fail(ss_buf_string(&text));
+    if (!ss_hosts_fail(ss_buf_string(&text))) {
+        report(slot->group, host->ready.problems);
+    }
     ss_buf_free(&text);
-    report(slot->group, host->ready.problems);
     json_decref(slot->group->dropped);
     slot->group->dropped = json_incref(host->ready.problems);
     slot->current = NULL;
@@ -217,23 +218,33 @@ void ss_host_swap_ready(ss_host_t *host, ss_span_t text) {
     }
 }
 
+/* Which one it is, of those that the configuration names. */
+static void tell_command(const ss_host_group_t *group, ss_buf_t *text) {
+    for (size_t i = 0; !group->scripts && group->args[i] != NULL; i++) {
+        ss_buf_printf(text, "%s%s", i == 0 ? " (host.commands: \"" : " ", group->args[i]);
+    }
+    if (!group->scripts) {
+        ss_buf_literal(text, "\")");
+    }
+}
+
 void ss_host_swap_failed(ss_host_t *host, const char *how) {
     ss_host_slot_t *slot = host->slot;
     const char *words = ss_host_process_last_words(host->process);
     ss_buf_t text = {0};
     ss_buf_printf(&text, "%s %s before it was ready%s%s", slot->name, how,
                   *words == '\0' ? "" : ": ", words);
+    tell_command(slot->group, &text);
     json_t *problems = json_array();
     json_array_append_new(problems, ss_host_problem(ss_buf_string(&text)));
     if (slot->next == host) {
         give_up(slot, problems);
     } else {
         slot->current = NULL;
-        if (!ss_develop_enabled()) {
-            ss_buf_literal(&text, "\n");
-            ss_hosts_fail(ss_buf_string(&text));
+        ss_buf_literal(&text, "\n");
+        if (ss_develop_enabled() || !ss_hosts_fail(ss_buf_string(&text))) {
+            report(slot->group, problems);
         }
-        report(slot->group, problems);
         json_decref(slot->group->dropped);
         slot->group->dropped = json_incref(problems);
         tell_problems();

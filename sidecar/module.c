@@ -267,7 +267,8 @@ static bool walk(loader_t *l, const char *relative, unsigned depth) {
     int n = scandir(ss_buf_string(&folder), &found, skip_hidden, by_bytes);
     bool good = n >= 0 || (depth == 0 && errno == ENOENT);
     if (!good) {
-        ss_buf_printf(l->error, "cannot read the folder %s: %s", folder.data, strerror(errno));
+        ss_buf_printf(l->error, "cannot read the folder %s: %s%s", folder.data, strerror(errno),
+                      errno == EACCES ? ": give yourself access to it" : "");
     } else if (depth > SS_APP_DEPTH_MAX) {
         ss_buf_printf(l->error, "%s: more than %d folders deep; does a link point upwards?",
                       folder.data, SS_APP_DEPTH_MAX);

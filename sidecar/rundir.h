@@ -27,7 +27,7 @@ typedef struct {
     char nginx_pid[SS_RUNDIR_PATH_MAX];     /* written by nginx */
     char sidecar_pid[SS_RUNDIR_PATH_MAX];   /* written by the supervisor */
     char sidecar_log[SS_RUNDIR_PATH_MAX];   /* of all runs, appended */
-    char sidecar_state[SS_RUNDIR_PATH_MAX]; /* written by the sidecar once it listens */
+    char sidecar_state[SS_RUNDIR_PATH_MAX]; /* written by the sidecar: it listens, or why not */
 } ss_rundir_node_t;
 
 typedef struct {

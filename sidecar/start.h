@@ -4,7 +4,8 @@
  * looks at all that can be wrong beforehand, start_redis.c at a Redis that is configured,
  * start_children.c knows what is run, and how, start_packer.c the same for the asset packer,
  * start_banner.c tells what runs.
- * start_packer.c the same for the asset packer, start_https.c the certificate.
+ * start_packer.c the same for the asset packer, start_https.c the certificate, start_node.c the
+ * version of Node.
  */
 #ifndef SS_START_H
 #define SS_START_H
@@ -102,6 +103,9 @@ bool ss_start_check_redis(ss_start_t *start);
 
 /* Finds the programs, and the module.  Complains when one is missing. */
 bool ss_start_find(ss_start_t *start);
+
+/* Whether the Node that was found, if one is needed, is new enough.  Complains when not. */
+bool ss_start_check_node(const ss_start_t *start);
 
 /* Sets `middleware`.  Complains when there is some, and no host that could run it. */
 bool ss_start_check_middleware(ss_start_t *start);

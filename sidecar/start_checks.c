@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cookie.h"
 #include "port_owner.h"
 #include "programs.h"
 
@@ -71,7 +72,7 @@ bool ss_start_check_app(ss_start_t *start) {
 
 /* The packer, or the application's own JavaScript. */
 static bool needs_node(const ss_start_t *start) {
-    return start->packs ||
+    return start->packs || start->middleware ||
            (start->files.scripts != 0 && ss_config_integer(start->config, "hosts") != 0);
 }
 
@@ -90,8 +91,32 @@ static bool check_base(const ss_start_t *start) {
                     base);
 }
 
+static bool check_cookie(const ss_start_t *start) {
+    const char *name = ss_config_string(start->config, "session.cookie");
+
+    return ss_cookie_set_name(name) || complain(SS_COOKIE_NAME_REFUSED, name, SS_COOKIE_NAME_MAX);
+}
+
+/* The beginning of what the module takes, so that the key is named and not a line that we wrote. */
+static bool check_origins(const ss_start_t *start) {
+    const json_t *origins = ss_config_get(start->config, "nginx.origins");
+    size_t i;
+    json_t *origin;
+
+    json_array_foreach(origins, i, origin) {
+        const char *text = json_string_value(origin);
+
+        if (strcmp(text, "any") != 0 && strcmp(text, "same") != 0 && strstr(text, "://") == NULL) {
+            return complain("nginx.origins: \"%.100s\" is none: it must be \"any\", \"same\" or "
+                            "like \"https://example.com\"",
+                            text);
+        }
+    }
+    return true;
+}
+
 bool ss_start_find(ss_start_t *start) {
-    return check_base(start) && find_exe(start) &&
+    return check_base(start) && check_cookie(start) && check_origins(start) && find_exe(start) &&
            find_program(start, &ss_program_nginx, start->nginx_binary) &&
            (!start->private_redis || find_program(start, &ss_program_redis, start->redis_binary)) &&
            (!needs_node(start) || find_program(start, &ss_program_node, start->node_binary)) &&
@@ -130,13 +155,20 @@ static bool complain_taken(int port, const char *how) {
                     how);
 }
 
+static bool complain_address(const char *key, const char *host) {
+    return complain(
+        "%s.hostname: \"%s\" is no address of this machine: take \"0.0.0.0\" for all of "
+        "them, or \"127.0.0.1\" to keep others out",
+        key, host);
+}
+
 /* Asked before nginx is, since nginx would try for seconds and then say it five times. */
 static bool check_port(const ss_start_t *start, const char *key, const char *host, int port,
                        ss_probe_addr_t *addr) {
     int reason;
 
     if (!ss_probe_resolve(addr, host, port)) {
-        return complain("%s.hostname: \"%s\" is no address of this machine", key, host);
+        return complain_address(key, host);
     }
     reason = ss_probe_free(addr);
     switch (reason) {
@@ -151,6 +183,8 @@ static bool check_port(const ss_start_t *start, const char *key, const char *hos
                         "net.ipv4.ip_unprivileged_port_start=%d",
                         port, strcmp(key, "http") == 0 ? "--port" : "https.port",
                         start->nginx_binary, port);
+    case EADDRNOTAVAIL:
+        return complain_address(key, host);
     default:
         return complain("cannot listen on %s port %d: %s", host, port, strerror(reason));
     }

@@ -190,6 +190,7 @@ static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundi
         .args = node->sidecar_args,
         .pid_file = dir->sidecar_pid,
         .log_file = dir->sidecar_log,
+        .held = true, /* should it not start, why is said in one line */
         .colored = is_pretty(start) && ss_start_paints(start, STDERR_FILENO),
         .orphan_signal = SIGKILL,
         .steps = {{SIGTERM, 5000}},

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "cmd.h"
 
 #define SETTLE_MS 5
@@ -45,6 +46,9 @@ struct ss_child {
     bool ending;
     uint64_t started_ms;
     int log_fd;
+    bool holds;
+    ss_buf_t held;
+    bool marked; /* `last` has the marker */
     size_t line_len;
     char line[SS_CHILD_LINE_MAX];
     char last[SS_CHILD_LINE_MAX];
@@ -67,6 +71,16 @@ static void stop_next(ss_supervisor_t *supervisor);
 
 /* --- what a child writes ------------------------------------------------------------------- */
 
+/* A line without the marker does not take the place of one that has it. */
+static void keep_line(ss_child_t *child) {
+    bool marked = child->spec.marker != NULL && strstr(child->line, child->spec.marker) != NULL;
+
+    if (child->line_len > 0 && (marked || !child->marked)) {
+        memcpy(child->last, child->line, child->line_len + 1);
+        child->marked = marked;
+    }
+}
+
 /* Whole lines go into `last`; longer ones are cut. */
 static void keep_lines(ss_child_t *child, const char *data, size_t len) {
     for (size_t i = 0; i < len; i++) {
@@ -77,10 +91,7 @@ static void keep_lines(ss_child_t *child, const char *data, size_t len) {
             continue;
         }
         child->line[child->line_len] = '\0';
-        if (child->line_len > 0 &&
-            (child->spec.marker == NULL || strstr(child->line, child->spec.marker) != NULL)) {
-            memcpy(child->last, child->line, child->line_len + 1);
-        }
+        keep_line(child);
         child->line_len = 0;
     }
 }
@@ -117,10 +128,27 @@ static void keep(ss_child_t *child, const char *data, size_t len) {
     }
 }
 
-/* The file gets everything.  A terminal that is held (Ctrl-S) or a pipe that nobody reads is left
- * out rather than waited for: a blocked supervisor would block the child's own log. */
-static void write_output(ss_child_t *child, const char *data, size_t len) {
+/* A terminal that is held (Ctrl-S) or a pipe that nobody reads is left out rather than waited for:
+ * a blocked supervisor would block the child's own log. */
+static void show(const ss_child_t *child, const char *data, size_t len) {
     struct pollfd terminal = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    if (!child->owner->hushed && len != 0 && poll(&terminal, 1, 0) == 1 &&
+        (terminal.revents & POLLOUT) != 0) {
+        ssize_t n = write(STDERR_FILENO, data, len);
+
+        (void)n;
+    }
+}
+
+static void release(ss_child_t *child) {
+    child->holds = false;
+    show(child, child->held.data, child->held.len);
+    ss_buf_free(&child->held);
+}
+
+/* The file gets everything. */
+static void write_output(ss_child_t *child, const char *data, size_t len) {
     char plain[READ_SIZE];
 
     if (child->spec.colored) {
@@ -130,11 +158,16 @@ static void write_output(ss_child_t *child, const char *data, size_t len) {
     } else {
         keep(child, data, len);
     }
-    if (!child->spec.quiet && !child->owner->hushed && poll(&terminal, 1, 0) == 1 &&
-        (terminal.revents & POLLOUT) != 0) {
-        ssize_t n = write(STDERR_FILENO, data, len);
-
-        (void)n;
+    if (child->spec.quiet) {
+        return;
+    }
+    if (child->holds && child->held.len + len > SS_CHILD_HELD_MAX) {
+        release(child);
+    }
+    if (child->holds) {
+        ss_buf_append(&child->held, data, len);
+    } else {
+        show(child, data, len);
     }
 }
 
@@ -275,6 +308,7 @@ static int run(ss_child_t *child) {
     child->state = RUNNING;
     child->ending = false;
     child->last[0] = '\0';
+    child->marked = false;
     child->line_len = 0;
     child->started_ms = uv_now(child->owner->loop);
     if (ends[0] != -1) {
@@ -448,6 +482,7 @@ ss_child_t *ss_supervisor_add(ss_supervisor_t *supervisor, const ss_child_spec_t
     child->owner = supervisor;
     child->spec = *spec;
     child->log_fd = open_log(spec);
+    child->holds = spec->held;
     uv_timer_init(supervisor->loop, &child->timer);
     child->timer.data = child;
     supervisor->children[supervisor->n_children++] = child;
@@ -461,6 +496,12 @@ ss_child_t *ss_supervisor_add(ss_supervisor_t *supervisor, const ss_child_spec_t
     return child;
 }
 
+void ss_supervisor_release(ss_supervisor_t *supervisor) {
+    for (unsigned i = 0; i < supervisor->n_children; i++) {
+        release(supervisor->children[i]);
+    }
+}
+
 void ss_supervisor_hush(ss_supervisor_t *supervisor) { supervisor->hushed = true; }
 
 void ss_supervisor_destroy(ss_supervisor_t *supervisor) {
@@ -471,6 +512,7 @@ void ss_supervisor_destroy(ss_supervisor_t *supervisor) {
         if (supervisor->children[i]->log_fd != -1) {
             close(supervisor->children[i]->log_fd);
         }
+        ss_buf_free(&supervisor->children[i]->held);
         free(supervisor->children[i]);
     }
     free(supervisor);

@@ -24,6 +24,7 @@
 #define SS_CHILDREN_MAX 24
 #define SS_CHILD_STEPS_MAX 4 /* signals to end one child, from polite to SIGKILL */
 #define SS_CHILD_LINE_MAX 512
+#define SS_CHILD_HELD_MAX (64u << 10) /* bytes held back from stderr; past it they are not */
 
 typedef struct ss_supervisor ss_supervisor_t;
 typedef struct ss_child ss_child_t;
@@ -35,7 +36,8 @@ typedef struct {
     const char *pid_file;    /* written while it runs; NULL: the child has one of its own */
     const char *log_file;    /* what it writes is appended here; NULL: nowhere */
     bool quiet;              /* what it writes is not copied to stderr */
-    const char *marker;      /* lines with this are kept for ss_child_last_words(); NULL: all */
+    const char *marker;      /* of ss_child_last_words(), where a line has it; NULL: none */
+    bool held;               /* what it writes waits for ss_supervisor_release() to go to stderr */
     bool colored;            /* what it writes has colours, which the file does not get */
     int orphan_signal;       /* what the kernel sends when the supervisor is gone */
     struct {
@@ -64,7 +66,10 @@ ss_child_t *ss_supervisor_add(ss_supervisor_t *supervisor, const ss_child_spec_t
  * takes the next step with the child that is being waited for. */
 void ss_supervisor_stop(ss_supervisor_t *supervisor);
 
-/* From now on what children write goes into their files only. */
+/* What was held back goes to stderr now, and what follows at once: for when all is well. */
+void ss_supervisor_release(ss_supervisor_t *supervisor);
+
+/* From now on what children write goes into their files only, and so does what was held back. */
 void ss_supervisor_hush(ss_supervisor_t *supervisor);
 
 /* Frees what `stopped` left behind; its handles must have been closed by the loop, so run that to
@@ -87,7 +92,8 @@ unsigned ss_child_pause_ms(const ss_child_t *child);
 /* Sends a signal to a running child. */
 void ss_child_signal(ss_child_t *child, int signal);
 
-/* The last line that it wrote, "" when there was none; valid until it writes again. */
+/* The last line that it wrote, of those with the marker if there were any; "" when there was none.
+ * Valid until it writes again. */
 const char *ss_child_last_words(const ss_child_t *child);
 
 #endif

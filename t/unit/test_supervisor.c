@@ -37,6 +37,7 @@ typedef struct {
     char how[96];
     char words[SS_CHILD_LINE_MAX];
     bool stopped;
+    void (*before_stop)(ss_supervisor_t *supervisor);
 } fixture_t;
 
 static char dir[] = "/tmp/ss-supervisor-XXXXXX";
@@ -50,6 +51,9 @@ static void on_ended(void *data, ss_child_t *child, const char *how) {
     f->ends[f->ended % 8] = ss_child_ends(child);
     f->pause_ms[f->ended % 8] = ss_child_pause_ms(child);
     if (++f->ended == f->stop_after) {
+        if (f->before_stop != NULL) {
+            f->before_stop(f->supervisor);
+        }
         ss_supervisor_stop(f->supervisor);
     }
 }
@@ -198,6 +202,17 @@ static void keeps_the_last_line_with_the_marker(void **state) {
     assert_string_equal(f->words, "[emerg] two");
 }
 
+static void keeps_the_last_line_of_all_where_none_has_the_marker(void **state) {
+    fixture_t *f = *state;
+    ss_child_spec_t spec = {
+        .name = "talker", .quiet = true, .marker = "[emerg]", SCRIPT("echo one; echo two")};
+
+    f->stop_after = 1;
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run(f);
+    assert_string_equal(f->words, "two");
+}
+
 static void appends_what_a_child_writes_to_its_log(void **state) {
     fixture_t *f = *state;
     char log[128];
@@ -225,6 +240,62 @@ static void read_text(const char *path, char *text, size_t size) {
     text[fread(text, 1, size - 1, file)] = '\0';
     fclose(file);
     unlink(path);
+}
+
+/* What a child that runs `script` has brought to stderr when it has ended, and `then` was called.
+ */
+static size_t shown(fixture_t *f, const char *script, void (*then)(ss_supervisor_t *), char *text,
+                    size_t size) {
+    const char *const args[] = {"sh", "-c", script, NULL};
+    ss_child_spec_t spec = {.name = "talker", .file = "/bin/sh", .args = args, .held = true};
+    int before = dup(STDERR_FILENO);
+    char path[128];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/stderr", dir);
+    fd = open(path, O_RDWR | O_CREAT | O_APPEND, 0600);
+    assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+    f->stop_after = 1;
+    f->before_stop = then;
+    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
+    run(f);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    close(fd);
+    read_text(path, text, size);
+    return strlen(text);
+}
+
+static void shows_what_was_held_back_when_it_is_released(void **state) {
+    char text[64];
+
+    shown(*state, "echo one; echo two >&2", ss_supervisor_release, text, sizeof(text));
+    assert_string_equal(text, "one\ntwo\n");
+}
+
+static void keeps_to_itself_what_was_held_back_when_it_is_hushed(void **state) {
+    char text[64];
+
+    assert_int_equal(shown(*state, "echo one", ss_supervisor_hush, text, sizeof(text)), 0);
+}
+
+/* Hushed at its end, so that nothing but too much gets through. */
+static void holds_back_no_more_than_it_has_room_for(void **state) {
+    static char text[SS_CHILD_HELD_MAX + 64];
+    char script[128];
+
+    snprintf(script, sizeof(script), "head -c %u /dev/zero | tr '\\0' x; sleep 0.05; echo",
+             SS_CHILD_HELD_MAX);
+    assert_int_equal(shown(*state, script, ss_supervisor_hush, text, sizeof(text)),
+                     SS_CHILD_HELD_MAX + 1);
+}
+
+static void holds_back_as_much_as_it_has_room_for(void **state) {
+    static char text[SS_CHILD_HELD_MAX + 64];
+    char script[128];
+
+    snprintf(script, sizeof(script), "head -c %u /dev/zero | tr '\\0' x", SS_CHILD_HELD_MAX);
+    assert_int_equal(shown(*state, script, ss_supervisor_hush, text, sizeof(text)), 0);
 }
 
 static void keeps_colors_out_of_the_log(void **state) {
@@ -455,7 +526,12 @@ int main(int argc, char **argv) {
         T(tells_how_often_a_child_ended_and_how_long_it_rests),
         T(names_the_signal_that_ended_a_child),
         T(keeps_the_last_line_with_the_marker),
+        T(keeps_the_last_line_of_all_where_none_has_the_marker),
         T(appends_what_a_child_writes_to_its_log),
+        T(shows_what_was_held_back_when_it_is_released),
+        T(keeps_to_itself_what_was_held_back_when_it_is_hushed),
+        T(holds_back_as_much_as_it_has_room_for),
+        T(holds_back_no_more_than_it_has_room_for),
         T(keeps_colors_out_of_the_log),
         T(appends_to_new_files_when_told_to_open_them_anew),
         T(writes_and_removes_the_pid_file),
