@@ -3,12 +3,12 @@
 // The pages that every new application begins with, in Chromium, light and dark.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { CLEAN, root, runCommand, startApp } from './app.mjs';
+import { CLEAN, root, runCommand, startApp, until } from './app.mjs';
 import { launch, skip, watch } from './chromium.mjs';
 
 const template = path.join(root, 'new_project/base');
@@ -83,7 +83,7 @@ for (const [name, says] of Object.entries({
 }
 
 for (const language of ['js', 'coffee', 'ts', 'c']) {
-    test(`a new application in ${language} starts, calls, hears, and is readable, light and dark`, { skip }, async () => {
+    test(`a new application in ${language} starts, calls, hears, and is readable, light and dark`, { skip }, async (t) => {
         const dir = mkdtempSync(path.join(tmpdir(), 'ss-e2e-'));
         const made = await runCommand(['new', dir, `--${language}`]);
         assert.equal(made.stderr, '');
@@ -106,8 +106,34 @@ for (const language of ['js', 'coffee', 'ts', 'c']) {
         }
         assert.deepEqual(problems, []);
         await Promise.all(pages.map((page) => page.close()));
+        if (language === 'js') {
+            await t.test('and its assets are refused by Chromium when somebody has changed them on the way', () => refusesChanged(app));
+        }
         assert.deepEqual(await app.stop(), CLEAN);
     });
+}
+
+/** One more byte in the script, then in the style sheet, and all else as it was. @param {Awaited<ReturnType<typeof startApp>>} app */
+async function refusesChanged(app) {
+    const assets = path.join(app.dir, 'public/assets');
+    for (const [ext, works] of /** @type {const} */ ([['js', false], ['css', true]])) {
+        const name = /** @type {string} */ (readdirSync(assets).find((one) => one.startsWith('app-') && one.endsWith(`.${ext}`)));
+        const text = readFileSync(path.join(assets, name), 'utf8');
+        writeFileSync(path.join(assets, name), `${text} `);
+        const context = await browser.newContext(); // with a cache of its own
+        const page = await context.newPage();
+        /** @type {string[]} */
+        const errors = [];
+        page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+        await page.goto(app.url);
+        assert.ok(await until(() => errors.some((one) => one.includes('integrity') && one.includes(name))), `${name}: ${errors}`);
+        await page.waitForFunction(() => /** @type {any} */ (window).SS.socket.connected);
+        assert.equal(await page.evaluate(() => Boolean(/** @type {any} */ (window).SS.client.app)), works, name);
+        const [sheet] = await page.evaluate(() => [...document.styleSheets].map((one) => one.href ?? ''));
+        assert.equal(sheet?.endsWith('.css') ?? false, ext !== 'css');
+        await context.close();
+        writeFileSync(path.join(assets, name), text);
+    }
 }
 
 test('a minimal application has actions and no page', async () => {
