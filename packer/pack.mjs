@@ -58,7 +58,7 @@ export function createPacker({ app, env, development, version, csp = '', base = 
     let styles = { css: '', map: '', lib: '' };
     /** @type {import('./bundle.mjs').Bundle} */
     let code = { code: new Uint8Array(), map: '', css: '', notes: [] };
-    /** @type {string | undefined} */
+    /** @type {Promise<string> | undefined} */
     let developCode;
     /** @type {Record<Kind, import('./problems.mjs').Problem[]>} */
     const problems = { views: [], libs: [], styles: [], code: [] };
@@ -106,11 +106,14 @@ export function createPacker({ app, env, development, version, csp = '', base = 
     }
 
     /** The part of a page in development that shows problems and reloads. */
-    async function develop() {
-        developCode ??= (await build({
+    function develop() {
+        developCode ??= build({
             entryPoints: [here('page/develop.mjs')], bundle: true, write: false, format: 'iife',
             target: TARGET, minify: true, legalComments: 'none', plugins: [builtClient],
-        })).outputFiles[0].text;
+        }).then(({ outputFiles }) => outputFiles[0].text);
+        developCode.catch(() => {
+            developCode = undefined; // the next pack tries again
+        });
         return developCode;
     }
 
@@ -168,6 +171,9 @@ export function createPacker({ app, env, development, version, csp = '', base = 
          */
         async pack(changed = KINDS) {
             const kinds = new Set(changed);
+            if (development) {
+                develop(); // esbuild's work, beside ours
+            }
             // Code first: what it has compiled in threads goes on while views keep this one.
             await Promise.all(KINDS.filter((kind) => kinds.has(kind)).reverse().map(make));
             coffee.finish();

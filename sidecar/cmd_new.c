@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "args.h"
+#include "npm.h"
 #include "share.h"
 
 #define COPY_DEPTH_MAX 16
@@ -108,15 +109,27 @@ static bool is_free(const char *path) {
     return entries <= 2 || complain(path, "is there already, and not empty; take another name");
 }
 
-static bool make_project(const char *path, const char *language, bool minimal) {
+/* What is C on the server is JavaScript in the browser: that of --js. */
+static bool copy_client(const char *path, const char *language, bool jquery) {
+    ss_buf_t part = {0};
+    ss_buf_printf(&part, "%s%s", jquery ? "jquery/" : "",
+                  strcmp(language, "c") == 0 ? "js" : language);
+    bool good = (!jquery || copy_part("jquery/base", "", path)) &&
+                copy_part(ss_buf_string(&part), "/app/client", path);
+    ss_buf_free(&part);
+    return good;
+}
+
+typedef enum { WITH_PAGE, WITH_JQUERY, MINIMAL } form_t;
+
+static bool make_project(const char *path, const char *language, form_t form) {
     if (!is_free(path) || !make_folder(path)) {
         return false;
     }
-    if (!minimal) {
-        /* What is C on the server is JavaScript in the browser: that of --js. */
-        bool c = strcmp(language, "c") == 0;
-        return copy_part("base", "", path) && copy_part(language, "", path) &&
-               (!c || copy_part("js", "/app/client", path));
+    if (form != MINIMAL) {
+        return copy_part("base", "", path) && copy_part(language, "/app/server", path) &&
+               copy_client(path, language, form == WITH_JQUERY) &&
+               (form != WITH_JQUERY || ss_npm_install(path));
     }
     ss_buf_t app = {0};
     ss_buf_printf(&app, "%s/app", path);
@@ -145,6 +158,8 @@ static const char *read_language(const ss_args_t *args) {
 }
 
 static int run(const ss_args_t *args) {
+    bool minimal = ss_args_get(args, "minimal") != NULL;
+    bool jquery = ss_args_get(args, "jquery") != NULL;
     const char *path = ss_args_operand(args, 0);
     const char *language = read_language(args);
     if (language == NULL) {
@@ -153,7 +168,11 @@ static int run(const ss_args_t *args) {
     if (path[0] == '\0') {
         return ss_args_refuse(args->command, "DIR is empty: name the folder to make");
     }
-    if (!make_project(path, language, ss_args_get(args, "minimal") != NULL)) {
+    if (jquery && minimal) {
+        return ss_args_refuse(args->command,
+                              "--jquery is for pages, and --minimal makes none: name one");
+    }
+    if (!make_project(path, language, jquery ? WITH_JQUERY : minimal ? MINIMAL : WITH_PAGE)) {
         return SS_EXIT_FAILED;
     }
     printf("%s is ready: cd %s && socketstream start\n", path, path);
@@ -172,11 +191,14 @@ const ss_command_t ss_command_new = {
             {.name = "coffee", .meaning = "its code is CoffeeScript"},
             {.name = "ts", .meaning = "its code is TypeScript"},
             {.name = "c", .meaning = "its code is C on the server, JavaScript in the browser"},
+            {.name = "jquery",
+             .meaning = "its page uses jQuery, from npm, and a template; needs npm"},
             {.name = "minimal", .meaning = "only actions: no page, no styles"},
         },
     .examples =
         {
             {"socketstream new chat && cd chat && socketstream start", "from nothing to a page"},
+            {"socketstream new shop --coffee --jquery", "as applications began in 2011"},
             {"socketstream new api --c --minimal", "actions in C, and nothing for browsers"},
         },
     .run = run,

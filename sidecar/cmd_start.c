@@ -89,8 +89,7 @@ static bool enter_app(ss_start_t *start) {
         return false;
     }
     snprintf(start->public_dir, sizeof(start->public_dir), "%s/public", start->app);
-    snprintf(start->incompatible_page, sizeof(start->incompatible_page),
-             "%s/static/incompatible_browsers/index.html", start->app);
+    snprintf(start->static_dir, sizeof(start->static_dir), "%s/static", start->app);
     start->config = ss_config_load(start->app, error);
     if (start->config == NULL || !ss_api_options_read(&api, start->config, error)) {
         return complain("%s", error);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "nginx_middleware.h"
+#include "nginx_tls.h"
 #include "ss_errors.h"
 
 static void write_location(const ss_nginx_conf_t *conf, const char *how, const char *end,
@@ -33,12 +34,14 @@ void ss_nginx_api(const ss_nginx_conf_t *conf, FILE *out) {
         write_location(conf, "= ", "", out);
         write_location(conf, "", "/", out);
     }
+    fputs("        location @socketstream_api_413 {\n"
+          "            default_type application/json;\n"
+          "            types { }\n"
+          "            add_header Cache-Control no-store always;\n"
+          "            add_header X-Content-Type-Options nosniff always;\n",
+          out);
+    ss_nginx_tls_repeat_hsts(conf, out);
     fprintf(out,
-            "        location @socketstream_api_413 {\n"
-            "            default_type application/json;\n"
-            "            types { }\n"
-            "            add_header Cache-Control no-store always;\n"
-            "            add_header X-Content-Type-Options nosniff always;\n"
             "            return 413 '{\"error\":{\"code\":%d,\"message\":\"%s\"}}';\n"
             "        }\n\n",
             SS_RPC_TOO_LARGE, ss_rpc_error(SS_RPC_TOO_LARGE)->message);

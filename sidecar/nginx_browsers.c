@@ -33,8 +33,8 @@ void ss_nginx_browsers_map(const ss_nginx_conf_t *conf, FILE *out) {
 
 void ss_nginx_browsers_location(const ss_nginx_conf_t *conf, FILE *out) {
     if (enabled(conf)) {
-        fputs("            ", out);
-        ss_nginx_directive(out, "socketstream_incompatible $socketstream_incompatible", "",
-                           conf->incompatible_page);
+        fputs("            socketstream_incompatible $socketstream_incompatible \"", out);
+        ss_nginx_quote(out, conf->static_dir);
+        fputs("/incompatible_browsers/index.html\";\n", out);
     }
 }

@@ -12,6 +12,7 @@
 
 #include "nginx_browsers.h"
 #include "nginx_middleware.h"
+#include "nginx_pages.h"
 #include "nginx_server.h"
 #include "nginx_tls.h"
 
@@ -198,6 +199,8 @@ void ss_nginx_conf_write(const ss_nginx_conf_t *conf, FILE *out) {
     write_limits(conf, out);
     write_scheme(conf, out);
     ss_nginx_browsers_map(conf, out);
+    ss_nginx_pages_map(out);
+    ss_nginx_tls_map(conf, out);
     fputs("    upstream sidecars {\n        ", out);
     ss_nginx_directive(out, "server", "unix:", conf->socket);
     fputs("    }\n\n", out);
@@ -235,8 +238,11 @@ static void pass_on(FILE *out, const char *modifier, const char *path, const cha
 }
 
 static void balance_rest(const ss_nginx_conf_t *conf, FILE *out) {
-    (void)conf;
-    pass_on(out, "", "", "");
+    ss_nginx_location(out, "", "", "");
+    fputs("            proxy_pass http://nodes;\n", out);
+    ss_nginx_pages_use(SS_NGINX_PAGES_AWAY, out);
+    fputs("        }\n\n", out);
+    ss_nginx_pages(conf, SS_NGINX_PAGES_AWAY, out);
 }
 
 static void balance_api(const ss_nginx_conf_t *conf, FILE *out) {
@@ -259,6 +265,9 @@ void ss_nginx_conf_write_balancer(const ss_nginx_conf_t *conf, FILE *out) {
 
     write_process(conf, false, out);
     write_http(conf, out);
+    write_types(out);
+    ss_nginx_pages_map(out);
+    ss_nginx_tls_map(conf, out);
     fputs("    upstream nodes {\n", out);
     for (unsigned i = 0; i < conf->n_nodes; i++) {
         fprintf(out, "        server 127.0.0.1:%d;\n", conf->first_node_port + (int)i);

@@ -21,10 +21,10 @@ typedef struct {
                                 for an nginx of the user's own, with names below this folder */
     const char *module;      /* path of ngx_http_socketstream_module.so */
     const char *public_dir;  /* what `location /` serves; need not exist */
-    const char *incompatible_page; /* for old browsers; need not exist */
-    const char *socket;            /* the sidecar's; not the balancer's business */
-    const char *http_socket;       /* where middleware is; NULL: there is none */
-    const char *host;              /* where to listen */
+    const char *static_dir;  /* the application's pages for failures; need not exist */
+    const char *socket;      /* the sidecar's; not the balancer's business */
+    const char *http_socket; /* where middleware is; NULL: there is none */
+    const char *host;        /* where to listen */
     int port;
     const char *user;     /* whose the workers are; NULL leaves it to nginx */
     unsigned connections; /* for each worker */

@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 
+#include "nginx_pages.h"
 #include "nginx_server.h"
 
 #define KEEPALIVE 64 /* idle connections of each worker */
@@ -62,7 +63,6 @@ static void write_asking(const ss_nginx_conf_t *conf, const char *how, const cha
             how, path, end, path, end);
     write_limits(conf, out);
     write_headers(conf, out);
-    fputs("            error_page 502 = @socketstream_unavailable;\n", out);
 }
 
 /* Its bodies have a limit of their own. */
@@ -71,6 +71,7 @@ static void write_api(const ss_nginx_conf_t *conf, const char *how, const char *
     fprintf(out,
             "            client_max_body_size %" PRId64 "k;\n"
             "            error_page 413 @socketstream_api_413;\n"
+            "            error_page 502 =503 @socketstream_api_away;\n"
             "        }\n\n",
             ss_config_integer(conf->config, "api.post_max_size_kb"));
 }
@@ -85,16 +86,13 @@ void ss_nginx_middleware_api(const ss_nginx_conf_t *conf, FILE *out) {
                 "            socketstream_api sidecars prefix=/%s;\n"
                 "        }\n\n",
                 ss_config_string(conf->config, "api.prefix"));
+        ss_nginx_pages_short(conf, "@socketstream_api_away", out);
     }
-    fputs("        location @socketstream_unavailable {\n"
-          "            default_type text/plain;\n"
-          "            add_header Retry-After 1 always;\n"
-          "            return 503 \"the application is not there, try again\\n\";\n"
-          "        }\n\n",
-          out);
 }
 
 void ss_nginx_middleware_rest(const ss_nginx_conf_t *conf, FILE *out) {
     write_asking(conf, "", "", "", out);
+    ss_nginx_pages_use(SS_NGINX_PAGES_AWAY, out);
     fputs("        }\n\n", out);
+    ss_nginx_pages(conf, SS_NGINX_PAGES_AWAY, out);
 }

@@ -10,6 +10,7 @@
 #include "nginx_tls.h"
 #include "nginx_browsers.h"
 #include "nginx_middleware.h"
+#include "nginx_pages.h"
 
 /* Inside nginx's double quotes only the quote and the backslash mean something. */
 void ss_nginx_quote(FILE *out, const char *text) {
@@ -83,7 +84,9 @@ static void write_assets(const ss_nginx_conf_t *conf, FILE *out) {
     }
     ss_nginx_directive(out, "socketstream_assets", "", conf->public_dir);
     ss_nginx_browsers_location(conf, out);
-    fputs("        }\n", out);
+    ss_nginx_pages_use(SS_NGINX_PAGES_ERROR, out);
+    fputs("        }\n\n", out);
+    ss_nginx_pages(conf, SS_NGINX_PAGES_ERROR, out);
 }
 
 static void write_acme(const ss_nginx_conf_t *conf, FILE *out) {

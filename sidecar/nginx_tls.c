@@ -104,13 +104,39 @@ static void write_tls(const ss_nginx_conf_t *conf, const char *rest, FILE *out) 
 }
 
 /* RFC 6797.  Browsers that were told so once refuse a self-signed certificate without a way
- * around it.  A location with an add_header of its own must repeat this one. */
-static void write_hsts(const ss_nginx_conf_t *conf, FILE *out) {
-    int64_t seconds = ss_config_integer(conf->config, "https.hsts");
+ * around it. */
+static int64_t hsts_seconds(const ss_nginx_conf_t *conf) {
+    return conf->https != NULL && conf->https->trusted
+               ? ss_config_integer(conf->config, "https.hsts")
+               : 0;
+}
 
-    if (conf->https->trusted && seconds != 0) {
+static void write_hsts(const ss_nginx_conf_t *conf, FILE *out) {
+    int64_t seconds = hsts_seconds(conf);
+
+    if (seconds != 0) {
         fprintf(out, "        add_header Strict-Transport-Security max-age=%" PRId64 " always;\n\n",
                 seconds);
+    }
+}
+
+/* Locations are the same with TLS and without, where it must not be sent. */
+void ss_nginx_tls_map(const ss_nginx_conf_t *conf, FILE *out) {
+    int64_t seconds = hsts_seconds(conf);
+
+    if (seconds != 0) {
+        fprintf(out,
+                "    map $https $socketstream_hsts {\n"
+                "        default \"\";\n"
+                "        on max-age=%" PRId64 ";\n"
+                "    }\n\n",
+                seconds);
+    }
+}
+
+void ss_nginx_tls_repeat_hsts(const ss_nginx_conf_t *conf, FILE *out) {
+    if (hsts_seconds(conf) != 0) {
+        fputs("            add_header Strict-Transport-Security $socketstream_hsts always;\n", out);
     }
 }
 

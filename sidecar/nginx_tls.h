@@ -25,4 +25,10 @@ typedef struct {
 /* All servers: the plain one, and with HTTPS the other, and one for other names than its own. */
 void ss_nginx_tls_servers(const ss_nginx_conf_t *conf, const ss_nginx_body_t *body, FILE *out);
 
+/* In http{}: what the next one needs. */
+void ss_nginx_tls_map(const ss_nginx_conf_t *conf, FILE *out);
+
+/* HSTS for a location with an add_header of its own, which inherits none. */
+void ss_nginx_tls_repeat_hsts(const ss_nginx_conf_t *conf, FILE *out);
+
 #endif

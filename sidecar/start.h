@@ -80,7 +80,7 @@ typedef struct {
     unsigned answered;     /* ports that do */
     char app[SS_START_PATH_MAX];
     char public_dir[SS_START_PATH_MAX + 16];
-    char incompatible_page[SS_START_PATH_MAX + 64];
+    char static_dir[SS_START_PATH_MAX + 16];
     char exe[SS_START_PATH_MAX];
     char nginx_binary[SS_START_PATH_MAX];
     char redis_binary[SS_START_PATH_MAX];

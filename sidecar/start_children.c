@@ -85,7 +85,7 @@ static ss_nginx_conf_t common_conf(ss_start_t *start) {
         .https = start->https.cert == NULL ? NULL : &start->https,
         .module = start->module,
         .public_dir = start->public_dir,
-        .incompatible_page = start->incompatible_page,
+        .static_dir = start->static_dir,
         .user = user == NULL ? NULL : user->pw_name,
         .connections = start->connections,
         .host = ss_config_string(start->config, "http.hostname"),

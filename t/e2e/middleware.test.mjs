@@ -4,7 +4,7 @@
 // with an Express application as config/http.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -63,7 +63,11 @@ const files = {
     'public/cached.txt': 'cached\n',
     'public/private/secret.txt': 'secret\n',
     'public/dir/index.html': '<h1>Below</h1>\n',
+    'static/error/index.html': '<h1>Our error</h1>\n',
+    'static/offline/index.html': '<h1>We are offline</h1>\n',
 };
+/** As a browser that navigates. */
+const navigating = { headers: { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
 
 describe('middleware', () => {
     const dir = write(files);
@@ -108,6 +112,25 @@ describe('middleware', () => {
             const answer = await get(where, old);
             assert.deepEqual([where, answer.status, answer.headers.get('x-version')], [where, status, '1']);
         }
+    });
+
+    it('and nginx give who navigates static/error for a page that is missing, all others and the API what they had', async () => {
+        const missing = await get('missing.png', navigating);
+        assert.deepEqual([missing.status, missing.text], [404, files['static/error/index.html']]);
+        for (const [name, value] of Object.entries({ 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', 'x-version': '1' })) {
+            assert.equal(missing.headers.get(name), value, name);
+        }
+        const etag = String(missing.headers.get('etag'));
+        assert.equal((await get('missing.png', { headers: { ...navigating.headers, 'If-None-Match': etag } })).status, 404);
+        const head = await get('missing.png', { ...navigating, method: 'HEAD' });
+        assert.deepEqual([head.status, head.text], [404, '']);
+        const short = await get('missing.png');
+        assert.deepEqual([short.status, short.headers.get('cache-control')], [404, 'no-store']);
+        assert.match(short.text, /<center>nginx<\/center>/);
+        assert.match((await get('api/none/such', navigating)).text, /^\{"error":/);
+        renameSync(path.join(dir, 'static/error/index.html'), path.join(dir, 'static/error/away.html'));
+        const without = await get('missing.png', navigating);
+        assert.deepEqual([without.status, without.text], [404, short.text]);
     });
 
     it('leaves methods, conditions and ranges to what is behind it', async () => {
@@ -239,6 +262,10 @@ describe('middleware', () => {
         assert.ok(await until(async () => (await get('private/secret.txt')).status === 503));
         const away = await get('file.txt');
         assert.deepEqual([away.status, away.headers.get('retry-after')], [503, '1']);
+        for (const [where, text] of [['', files['static/offline/index.html']], ['api/app/square?5', away.text]]) {
+            const page = await get(where, navigating);
+            assert.deepEqual([page.status, page.text, page.headers.get('retry-after')], [503, text, '1']);
+        }
         process.kill(app.sidecar(), 'SIGKILL');
         assert.ok(await until(async () => (await get('file.txt')).text === files['public/file.txt']));
     });

@@ -3,12 +3,14 @@
 // The pages that every new application begins with, in Chromium, light and dark.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import {
+    cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { CLEAN, root, runCommand, startApp } from './app.mjs';
+import { CLEAN, root, runCommand, startApp, until } from './app.mjs';
 import { launch, skip, watch } from './chromium.mjs';
 
 const template = path.join(root, 'new_project/base');
@@ -83,7 +85,7 @@ for (const [name, says] of Object.entries({
 }
 
 for (const language of ['js', 'coffee', 'ts', 'c']) {
-    test(`a new application in ${language} starts, calls, hears, and is readable, light and dark`, { skip }, async () => {
+    test(`a new application in ${language} starts, calls, hears, and is readable, light and dark`, { skip }, async (t) => {
         const dir = mkdtempSync(path.join(tmpdir(), 'ss-e2e-'));
         const made = await runCommand(['new', dir, `--${language}`]);
         assert.equal(made.stderr, '');
@@ -106,9 +108,82 @@ for (const language of ['js', 'coffee', 'ts', 'c']) {
         }
         assert.deepEqual(problems, []);
         await Promise.all(pages.map((page) => page.close()));
+        if (language === 'js') {
+            await t.test('and its assets are refused by Chromium when somebody has changed them on the way', () => refusesChanged(app));
+        }
         assert.deepEqual(await app.stop(), CLEAN);
     });
 }
+
+/** One more byte in the script, then in the style sheet, and all else as it was. @param {Awaited<ReturnType<typeof startApp>>} app */
+async function refusesChanged(app) {
+    const assets = path.join(app.dir, 'public/assets');
+    for (const [ext, works] of /** @type {const} */ ([['js', false], ['css', true]])) {
+        const name = /** @type {string} */ (readdirSync(assets).find((one) => one.startsWith('app-') && one.endsWith(`.${ext}`)));
+        const text = readFileSync(path.join(assets, name), 'utf8');
+        writeFileSync(path.join(assets, name), `${text} `);
+        const context = await browser.newContext(); // with a cache of its own
+        const page = await context.newPage();
+        /** @type {string[]} */
+        const errors = [];
+        page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+        await page.goto(app.url);
+        assert.ok(await until(() => errors.some((one) => one.includes('integrity') && one.includes(name))), `${name}: ${errors}`);
+        await page.waitForFunction(() => /** @type {any} */ (window).SS.socket.connected);
+        assert.equal(await page.evaluate(() => Boolean(/** @type {any} */ (window).SS.client.app)), works, name);
+        const [sheet] = await page.evaluate(() => [...document.styleSheets].map((one) => one.href ?? ''));
+        assert.equal(sheet?.endsWith('.css') ?? false, ext !== 'css');
+        await context.close();
+        writeFileSync(path.join(assets, name), text);
+    }
+}
+
+test('with --jquery a new application has jQuery from npm and a template, in each language of the browser', { skip }, async () => {
+    const made = Object.fromEntries(await Promise.all(['js', 'coffee', 'ts'].map(async (language) => {
+        const dir = path.join(mkdtempSync(path.join(tmpdir(), 'ss-e2e-')), 'it');
+        return [language, { dir, ...await runCommand(['new', dir, `--${language}`, '--jquery'], { env: { npm_config_prefer_offline: 'true' } }) }];
+    })));
+    for (const { dir, code, stderr } of Object.values(made)) {
+        const jquery = path.join(dir, 'node_modules/jquery');
+        if (code !== 0) { // no registry in reach: what it would have installed is here, too
+            assert.ok(stderr.endsWith(`socketstream: ${dir} is made, but npm could not install its packages, for the reason above: mend that; then run \`npm install\` in it\n`), stderr);
+            mkdirSync(path.dirname(jquery), { recursive: true });
+            symlinkSync(path.join(root, 'node_modules/jquery-3'), jquery);
+        }
+        assert.equal(JSON.parse(readFileSync(path.join(jquery, 'package.json'), 'utf8')).version,
+            JSON.parse(readFileSync(path.join(dir, 'package.json'), 'utf8')).dependencies.jquery);
+    }
+    const app = await startApp({ dir: made.js.dir });
+    /** @type {string[]} */
+    const problems = [];
+    const page = await open('light', problems);
+    for (const language of ['js', 'coffee', 'ts']) {
+        if (language !== 'js') { // one that runs becomes the next
+            const packed = () => JSON.parse(readFileSync(path.join(app.dir, 'public/assets/manifest.json'), 'utf8')).files['app.js'].file;
+            const before = packed();
+            rmSync(path.join(app.dir, 'app/client'), { recursive: true });
+            cpSync(path.join(made[language].dir, 'app/client'), path.join(app.dir, 'app/client'), { recursive: true });
+            assert.ok(await until(() => packed() !== before), language);
+        }
+        await page.goto(app.url);
+        await page.waitForSelector('#state:text-is("connected")');
+        await page.waitForSelector('#square:text-is("625")');
+        await page.click('#wave');
+        await page.waitForSelector('#waves li:has-text("Somebody waved at")');
+    }
+    assert.deepEqual(problems, []);
+    await page.close();
+    assert.deepEqual(await app.stop(), CLEAN);
+});
+
+test('without npm --jquery makes the application, and says what is missing', async () => {
+    const dir = path.join(mkdtempSync(path.join(tmpdir(), 'ss-e2e-')), 'it');
+    const { code, stdout, stderr } = await runCommand(['new', dir, '--jquery'], { env: { PATH: '/nowhere' } });
+    assert.deepEqual({ code, stdout, stderr }, {
+        code: 1, stdout: '', stderr: `socketstream: ${dir} is made, but npm was not found: install it (apt-get install npm); then run \`npm install\` in it\n`,
+    });
+    assert.ok(existsSync(path.join(dir, 'app/client/app.js')));
+});
 
 test('a minimal application has actions and no page', async () => {
     const dir = mkdtempSync(path.join(tmpdir(), 'ss-e2e-'));
@@ -129,6 +204,7 @@ test('new mixes nothing with what is there, and explains itself', async () => {
         [['--js', '--c', 'a'], '--js and --c are two languages: name one'],
         [['--cobol', 'a'], 'there is no option "--cobol"; `socketstream new --help` lists them'],
         [[''], 'DIR is empty: name the folder to make'],
+        [['--jquery', '--minimal', 'a'], '--jquery is for pages, and --minimal makes none: name one'],
     ])) {
         const { code, stderr } = await runCommand(['new', ...args]);
         assert.equal(code, 2, args.join(' '));
