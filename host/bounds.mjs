@@ -32,5 +32,8 @@ export const FAILURES_LOGGED_MAX = 100;
 /** Bytes of a request's headers: more than nginx takes by default. */
 export const HTTP_HEADERS_MAX = 65536;
 
+/** Those of an answer: nginx takes no more of them, HEADERS_K in sidecar/nginx_middleware.c. */
+export const HTTP_ANSWER_HEADERS_MAX = 16384;
+
 /** What a process that is told to go waits for beyond the action timeout. */
 export const DRAIN_GRACE_MS = 1000;

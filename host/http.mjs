@@ -10,7 +10,7 @@
 
 import http from 'node:http';
 import net from 'node:net';
-import { HTTP_HEADERS_MAX } from './bounds.mjs';
+import { HTTP_ANSWER_HEADERS_MAX, HTTP_HEADERS_MAX } from './bounds.mjs';
 import { stackOf } from './errors.mjs';
 import { runMiddleware } from './middleware.mjs';
 
@@ -53,6 +53,10 @@ function statusOf(error) {
     return Number.isInteger(status) && status >= 400 && status <= 599 ? status : 500;
 }
 
+/** Node writes none of itself once one was removed, and a client would wait for the connection's end.
+ *  @param {http.ServerResponse} response @param {number} bytes */
+const setLength = (response, bytes) => response.setHeader('Content-Length', bytes);
+
 /** The answer that gives a request back to nginx.  Called when nothing can be added any more.
  *  @param {http.ServerResponse} response @param {string} where @param {string | undefined} url */
 function writePass(response, where, url) {
@@ -66,10 +70,22 @@ function writePass(response, where, url) {
             response.setHeader(`SocketStream-Set-${name}`, value);
         }
     }
+    setLength(response, 0);
     response.setHeader('X-Accel-Redirect', where);
     if (url !== undefined) {
         response.setHeader('SocketStream-Url', url);
     }
+}
+
+/** Bytes of the headers that have been set, with room for those that Node adds.  @param {http.ServerResponse} response */
+function headBytes(response) {
+    let bytes = 128;
+    for (const [name, value] of Object.entries(response.getHeaders())) {
+        for (const one of [value].flat()) {
+            bytes += name.length + String(one).length + 4;
+        }
+    }
+    return bytes;
 }
 
 /** @param {any} url that middleware made */
@@ -114,9 +130,10 @@ export function createHttp({ fd, chain, apiPrefix, development, log, exception }
         for (const name of [...OF_BODY, 'cache-control', 'expires']) {
             response.removeHeader(name);
         }
-        const text = `${development ? stackOf(error) : http.STATUS_CODES[status]}\n`;
+        const text = `${development ? stackOf(error) : http.STATUS_CODES[status] ?? 'Error'}\n`;
         response.statusCode = status;
         response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+        setLength(response, Buffer.byteLength(text));
         response.end(text);
     };
 
@@ -127,16 +144,25 @@ export function createHttp({ fd, chain, apiPrefix, development, log, exception }
         let pass;
         const writeHead = response.writeHead;
         response.sendDate = false; // nginx's has it
+        // What is written behind the end; nobody listening, it would be an exception, and the process replaced.
+        response.on('error', (error) => tell(request, error));
         // Innermost, below what middleware wraps around it: there a header may come at the last moment.
         /** @type {any} */ (response).writeHead = (/** @type {any[]} */ ...args) => {
             if (draining) {
                 response.shouldKeepAlive = false;
             }
-            if (pass) {
-                pass();
-                return writeHead.call(response, 200);
+            pass?.();
+            const bytes = headBytes(response);
+            if (bytes > HTTP_ANSWER_HEADERS_MAX) {
+                log('error', `middleware: ${request.method} ${request.url}: the headers of the answer have ${bytes} bytes, `
+                    + `of which nginx takes ${HTTP_ANSWER_HEADERS_MAX}`);
             }
-            return /** @type {any} */ (writeHead).apply(response, args);
+            if (pass && bytes > HTTP_ANSWER_HEADERS_MAX) {
+                response.getHeaderNames().forEach((name) => response.removeHeader(name));
+                setLength(response, 0);
+                return writeHead.call(response, 500);
+            }
+            return pass ? writeHead.call(response, 200) : /** @type {any} */ (writeHead).apply(response, args);
         };
         const done = (/** @type {any} */ error) => {
             if (error) {

@@ -76,6 +76,7 @@ typedef struct ngx_http_ss_stream_s  ngx_http_ss_stream_t;
 typedef struct ngx_http_ss_topic_s   ngx_http_ss_topic_t;
 typedef struct ngx_http_ss_member_s  ngx_http_ss_member_t;
 typedef struct ngx_http_ss_limits_s  ngx_http_ss_limits_t;
+typedef struct ngx_http_ss_variant_s ngx_http_ss_variant_t;
 
 
 /* bytes that grow: a message in pieces */
@@ -420,6 +421,17 @@ typedef enum {
 } ngx_http_ss_rate_e;
 
 
+/* a file that is served */
+
+typedef struct {
+    ngx_str_t                    path;     /* as asked for */
+    ngx_str_t                    name;     /* of what is open, also a sibling */
+    ngx_open_file_info_t         of;
+    ngx_http_ss_variant_t       *variant;  /* NULL for the file itself */
+    ngx_uint_t                   status;
+} ngx_http_ss_file_t;
+
+
 struct ngx_http_ss_limits_s {
     uint64_t                     account;   /* the connection's own */
     uint64_t                     keys[NGX_HTTP_SS_RATE_SHARED]; /* 0: none */
@@ -580,6 +592,7 @@ ngx_int_t ngx_http_ss_refuse(ngx_http_request_t *r,
 
 /* ngx_http_ss_origin.c: which pages may use it, and what browsers hear of it */
 
+char *ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_uint_t ngx_http_ss_origin_allowed(ngx_http_request_t *r,
     ngx_str_t *origin);
 /* The same for a request without Origin. */
@@ -746,6 +759,23 @@ void ngx_http_ss_calls_forget(ngx_http_ss_client_t *client);
 void ngx_http_ss_calls_expire(ngx_http_ss_link_t *link);
 
 
+/* ngx_http_ss_counters.c: what is counted, in shared memory */
+
+ngx_int_t ngx_http_ss_counters_add_zone(ngx_conf_t *cf,
+    ngx_http_ss_main_conf_t *mcf);
+/* A block for this process, its gauges at 0; NULL: all are in use. */
+ngx_http_ss_counters_t *ngx_http_ss_counters_claim(ngx_shm_zone_t *zone);
+
+
+/* ngx_http_ss_pool.c: the sidecars that a name stands for */
+
+/* The pool of that name; NULL: it cannot be one, which is logged. */
+ngx_http_ss_pool_t *ngx_http_ss_pool_add(ngx_conf_t *cf, ngx_str_t *name);
+/* Finds the sockets of all pools. */
+ngx_int_t ngx_http_ss_pools_resolve(ngx_conf_t *cf,
+    ngx_http_ss_main_conf_t *mcf);
+
+
 /* ngx_http_ss_link.c: the worker's connections to sidecars */
 
 void ngx_http_ss_link_init(ngx_http_ss_link_t *link);
@@ -807,12 +837,15 @@ ngx_int_t ngx_http_ss_publish(ngx_http_ss_link_t *link, const u_char *data,
 
 /* ngx_http_ss_middleware.c: requests that middleware has passed on */
 
+char *ngx_http_ss_middleware(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* Where "socketstream_middleware" is used at all. */
 ngx_int_t ngx_http_ss_middleware_init(ngx_conf_t *cf);
 
 
 /* ngx_http_ss_limits.c: what workers share to limit, and what it is about */
 
+char *ngx_http_ss_connections_per_ip(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 /* Adds the zone, if any directive limits something. */
 ngx_int_t ngx_http_ss_limits_add_zone(ngx_conf_t *cf,
     ngx_http_ss_main_conf_t *mcf);
@@ -858,6 +891,17 @@ ngx_int_t ngx_http_ss_browser_check(ngx_http_request_t *r);
 ngx_int_t ngx_http_ss_browser_refuse(ngx_http_request_t *r);
 
 
+/* ngx_http_ss_variants.c: compressed siblings of files */
+
+/* Opens one in place of the file.  NGX_DECLINED, and the file is as it was:
+ * there is none that the client takes. */
+ngx_int_t ngx_http_ss_variant_open(ngx_http_request_t *r,
+    ngx_http_ss_file_t *file);
+/* Says in the answer which it is, and whether other clients get another. */
+ngx_int_t ngx_http_ss_variant_headers(ngx_http_request_t *r,
+    ngx_http_ss_file_t *file);
+
+
 /* ngx_http_ss_api.c, ngx_http_ss_assets.c, ngx_http_ss_status.c */
 
 ngx_int_t ngx_http_ss_api_handler(ngx_http_request_t *r);
@@ -868,6 +912,9 @@ void ngx_http_ss_api_response(ngx_http_ss_api_t *api, ngx_uint_t flags,
     u_char *data, size_t len);
 void ngx_http_ss_api_lost(ngx_http_ss_api_t *api);
 ngx_int_t ngx_http_ss_assets_handler(ngx_http_request_t *r);
+/* As nginx's own files are opened; a status, if it cannot be. */
+ngx_int_t ngx_http_ss_assets_open(ngx_http_request_t *r, ngx_str_t *path,
+    ngx_open_file_info_t *of, ngx_uint_t test_only);
 ngx_int_t ngx_http_ss_status_handler(ngx_http_request_t *r);
 
 

@@ -12,9 +12,6 @@
 #include "ngx_http_socketstream.h"
 
 
-#define NGX_HTTP_SS_ZONE_SIZE   (256 * 1024)
-
-
 static void *ngx_http_ss_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_ss_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent,
@@ -24,29 +21,12 @@ static char *ngx_http_ss_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_ss_assets(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_ss_middleware(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_ss_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_ss_connections_per_ip(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-static ngx_http_ss_pool_t *ngx_http_ss_add_pool(ngx_conf_t *cf,
-    ngx_str_t *name);
 static char *ngx_http_ss_take_location(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_handler_pt handler);
-static ngx_int_t ngx_http_ss_resolve_pool(ngx_conf_t *cf,
-    ngx_http_ss_main_conf_t *mcf, ngx_http_ss_pool_t *pool);
-static ngx_http_ss_link_t *ngx_http_ss_add_link(ngx_conf_t *cf,
-    ngx_http_ss_main_conf_t *mcf, ngx_addr_t *addr);
-static ngx_int_t ngx_http_ss_add_zone(ngx_conf_t *cf,
-    ngx_http_ss_main_conf_t *mcf);
-static ngx_int_t ngx_http_ss_init_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_int_t ngx_http_ss_init_process(ngx_cycle_t *cycle);
 static void ngx_http_ss_exit_process(ngx_cycle_t *cycle);
-static ngx_http_ss_counters_t *ngx_http_ss_claim_counters(
-    ngx_shm_zone_t *zone);
 
 
 ngx_http_ss_worker_t  ngx_http_ss_worker;
@@ -374,7 +354,7 @@ ngx_http_ss_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    slcf->pass = ngx_http_ss_add_pool(cf, &value[1]);
+    slcf->pass = ngx_http_ss_pool_add(cf, &value[1]);
     if (slcf->pass == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -406,7 +386,7 @@ ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    slcf->api = ngx_http_ss_add_pool(cf, &value[1]);
+    slcf->api = ngx_http_ss_pool_add(cf, &value[1]);
     if (slcf->api == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -423,6 +403,12 @@ ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         slcf->api_prefix.data = value[2].data + 7;
         slcf->api_prefix.len = value[2].len - 7;
+
+        while (slcf->api_prefix.len > 1
+               && slcf->api_prefix.data[slcf->api_prefix.len - 1] == '/')
+        {
+            slcf->api_prefix.len--;
+        }
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -459,6 +445,15 @@ ngx_http_ss_assets(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     path = value[1];
 
+    if (path.len == 0) {
+
+        /* it would be nginx's own prefix, with its configuration */
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"socketstream_assets\" needs a directory");
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
@@ -467,35 +462,9 @@ ngx_http_ss_assets(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         path.len--;
     }
 
-    if (path.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"socketstream_assets\" needs a directory");
-        return NGX_CONF_ERROR;
-    }
-
     slcf->assets = path;
 
     return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_ss_middleware(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    char                     *rv;
-    ngx_http_ss_loc_conf_t   *slcf;
-    ngx_http_ss_main_conf_t  *mcf;
-
-    slcf = conf;
-    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
-
-    if (rv == NGX_CONF_OK && slcf->middleware) {
-        mcf = ngx_http_conf_get_module_main_conf(cf,
-                                                ngx_http_socketstream_module);
-        mcf->middleware = 1;
-    }
-
-    return rv;
 }
 
 
@@ -506,150 +475,10 @@ ngx_http_ss_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* any | same | scheme://host[:port] ...; same is understood */
-
-static char *
-ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_ss_loc_conf_t  *slcf = conf;
-
-    u_char      *p;
-    ngx_str_t   *value, *origin;
-    ngx_uint_t   i;
-
-    if (slcf->origins != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    slcf->origins = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
-    if (slcf->origins == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    slcf->any_origin = 0;
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (ngx_strcmp(value[i].data, "any") == 0) {
-            slcf->any_origin = 1;
-            continue;
-        }
-
-        if (ngx_strcmp(value[i].data, "same") == 0) {
-            continue;
-        }
-
-        p = (u_char *) ngx_strstr(value[i].data, "://");
-
-        if (p == NULL || p == value[i].data || p[3] == '\0'
-            || ngx_strchr(p + 3, '/') != NULL)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid origin \"%V\": it must be \"any\", "
-                               "\"same\" or like \"https://example.com\", "
-                               "without a path", &value[i]);
-            return NGX_CONF_ERROR;
-        }
-
-        origin = ngx_array_push(slcf->origins);
-        if (origin == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        ngx_strlow(value[i].data, value[i].data, value[i].len);
-        *origin = value[i];
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_ss_connections_per_ip(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_ss_main_conf_t  *mcf;
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_socketstream_module);
-    mcf->connections = 1;
-
-    return ngx_conf_set_num_slot(cf, cmd, conf);
-}
-
-
-/* One pool for each name, however many locations use it. */
-
-static ngx_http_ss_pool_t *
-ngx_http_ss_add_pool(ngx_conf_t *cf, ngx_str_t *name)
-{
-    ngx_url_t                 u;
-    ngx_uint_t                i;
-    ngx_http_ss_pool_t       *pool, **poolp;
-    ngx_http_ss_main_conf_t  *mcf;
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_socketstream_module);
-
-    poolp = mcf->pools.elts;
-
-    for (i = 0; i < mcf->pools.nelts; i++) {
-        if (poolp[i]->name.len == name->len
-            && ngx_strncmp(poolp[i]->name.data, name->data, name->len) == 0)
-        {
-            return poolp[i];
-        }
-    }
-
-    if (name->len >= 7 && ngx_strncmp(name->data, "http://", 7) == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is a URL, but a sidecar is named by "
-                           "\"unix:/path\" or by an upstream", name);
-        return NULL;
-    }
-
-    ngx_memzero(&u, sizeof(ngx_url_t));
-
-    u.url = *name;
-    u.no_resolve = 1;
-
-    pool = ngx_pcalloc(cf->pool, sizeof(ngx_http_ss_pool_t));
-    if (pool == NULL) {
-        return NULL;
-    }
-
-    pool->name = *name;
-    pool->upstream = ngx_http_upstream_add(cf, &u, 0);
-    if (pool->upstream == NULL) {
-        return NULL;
-    }
-
-    if (ngx_array_init(&pool->peers, cf->pool, 2, sizeof(ngx_http_ss_peer_t))
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
-    ngx_queue_init(&pool->opens);
-    ngx_queue_init(&pool->apis);
-
-    poolp = ngx_array_push(&mcf->pools);
-    if (poolp == NULL) {
-        return NULL;
-    }
-
-    *poolp = pool;
-
-    return pool;
-}
-
-
-/* upstream blocks may stand behind their use: looked at when all is read */
-
 static ngx_int_t
 ngx_http_ss_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_uint_t                 i;
-    ngx_http_ss_pool_t       **pool;
-    ngx_http_ss_main_conf_t   *mcf;
+    ngx_http_ss_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_socketstream_module);
 
@@ -661,220 +490,13 @@ ngx_http_ss_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    pool = mcf->pools.elts;
-
-    for (i = 0; i < mcf->pools.nelts; i++) {
-        if (ngx_http_ss_resolve_pool(cf, mcf, pool[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (ngx_http_ss_limits_add_zone(cf, mcf) != NGX_OK) {
+    if (ngx_http_ss_pools_resolve(cf, mcf) != NGX_OK
+        || ngx_http_ss_limits_add_zone(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    return ngx_http_ss_add_zone(cf, mcf);
-}
-
-
-static ngx_int_t
-ngx_http_ss_resolve_pool(ngx_conf_t *cf, ngx_http_ss_main_conf_t *mcf,
-    ngx_http_ss_pool_t *pool)
-{
-    ngx_uint_t                   i, n;
-    ngx_http_ss_peer_t          *peer;
-    ngx_http_upstream_server_t  *server;
-
-    if (pool->upstream->servers == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "no upstream \"%V\" is defined, and it is not "
-                      "\"unix:/path\" either, in %s:%ui",
-                      &pool->name, pool->upstream->file_name,
-                      pool->upstream->line);
-        return NGX_ERROR;
-    }
-
-    server = pool->upstream->servers->elts;
-
-    for (i = 0; i < pool->upstream->servers->nelts; i++) {
-
-        if (server[i].down) {
-            continue;
-        }
-
-        for (n = 0; n < server[i].naddrs; n++) {
-
-            if (server[i].addrs[n].sockaddr->sa_family != AF_UNIX) {
-                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                              "server \"%V\" of upstream \"%V\" is not a "
-                              "Unix socket: a sidecar listens on "
-                              "\"unix:/path\", in %s:%ui",
-                              &server[i].addrs[n].name, &pool->name,
-                              pool->upstream->file_name,
-                              pool->upstream->line);
-                return NGX_ERROR;
-            }
-
-            peer = ngx_array_push(&pool->peers);
-            if (peer == NULL) {
-                return NGX_ERROR;
-            }
-
-            peer->weight = server[i].weight ? server[i].weight : 1;
-            peer->backup = server[i].backup;
-            peer->link = ngx_http_ss_add_link(cf, mcf, &server[i].addrs[n]);
-            if (peer->link == NULL) {
-                return NGX_ERROR;
-            }
-        }
-    }
-
-    if (pool->peers.nelts == 0) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "all servers of upstream \"%V\" are \"down\" in %s:%ui",
-                      &pool->name, pool->upstream->file_name,
-                      pool->upstream->line);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* One link for each socket, however many pools name it. */
-
-static ngx_http_ss_link_t *
-ngx_http_ss_add_link(ngx_conf_t *cf, ngx_http_ss_main_conf_t *mcf,
-    ngx_addr_t *addr)
-{
-    ngx_uint_t            i;
-    ngx_http_ss_link_t   *link, **linkp;
-
-    linkp = mcf->links.elts;
-
-    for (i = 0; i < mcf->links.nelts; i++) {
-        if (ngx_cmp_sockaddr(linkp[i]->sockaddr, linkp[i]->socklen,
-                             addr->sockaddr, addr->socklen, 1)
-            == NGX_OK)
-        {
-            return linkp[i];
-        }
-    }
-
-    if (mcf->links.nelts == NGX_HTTP_SS_MAX_LINKS) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "more than %d sidecar sockets are configured",
-                      NGX_HTTP_SS_MAX_LINKS);
-        return NULL;
-    }
-
-    link = ngx_pcalloc(cf->pool, sizeof(ngx_http_ss_link_t));
-    if (link == NULL) {
-        return NULL;
-    }
-
-    link->name = addr->name;
-    link->sockaddr = addr->sockaddr;
-    link->socklen = addr->socklen;
-    link->index = mcf->links.nelts;
-
-    linkp = ngx_array_push(&mcf->links);
-    if (linkp == NULL) {
-        return NULL;
-    }
-
-    *linkp = link;
-
-    return link;
-}
-
-
-static ngx_int_t
-ngx_http_ss_add_zone(ngx_conf_t *cf, ngx_http_ss_main_conf_t *mcf)
-{
-    ngx_str_t  name = ngx_string("socketstream");
-
-    mcf->zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_SS_ZONE_SIZE,
-                                      &ngx_http_socketstream_module);
-    if (mcf->zone == NULL) {
-        return NGX_ERROR;
-    }
-
-    mcf->zone->init = ngx_http_ss_init_zone;
-    mcf->zone->data = mcf;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_ss_init_zone(ngx_shm_zone_t *zone, void *data)
-{
-    size_t            size;
-    ngx_slab_pool_t  *shpool;
-
-    shpool = (ngx_slab_pool_t *) zone->shm.addr;
-
-    if (data || zone->shm.exists) {
-        /* of the former configuration: counting goes on */
-        zone->data = shpool->data;
-        return NGX_OK;
-    }
-
-    size = NGX_HTTP_SS_BLOCKS * sizeof(ngx_http_ss_counters_t);
-
-    shpool->data = ngx_slab_calloc(shpool, size);
-    if (shpool->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    zone->data = shpool->data;
-
-    return NGX_OK;
-}
-
-
-static ngx_http_ss_counters_t *
-ngx_http_ss_claim_counters(ngx_shm_zone_t *zone)
-{
-    ngx_uint_t               i, pass;
-    ngx_atomic_uint_t        pid;
-    ngx_http_ss_counters_t  *block;
-
-    block = zone->data;
-
-    /* a free block; else one whose process is gone without giving it back */
-
-    for (pass = 0; pass < 2; pass++) {
-
-        for (i = 0; i < NGX_HTTP_SS_BLOCKS; i++) {
-            pid = block[i].pid;
-
-            if (pid && (pass == 0
-                        || kill((ngx_pid_t) pid, 0) == 0
-                        || ngx_errno != NGX_ESRCH))
-            {
-                continue;
-            }
-
-            if (!ngx_atomic_cmp_set(&block[i].pid, pid,
-                                    (ngx_atomic_uint_t) ngx_pid))
-            {
-                continue;
-            }
-
-#define X(name, text)  block[i].name = 0;
-            NGX_HTTP_SS_GAUGES(X)
-#undef X
-            ngx_memzero((void *) block[i].link_up, sizeof(block[i].link_up));
-            ngx_memzero((void *) block[i].link_broken,
-                        sizeof(block[i].link_broken));
-
-            return &block[i];
-        }
-    }
-
-    return NULL;
+    return ngx_http_ss_counters_add_zone(cf, mcf);
 }
 
 
@@ -909,7 +531,7 @@ ngx_http_ss_init_process(ngx_cycle_t *cycle)
             return NGX_ERROR;
         }
 
-        w->counters = ngx_http_ss_claim_counters(mcf->zone);
+        w->counters = ngx_http_ss_counters_claim(mcf->zone);
         if (w->counters == NULL) {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                           "socketstream: all %d blocks of counters are in "

@@ -20,6 +20,7 @@ static void ngx_http_ss_api_body_handler(ngx_http_request_t *r);
 static void ngx_http_ss_api_begin(ngx_http_request_t *r, ngx_uint_t stream);
 static ngx_int_t ngx_http_ss_api_encode(ngx_http_ss_api_t *api,
     ss_writer_t *w);
+static size_t ngx_http_ss_api_skip(ngx_http_ss_api_t *api);
 static ngx_int_t ngx_http_ss_api_send_body(ngx_http_ss_api_t *api,
     ngx_http_ss_link_t *link, u_char *head, size_t head_len);
 static void ngx_http_ss_api_detach(ngx_http_ss_api_t *api);
@@ -264,17 +265,15 @@ ngx_http_ss_api_send(ngx_http_ss_api_t *api, ngx_http_ss_link_t *link)
 static ngx_int_t
 ngx_http_ss_api_encode(ngx_http_ss_api_t *api, ss_writer_t *w)
 {
-    uint8_t                    flags;
-    size_t                     skip;
-    ss_span_t                  method, path, args, address;
-    ss_link_pairs_t            pairs;
-    ngx_connection_t          *c;
-    ngx_http_request_t        *r;
-    ngx_http_core_loc_conf_t  *clcf;
+    uint8_t              flags;
+    size_t               skip;
+    ss_span_t            method, path, args, address;
+    ss_link_pairs_t      pairs;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
 
     r = api->request;
     c = r->connection;
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     flags = 0;
 
@@ -293,33 +292,7 @@ ngx_http_ss_api_encode(ngx_http_ss_api_t *api, ss_writer_t *w)
     method.ptr = (const char *) r->method_name.data;
     method.len = r->method_name.len;
 
-    skip = 0;
-
-    if (api->conf->api_prefix.len) {
-
-        if (r->uri.len >= api->conf->api_prefix.len
-            && ngx_strncmp(r->uri.data, api->conf->api_prefix.data,
-                           api->conf->api_prefix.len)
-               == 0)
-        {
-            skip = api->conf->api_prefix.len;
-        }
-
-    } else
-#if (NGX_PCRE)
-    if (clcf->regex == NULL)
-#endif
-    {
-        skip = ngx_min(clcf->name.len, r->uri.len);
-    }
-
-    if (api->session || api->stream) {
-        skip = r->uri.len;
-    }
-
-    while (skip < r->uri.len && r->uri.data[skip] == '/') {
-        skip++;
-    }
+    skip = ngx_http_ss_api_skip(api);
 
     path.ptr = (const char *) r->uri.data + skip;
     path.len = r->uri.len - skip;
@@ -335,6 +308,56 @@ ngx_http_ss_api_encode(ngx_http_ss_api_t *api, ss_writer_t *w)
     ngx_http_ss_encode_headers(r, &pairs);
 
     return w->failed ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * How much of the URI is the location's: "/api" is of "/api/app/square", and
+ * not of "/apiapp/square".  With a session, and to a stream, all is.
+ */
+
+static size_t
+ngx_http_ss_api_skip(ngx_http_ss_api_t *api)
+{
+    size_t                     skip;
+    ngx_str_t                  prefix;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    r = api->request;
+
+    if (api->session || api->stream) {
+        return r->uri.len;
+    }
+
+    prefix = api->conf->api_prefix;
+
+    if (prefix.len == 0) {
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+#if (NGX_PCRE)
+        if (clcf->regex == NULL)
+#endif
+        {
+            prefix = clcf->name;
+        }
+    }
+
+    skip = 0;
+
+    if (r->uri.len >= prefix.len
+        && ngx_strncmp(r->uri.data, prefix.data, prefix.len) == 0
+        && (r->uri.len == prefix.len || r->uri.data[prefix.len] == '/'
+            || (prefix.len && prefix.data[prefix.len - 1] == '/')))
+    {
+        skip = prefix.len;
+    }
+
+    while (skip < r->uri.len && r->uri.data[skip] == '/') {
+        skip++;
+    }
+
+    return skip;
 }
 
 

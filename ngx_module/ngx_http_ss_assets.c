@@ -4,7 +4,7 @@
  *
  * The application's files: nginx's own way of serving them (ETag, ranges,
  * conditions are nginx's filters), and what a bundle needs beside it:
- * siblings .br, .zst and .gz by Accept-Encoding, "immutable" for names that
+ * compressed siblings (ngx_http_ss_variants.c), "immutable" for names that
  * carry a content hash, and index.html for paths the application routes
  * itself, which are those without an extension.
  *
@@ -18,47 +18,22 @@
 
 
 typedef struct {
-    ngx_str_t                    suffix;
-    ngx_str_t                    encoding;
-} ngx_http_ss_variant_t;
-
-
-typedef struct {
     const char                  *exten;
     ngx_str_t                    type;
 } ngx_http_ss_type_t;
 
 
-typedef struct {
-    ngx_str_t                    path;     /* as asked for */
-    ngx_str_t                    name;     /* of what is open, also a sibling */
-    ngx_open_file_info_t         of;
-    ngx_http_ss_variant_t       *variant;  /* NULL for the file itself */
-    ngx_uint_t                   status;
-} ngx_http_ss_file_t;
-
-
 static ngx_int_t ngx_http_ss_assets_path(ngx_http_request_t *r,
     ngx_str_t *rest);
-static ngx_int_t ngx_http_ss_assets_open(ngx_http_request_t *r,
-    ngx_str_t *path, ngx_open_file_info_t *of, ngx_uint_t test_only);
 static ngx_int_t ngx_http_ss_assets_find(ngx_http_request_t *r,
     ngx_str_t *rest, ngx_http_ss_file_t *file);
 static ngx_int_t ngx_http_ss_assets_page(ngx_http_request_t *r,
     ngx_http_ss_file_t *file);
 static ngx_int_t ngx_http_ss_assets_redirect(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ss_assets_last(ngx_http_request_t *r,
+    ngx_str_t *path);
 static ngx_int_t ngx_http_ss_assets_plain(ngx_http_request_t *r,
     ngx_http_ss_file_t *file);
-static ngx_int_t ngx_http_ss_assets_variant(ngx_http_request_t *r,
-    ngx_http_ss_file_t *file);
-static ngx_uint_t ngx_http_ss_assets_varies(ngx_http_request_t *r,
-    ngx_http_ss_file_t *file);
-static void ngx_http_ss_assets_sibling(ngx_str_t *name, ngx_str_t *path,
-    ngx_http_ss_variant_t *v);
-static ngx_int_t ngx_http_ss_assets_encoding(ngx_http_request_t *r,
-    ngx_http_ss_file_t *file);
-static ngx_uint_t ngx_http_ss_accepts(ngx_http_request_t *r,
-    ngx_str_t *encoding);
 static ngx_int_t ngx_http_ss_assets_type(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_ss_hashed(ngx_str_t *path);
 static ngx_int_t ngx_http_ss_assets_incompatible(ngx_http_request_t *r,
@@ -70,16 +45,6 @@ static ngx_int_t ngx_http_ss_assets_send(ngx_http_request_t *r,
 #define ngx_http_ss_is_html(path)                                             \
     ((path)->len > 5                                                          \
      && ngx_strncmp((path)->data + (path)->len - 5, ".html", 5) == 0)
-
-
-/* the first that is accepted and exists is taken */
-
-static ngx_http_ss_variant_t  ngx_http_ss_variants[] = {
-    { ngx_string(".br"),  ngx_string("br") },
-    { ngx_string(".zst"), ngx_string("zstd") },
-    { ngx_string(".gz"),  ngx_string("gzip") },
-    { ngx_null_string, ngx_null_string }
-};
 
 
 /* where the configuration has no "types" for them: browsers insist on these */
@@ -232,7 +197,7 @@ ngx_http_ss_assets_path(ngx_http_request_t *r, ngx_str_t *rest)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_ss_assets_open(ngx_http_request_t *r, ngx_str_t *path,
     ngx_open_file_info_t *of, ngx_uint_t test_only)
 {
@@ -337,7 +302,7 @@ ngx_http_ss_assets_find(ngx_http_request_t *r, ngx_str_t *rest,
         }
 
         if (exten) {
-            rc = ngx_http_ss_assets_variant(r, file);
+            rc = ngx_http_ss_variant_open(r, file);
             if (rc != NGX_DECLINED) {
                 return rc;
             }
@@ -351,7 +316,7 @@ ngx_http_ss_assets_find(ngx_http_request_t *r, ngx_str_t *rest,
                 return NGX_OK;
             }
 
-            rc = ngx_http_ss_assets_variant(r, file);
+            rc = ngx_http_ss_variant_open(r, file);
 
             return (rc == NGX_DECLINED) ? NGX_OK : rc;
         }
@@ -384,7 +349,7 @@ ngx_http_ss_assets_find(ngx_http_request_t *r, ngx_str_t *rest,
 
         ngx_str_set(&r->exten, "html");
 
-        rc = ngx_http_ss_assets_variant(r, file);
+        rc = ngx_http_ss_variant_open(r, file);
 
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
@@ -406,7 +371,7 @@ ngx_http_ss_assets_page(ngx_http_request_t *r, ngx_http_ss_file_t *file)
 
     ngx_str_set(&r->exten, "html");
 
-    rc = ngx_http_ss_assets_variant(r, file);
+    rc = ngx_http_ss_variant_open(r, file);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -432,18 +397,31 @@ ngx_http_ss_assets_plain(ngx_http_request_t *r, ngx_http_ss_file_t *file)
 }
 
 
+/*
+ * To the same URL with a slash behind it, which is told relative to what the
+ * client has asked for: only it knows by which scheme, host and path it came,
+ * through balancers and rewrites.  When it asked for something else, for which
+ * this is served, the URL that is served is told.
+ */
+
 static ngx_int_t
 ngx_http_ss_assets_redirect(ngx_http_request_t *r)
 {
     u_char     *p;
     size_t      len;
+    ngx_str_t   path;
     uintptr_t   escape;
 
     ngx_http_clear_location(r);
 
-    escape = 2 * ngx_escape_uri(NULL, r->uri.data, r->uri.len,
-                                NGX_ESCAPE_URI);
-    len = r->uri.len + escape + 1;
+    path = r->uri;
+
+    if (ngx_http_ss_assets_last(r, &path) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    escape = 2 * ngx_escape_uri(NULL, path.data, path.len, NGX_ESCAPE_URI);
+    len = sizeof("./") - 1 + path.len + escape + 1;
 
     if (r->args.len) {
         len += r->args.len + 1;
@@ -464,219 +442,67 @@ ngx_http_ss_assets_redirect(ngx_http_request_t *r)
     r->headers_out.location->hash = 1;
     ngx_str_set(&r->headers_out.location->key, "Location");
     r->headers_out.location->value.data = p;
-    r->headers_out.location->value.len = len;
 
-    p = (u_char *) ngx_escape_uri(p, r->uri.data, r->uri.len,
-                                  NGX_ESCAPE_URI);
+    if (path.data[0] != '/') {
+        *p++ = '.';
+        *p++ = '/';
+    }
+
+    p = (u_char *) ngx_escape_uri(p, path.data, path.len, NGX_ESCAPE_URI);
     *p++ = '/';
 
     if (r->args.len) {
         *p++ = '?';
-        ngx_memcpy(p, r->args.data, r->args.len);
+        p = ngx_cpymem(p, r->args.data, r->args.len);
     }
+
+    r->headers_out.location->value.len = p
+                                     - r->headers_out.location->value.data;
 
     return NGX_HTTP_MOVED_PERMANENTLY;
 }
 
 
-/*
- * Opens a precompressed sibling in place of the file.  NGX_DECLINED, and
- * `file` as it was, when there is none that the client takes.
- */
+/* Leaves the part behind the last slash, if that is what the client said. */
 
 static ngx_int_t
-ngx_http_ss_assets_variant(ngx_http_request_t *r, ngx_http_ss_file_t *file)
+ngx_http_ss_assets_last(ngx_http_request_t *r, ngx_str_t *path)
 {
-    ngx_str_t               name;
-    ngx_open_file_info_t    of;
-    ngx_http_ss_variant_t  *v;
+    u_char     *p, *end, *src, *dst;
+    ngx_str_t   asked, last;
 
-    if (r->headers_in.accept_encoding == NULL) {
-        return NGX_DECLINED;
+    p = r->unparsed_uri.data;
+    end = ngx_strlchr(p, p + r->unparsed_uri.len, '?');
+
+    if (end == NULL) {
+        end = p + r->unparsed_uri.len;
     }
 
-    name.data = ngx_pnalloc(r->pool, file->path.len + sizeof(".zst"));
-    if (name.data == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    for (src = end; src > p && src[-1] != '/'; src--) { /* void */ }
+
+    asked.data = ngx_pnalloc(r->pool, end - src + 1);
+    if (asked.data == NULL) {
+        return NGX_ERROR;
     }
 
-    for (v = ngx_http_ss_variants; v->suffix.len; v++) {
+    dst = asked.data;
+    ngx_unescape_uri(&dst, &src, end - src, 0);
+    asked.len = dst - asked.data;
 
-        if (!ngx_http_ss_accepts(r, &v->encoding)) {
-            continue;
-        }
+    end = path->data + path->len;
 
-        ngx_http_ss_assets_sibling(&name, &file->path, v);
+    for (p = end; p > path->data && p[-1] != '/'; p--) { /* void */ }
 
-        if (ngx_http_ss_assets_open(r, &name, &of, 0) == NGX_OK
-            && of.is_file)
-        {
-            file->name = name;
-            file->of = of;
-            file->variant = v;
+    last.data = p;
+    last.len = end - p;
 
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static void
-ngx_http_ss_assets_sibling(ngx_str_t *name, ngx_str_t *path,
-    ngx_http_ss_variant_t *v)
-{
-    u_char  *p;
-
-    p = ngx_cpymem(name->data, path->data, path->len);
-    p = ngx_cpymem(p, v->suffix.data, v->suffix.len);
-    *p = '\0';
-
-    name->len = p - name->data;
-}
-
-
-/*
- * Whether another client gets another answer: "Vary" goes with each answer
- * for a file that has siblings, also with that of the file itself.
- */
-
-static ngx_uint_t
-ngx_http_ss_assets_varies(ngx_http_request_t *r, ngx_http_ss_file_t *file)
-{
-    ngx_str_t               name;
-    ngx_open_file_info_t    of;
-    ngx_http_ss_variant_t  *v;
-
-    if (file->variant) {
-        return 1;
-    }
-
-    name.data = ngx_pnalloc(r->pool, file->path.len + sizeof(".zst"));
-    if (name.data == NULL) {
-        return 1;
-    }
-
-    for (v = ngx_http_ss_variants; v->suffix.len; v++) {
-
-        if (ngx_http_ss_accepts(r, &v->encoding)) {
-            continue;    /* it is not there, or would have been taken */
-        }
-
-        ngx_http_ss_assets_sibling(&name, &file->path, v);
-
-        if (ngx_http_ss_assets_open(r, &name, &of, 1) == NGX_OK
-            && of.is_file)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static ngx_int_t
-ngx_http_ss_assets_encoding(ngx_http_request_t *r, ngx_http_ss_file_t *file)
-{
-    ngx_str_t         name, value;
-    ngx_table_elt_t  *h;
-
-    if (file->variant) {
-        h = ngx_list_push(&r->headers_out.headers);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-        h->hash = 1;
-        ngx_str_set(&h->key, "Content-Encoding");
-        h->value = file->variant->encoding;
-
-        r->headers_out.content_encoding = h;
-    }
-
-    if (ngx_http_ss_assets_varies(r, file)) {
-        ngx_str_set(&name, "Vary");
-        ngx_str_set(&value, "Accept-Encoding");
-
-        if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
-            return NGX_ERROR;
-        }
+    if (asked.len == last.len
+        && ngx_memcmp(asked.data, last.data, last.len) == 0)
+    {
+        *path = last;
     }
 
     return NGX_OK;
-}
-
-
-/* RFC 9110 section 12.5.3: named, or "*", and not with q=0. */
-
-static ngx_uint_t
-ngx_http_ss_accepts(ngx_http_request_t *r, ngx_str_t *encoding)
-{
-    u_char      *p, *last, *start, *end;
-    ngx_uint_t   any, zero, all;
-
-    if (r->headers_in.accept_encoding == NULL) {
-        return 0;
-    }
-
-    p = r->headers_in.accept_encoding->value.data;
-    last = p + r->headers_in.accept_encoding->value.len;
-    all = 0;
-
-    while (p < last) {
-
-        while (p < last && (*p == ' ' || *p == ',' || *p == '\t')) {
-            p++;
-        }
-
-        start = p;
-
-        while (p < last && *p != ',' && *p != ';' && *p != ' ') {
-            p++;
-        }
-
-        end = p;
-        zero = 0;
-
-        while (p < last && *p != ',') {
-
-            /* q=0, q=0.0, q=0.00, q=0.000 */
-
-            if ((*p == 'q' || *p == 'Q') && last - p >= 3 && p[1] == '='
-                && p[2] == '0')
-            {
-                zero = 1;
-
-                for (p += 3; p < last && *p != ',' && *p != ';'; p++) {
-                    if (*p >= '1' && *p <= '9') {
-                        zero = 0;
-                    }
-                }
-
-                continue;
-            }
-
-            p++;
-        }
-
-        any = (end - start == 1 && *start == '*');
-
-        if ((size_t) (end - start) == encoding->len
-            && ngx_strncasecmp(start, encoding->data, encoding->len) == 0)
-        {
-            return !zero;
-        }
-
-        if (any) {
-            all = !zero;
-        }
-    }
-
-    return all;
 }
 
 
@@ -796,7 +622,7 @@ ngx_http_ss_assets_send(ngx_http_request_t *r, ngx_http_ss_file_t *file)
 
     if (ngx_http_ss_add_header(r, &name, &value) == NULL
         || (file->status == NGX_HTTP_OK
-            && ngx_http_ss_assets_encoding(r, file) != NGX_OK))
+            && ngx_http_ss_variant_headers(r, file) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -70,6 +70,18 @@ ngx_http_ss_limits_tally(ngx_http_ss_limits_zone_t *z)
 }
 
 
+char *
+ngx_http_ss_connections_per_ip(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_ss_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_socketstream_module);
+    mcf->connections = 1;
+
+    return ngx_conf_set_num_slot(cf, cmd, conf);
+}
+
+
 ngx_int_t
 ngx_http_ss_limits_add_zone(ngx_conf_t *cf, ngx_http_ss_main_conf_t *mcf)
 {

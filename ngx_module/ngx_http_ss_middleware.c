@@ -27,7 +27,7 @@ static ngx_table_elt_t *ngx_http_ss_middleware_next(ngx_list_part_t **part,
     ngx_uint_t *i, ngx_str_t *name);
 static ngx_uint_t ngx_http_ss_middleware_in(ngx_str_t *list, ngx_str_t *name);
 static void ngx_http_ss_middleware_clear(ngx_http_request_t *r,
-    ngx_str_t *name);
+    ngx_table_elt_t *set, ngx_str_t *name);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -42,6 +42,7 @@ static ngx_str_t  ngx_http_ss_middleware_prefix =
 static ngx_str_t  ngx_http_ss_middleware_refused[] = {
     ngx_string("connection"),
     ngx_string("keep-alive"),
+    ngx_string("proxy-connection"),
     ngx_string("transfer-encoding"),
     ngx_string("upgrade"),
     ngx_string("trailer"),
@@ -67,6 +68,26 @@ static ngx_str_t  ngx_http_ss_middleware_added[] = {
     ngx_string("link"),
     ngx_null_string
 };
+
+
+char *
+ngx_http_ss_middleware(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                     *rv;
+    ngx_http_ss_loc_conf_t   *slcf;
+    ngx_http_ss_main_conf_t  *mcf;
+
+    slcf = conf;
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && slcf->middleware) {
+        mcf = ngx_http_conf_get_module_main_conf(cf,
+                                                ngx_http_socketstream_module);
+        mcf->middleware = 1;
+    }
+
+    return rv;
+}
 
 
 ngx_int_t
@@ -180,10 +201,13 @@ ngx_http_ss_middleware_filter(ngx_http_request_t *r)
     part = &r->upstream->headers_in.headers.part;
     i = 0;
 
-    while (ngx_http_ss_middleware_next(&part, &i, &name)) {
-        if (!ngx_http_ss_middleware_in(ngx_http_ss_middleware_added, &name)) {
-            ngx_http_ss_middleware_clear(r, &name);
+    for ( ;; ) {
+        h = ngx_http_ss_middleware_next(&part, &i, &name);
+        if (h == NULL) {
+            break;
         }
+
+        ngx_http_ss_middleware_clear(r, h, &name);
     }
 
     part = &r->upstream->headers_in.headers.part;
@@ -258,12 +282,20 @@ ngx_http_ss_middleware_in(ngx_str_t *list, ngx_str_t *name)
 }
 
 
+/*
+ * A header of a list gives way only to itself: after a 416 of the range filter
+ * the same headers come here once more, for the page that tells of it.
+ */
+
 static void
-ngx_http_ss_middleware_clear(ngx_http_request_t *r, ngx_str_t *name)
+ngx_http_ss_middleware_clear(ngx_http_request_t *r, ngx_table_elt_t *set,
+    ngx_str_t *name)
 {
-    ngx_uint_t        i;
+    ngx_uint_t        i, added;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    added = ngx_http_ss_middleware_in(ngx_http_ss_middleware_added, name);
 
     for (part = &r->headers_out.headers.part; part; part = part->next) {
 
@@ -271,7 +303,8 @@ ngx_http_ss_middleware_clear(ngx_http_request_t *r, ngx_str_t *name)
 
         for (i = 0; i < part->nelts; i++) {
             if (h[i].key.len == name->len
-                && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
+                && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0
+                && (!added || h[i].value.data == set->value.data))
             {
                 h[i].hash = 0;
             }

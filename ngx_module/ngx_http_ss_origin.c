@@ -19,12 +19,108 @@
 #define NGX_HTTP_SS_PREFLIGHT_AGE  "600"
 
 
+static ngx_int_t ngx_http_ss_origin_parse(ngx_str_t *origin);
 static ngx_uint_t ngx_http_ss_origin_listed(ngx_http_request_t *r,
     ngx_str_t *origin);
 static ngx_uint_t ngx_http_ss_origin_same(ngx_http_request_t *r,
     ngx_str_t *origin);
 static ngx_int_t ngx_http_ss_origin_add(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
+
+
+/* any | same | scheme://host[:port] ...; same is understood */
+
+char *
+ngx_http_ss_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_ss_loc_conf_t  *slcf = conf;
+
+    ngx_str_t   *value, *origin;
+    ngx_uint_t   i;
+
+    if (slcf->origins != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    slcf->origins = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
+    if (slcf->origins == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    slcf->any_origin = 0;
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "any") == 0) {
+            slcf->any_origin = 1;
+            continue;
+        }
+
+        if (ngx_strcmp(value[i].data, "same") == 0) {
+            continue;
+        }
+
+        if (ngx_http_ss_origin_parse(&value[i]) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid origin \"%V\": it must be \"any\", "
+                               "\"same\" or like \"https://example.com\", "
+                               "without a path or wildcard", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        origin = ngx_array_push(slcf->origins);
+        if (origin == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *origin = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* As a browser writes it: in lower case, without the scheme's own port. */
+
+static ngx_int_t
+ngx_http_ss_origin_parse(ngx_str_t *origin)
+{
+    u_char  *p, ch, *host;
+
+    host = (u_char *) ngx_strstr(origin->data, "://");
+
+    if (host == NULL || host == origin->data || host[3] == '\0') {
+        return NGX_ERROR;
+    }
+
+    host += 3;
+
+    for (p = host; *p; p++) {
+        ch = ngx_tolower(*p);
+
+        if ((ch < 'a' || ch > 'z') && (ch < '0' || ch > '9')
+            && ngx_strchr("-._:[]", ch) == NULL)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_strlow(origin->data, origin->data, origin->len);
+
+    if (ngx_strncmp(origin->data, "https://", 8) == 0 && p - host > 4
+        && ngx_strncmp(p - 4, ":443", 4) == 0)
+    {
+        origin->len -= 4;
+
+    } else if (ngx_strncmp(origin->data, "http://", 7) == 0 && p - host > 3
+               && ngx_strncmp(p - 3, ":80", 3) == 0)
+    {
+        origin->len -= 3;
+    }
+
+    return NGX_OK;
+}
 
 
 /*

@@ -37,7 +37,7 @@ ngx_http_ss_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                *value, s;
     uint64_t                  n;
     ngx_int_t                 burst;
-    ngx_uint_t                i, has_address;
+    ngx_uint_t                i, has_burst, has_address;
     ngx_http_ss_rate_t       *rate;
     ngx_http_ss_main_conf_t  *mcf;
 
@@ -68,11 +68,13 @@ ngx_http_ss_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     burst = (ngx_int_t) (2 * 1000000 / rate->client.interval_us);
     burst = ngx_max(burst, 1);
     rate->address.interval_us = rate->client.interval_us / 4;
+    has_burst = 0;
     has_address = 0;
 
     for (i = 2; i < cf->args->nelts; i++) {
 
-        if (ngx_strncmp(value[i].data, "burst=", 6) == 0) {
+        if (ngx_strncmp(value[i].data, "burst=", 6) == 0 && !has_burst) {
+            has_burst = 1;
             burst = ngx_atoi(value[i].data + 6, value[i].len - 6);
 
             if (burst <= 0 || burst > NGX_HTTP_SS_RATE_MAX) {

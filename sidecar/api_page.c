@@ -65,35 +65,43 @@ static void write_between(ss_buf_t *b, const char *before, const char *text, con
 typedef struct {
     ss_buf_t *b;
     const char *base;
-    char module[SS_RPC_METHOD_MAX + 1]; /* whose list is open; "": none is */
+    bool open;                          /* a list is */
+    char module[SS_RPC_METHOD_MAX + 1]; /* whose; "": of what is below no name */
 } list_t;
 
 /* What is below one name of app/server stands together, as the names are sorted. */
 static void begin_module(list_t *l, const char *path) {
     const char *slash = strchr(path, '/');
     size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-    if (*l->module != '\0' && strlen(l->module) == len && memcmp(l->module, path, len) == 0) {
+    if (l->open && strlen(l->module) == len && memcmp(l->module, path, len) == 0) {
         return;
     }
-    if (*l->module != '\0') {
+    if (l->open) {
         ss_buf_literal(l->b, "</ul>\n");
     }
     memcpy(l->module, path, len);
     l->module[len] = '\0';
-    write_between(l->b, "<h2>", l->module, "</h2>\n<ul>\n");
+    l->open = true;
+    if (len != 0) {
+        write_between(l->b, "<h2>", l->module, "</h2>\n");
+    }
+    ss_buf_literal(l->b, "<ul>\n");
 }
 
 static void write_action(const ss_api_shown_t *shown, void *arg) {
     list_t *l = arg;
+    /* A shell would put a variable's value there. */
+    const char *quote = strchr(shown->path, '$') == NULL ? "" : "'";
     begin_module(l, shown->path);
     write_between(l->b, "<li><b>/", shown->path, "</b>");
     if (shown->guarded) {
         ss_buf_literal(l->b, "<i>signed-in users</i>");
     }
     write_between(l->b, "<pre>curl ", shown->guarded ? "-u NAME " : "", "");
-    write_between(l->b, "-H &#39;Content-Type: application/json&#39; -d &#39;[]&#39; ", l->base,
-                  "/");
-    write_between(l->b, "", shown->path, "</pre></li>\n");
+    write_between(l->b, "-H &#39;Content-Type: application/json&#39; -d &#39;[]&#39; ", quote, "");
+    write_between(l->b, "", l->base, "/");
+    write_between(l->b, "", shown->path, "");
+    write_between(l->b, "", quote, "</pre></li>\n");
 }
 
 static void write_head(ss_buf_t *b, const ss_api_about_t *about) {
@@ -115,7 +123,7 @@ void ss_api_page_write(ss_buf_t *b, const ss_sidecar_t *sidecar, const ss_api_ab
                   "JSON array of arguments. Answers are JSON. The same for programs: <a href=\"",
                   base, "/openapi.json\">OpenAPI 3.1</a>.</p>\n");
     ss_api_each_action(&sidecar->registry, write_action, &l);
-    if (*l.module != '\0') {
+    if (l.open) {
         ss_buf_literal(b, "</ul>\n");
     } else {
         ss_buf_literal(b, "<p>There are no actions yet.</p>\n");

@@ -12,9 +12,9 @@
 
 #include "include/socketstream.h"
 #include "rundir.h"
+#include "ss_utf8.h"
 
 #define PARENTS_MAX 8 /* folders above that are looked at */
-#define VERSION_MAX 64
 
 /* --- finding --------------------------------------------------------------------------------- */
 
@@ -47,6 +47,11 @@ bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error) {
     if (realpath(given, path) == NULL) {
         ss_buf_printf(error, "%s: %s%s", given, strerror(errno),
                       errno == EACCES ? ": give yourself access to it" : "");
+        return false;
+    }
+    /* It is told to hosts, and kept for later runs, in JSON. */
+    if (!ss_utf8_valid(path, strlen(path))) {
+        ss_buf_printf(error, "%s: the name is not UTF-8: rename the folder", path);
         return false;
     }
     errno = 0;
@@ -135,9 +140,9 @@ int ss_version_compare(const char *a, const char *b) {
 }
 
 /* false when none is kept, or what is kept is no version. */
-static bool read_version(const char *path, char version[VERSION_MAX]) {
+static bool read_version(const char *path, char version[SS_VERSION_MAX]) {
     FILE *file = fopen(path, "re");
-    bool read = file != NULL && fgets(version, VERSION_MAX, file) != NULL;
+    bool read = file != NULL && fgets(version, SS_VERSION_MAX, file) != NULL;
     if (file != NULL) {
         fclose(file);
     }
@@ -147,8 +152,16 @@ static bool read_version(const char *path, char version[VERSION_MAX]) {
     return read && ss_version_good(version);
 }
 
+bool ss_app_dir_last_version(const char *app, char version[SS_VERSION_MAX]) {
+    ss_buf_t path = {0};
+    ss_buf_printf(&path, "%s/" SS_RUNDIR_NAME "/version", app);
+    bool read = read_version(ss_buf_string(&path), version);
+    ss_buf_free(&path);
+    return read;
+}
+
 bool ss_app_dir_check_version(const char *app, ss_buf_t *error) {
-    char last[VERSION_MAX];
+    char last[SS_VERSION_MAX];
     ss_buf_t path = {0};
     ss_buf_printf(&path, "%s/" SS_RUNDIR_NAME "/version", app);
     bool good =
@@ -164,7 +177,7 @@ bool ss_app_dir_check_version(const char *app, ss_buf_t *error) {
 }
 
 void ss_app_dir_keep_version(const char *app) {
-    char last[VERSION_MAX];
+    char last[SS_VERSION_MAX];
     ss_buf_t path = {0};
     ss_buf_printf(&path, "%s/" SS_RUNDIR_NAME, app);
     mkdir(ss_buf_string(&path), 0700);

@@ -13,12 +13,17 @@
 
 #include "buf.h"
 
+#define SS_VERSION_MAX 64
+
 /* Puts the real path of the application in the folder `given` into `path`.  false with `error` when
  * there is none, with the folder above that was meant, perhaps. */
 bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error);
 
 /* false with `error` when the application last ran with a newer version than this. */
 bool ss_app_dir_check_version(const char *app, ss_buf_t *error);
+
+/* The version that it last ran with; false when none is known. */
+bool ss_app_dir_last_version(const char *app, char version[SS_VERSION_MAX]);
 
 /* The application runs with this version now.  Where that cannot be written nothing is kept: a
  * sidecar may have no right to. */

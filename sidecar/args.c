@@ -162,7 +162,8 @@ bool ss_args_number(const ss_args_t *args, const char *name, long min, long max,
     char *end;
     errno = 0;
     long value = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value < min || value > max) {
+    /* strtol() would take white space and signs. */
+    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value < min || value > max) {
         ss_args_refuse(args->command, "--%s must be a number from %ld to %ld, but is \"%.*s\"",
                        name, min, max, SHOWN_MAX, text);
         return false;

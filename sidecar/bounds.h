@@ -60,9 +60,12 @@
 #define SS_WATCH_MS 50                   /* quiet after a change of files, before it counts */
 #define SS_WATCH_LIMIT_MS 1000    /* changes without a pause count after that at the latest */
 #define SS_WATCH_FOLDERS_MAX 4096 /* folders that are watched */
-#define SS_CERT_CHAIN_MAX 10      /* certificates in the files of one */
-#define SS_CERT_NAMES_MAX 100     /* names in a request for one; Let's Encrypt takes as many */
-#define SS_CERT_SELF_DAYS 825     /* a self-signed one lasts: the most that Apple's systems take */
-#define SS_CERT_DUE_DAYS 30       /* renewal is due so long before its end */
+#define SS_PROGRAM_OUTPUT_MAX (64u << 10) /* read of what a program that we ran says */
+#define SS_DOCTOR_WAIT_MS 5000  /* for a program, or for an answer over HTTP, that doctor asks */
+#define SS_DOCTOR_REDIS_PINGS 5 /* of which the quickest counts */
+#define SS_CERT_CHAIN_MAX 10    /* certificates in the files of one */
+#define SS_CERT_NAMES_MAX 100   /* names in a request for one; Let's Encrypt takes as many */
+#define SS_CERT_SELF_DAYS 825   /* a self-signed one lasts: the most that Apple's systems take */
+#define SS_CERT_DUE_DAYS 30     /* renewal is due so long before its end */
 
 #endif

@@ -33,12 +33,24 @@ static bool fail(const char *path, ss_buf_t *error) {
 
 /* --- files ----------------------------------------------------------------------------------- */
 
-static bool write_all(int fd, BIO *bio) {
+/* Closes it, too.  Half a file is not left behind. */
+static bool write_all(int fd, const char *path, BIO *bio) {
     char *data;
     long len = BIO_get_mem_data(bio, &data);
-    bool ok = write(fd, data, (size_t)len) == len;
+    ssize_t n = 0;
+    int reason;
 
-    return close(fd) == 0 && ok;
+    for (long done = 0; done < len && n >= 0; done += n) {
+        n = write(fd, data + done, (size_t)(len - done));
+    }
+    reason = errno;
+    if (close(fd) == 0 && n >= 0) {
+        return true;
+    }
+    reason = n >= 0 ? errno : reason;
+    unlink(path);
+    errno = reason;
+    return false;
 }
 
 bool ss_cert_write_file(const char *path, BIO *bio, unsigned mode, ss_buf_t *error) {
@@ -48,7 +60,7 @@ bool ss_cert_write_file(const char *path, BIO *bio, unsigned mode, ss_buf_t *err
     snprintf(temporary, sizeof(temporary), "%s.new", path);
     unlink(temporary);
     fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (fd == -1 || !write_all(fd, bio) || rename(temporary, path) != 0) {
+    if (fd == -1 || !write_all(fd, temporary, bio) || rename(temporary, path) != 0) {
         return fail(path, error);
     }
     return true;
@@ -64,7 +76,7 @@ bool ss_cert_make_key(const char *path, ss_buf_t *error) {
         ss_buf_literal(error, "OpenSSL cannot make a key for P-256");
     } else {
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        ok = fd != -1 && write_all(fd, bio);
+        ok = fd != -1 && write_all(fd, path, bio);
         if (!ok && errno == EEXIST) {
             ss_buf_printf(error, "%s exists, and no key is ever written over: move it away first",
                           path);

@@ -253,6 +253,15 @@ static void add_name(ss_buf_t *names, const char *name, size_t len) {
     }
 }
 
+/* Of four or sixteen bytes (RFC 5280 section 4.2.1.6); false when it is of others. */
+static bool print_address(const ASN1_STRING *value, char text[INET6_ADDRSTRLEN]) {
+    int len = ASN1_STRING_length(value);
+    int family = len == 4 ? AF_INET : AF_INET6;
+
+    return (len == 4 || len == 16) &&
+           inet_ntop(family, ASN1_STRING_get0_data(value), text, INET6_ADDRSTRLEN) != NULL;
+}
+
 static void list_names(ss_buf_t *names, X509 *cert) {
     GENERAL_NAMES *all = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
     char text[INET6_ADDRSTRLEN];
@@ -264,9 +273,7 @@ static void list_names(ss_buf_t *names, X509 *cert) {
         if (one->type == GEN_DNS) {
             add_name(names, (const char *)ASN1_STRING_get0_data(value),
                      (size_t)ASN1_STRING_length(value));
-        } else if (one->type == GEN_IPADD &&
-                   inet_ntop(ASN1_STRING_length(value) == 4 ? AF_INET : AF_INET6,
-                             ASN1_STRING_get0_data(value), text, sizeof(text)) != NULL) {
+        } else if (one->type == GEN_IPADD && print_address(value, text)) {
             add_name(names, text, strlen(text));
         }
     }

@@ -48,6 +48,7 @@ typedef struct {
                             completed as arguments are; NULL: takes none */
     unsigned operands_max; /* 0: one, if there is an operand at all */
     bool needs_app;        /* runs for an application alone, which --app names */
+    bool any_version;      /* even for one that last ran with a newer SocketStream */
     ss_option_t options[SS_COMMAND_OPTIONS_MAX + 1];    /* up to one without a name */
     ss_example_t examples[SS_COMMAND_EXAMPLES_MAX + 1]; /* up to one without a line */
     int (*run)(const ss_args_t *args);                  /* gives the process's exit status */
@@ -63,6 +64,7 @@ extern const ss_command_t *const ss_commands[];
 extern const ss_command_t ss_command_certs;
 extern const ss_command_t ss_command_config;
 extern const ss_command_t ss_command_console;
+extern const ss_command_t ss_command_doctor;
 extern const ss_command_t ss_command_help;
 extern const ss_command_t ss_command_new;
 extern const ss_command_t ss_command_pack;

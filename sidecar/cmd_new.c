@@ -27,13 +27,14 @@ static bool copy_file(const char *from, const char *to) {
     char data[16384];
     bool good = out != NULL || complain(in == NULL ? from : to, strerror(errno));
     for (size_t n; good && (n = fread(data, 1, sizeof data, in)) != 0;) {
-        good = fwrite(data, 1, n, out) == n;
+        good = fwrite(data, 1, n, out) == n || complain(to, strerror(errno));
     }
+    good = good && (ferror(in) == 0 || complain(from, strerror(errno)));
     if (in != NULL) {
         fclose(in);
     }
     if (out != NULL && fclose(out) != 0) {
-        good = complain(to, strerror(errno));
+        good = good && complain(to, strerror(errno));
     }
     return good;
 }

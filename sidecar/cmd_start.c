@@ -192,6 +192,34 @@ static bool all_answer(ss_start_t *start) {
     return start->answered > nodes;
 }
 
+static void signal_nginx(const ss_start_t *start, int number) {
+    for (unsigned i = 0; i < start->n_nodes; i++) {
+        if (start->nodes[i].nginx != NULL) {
+            ss_child_signal(start->nodes[i].nginx, number);
+        }
+    }
+}
+
+/* An nginx that is being started would be ended by the signal, or read half a configuration. */
+static void take_configuration_anew(ss_start_t *start) {
+    start->renews = start->stage != SS_START_READY;
+    if (!start->renews && ss_start_renew_https(start)) {
+        signal_nginx(start, SIGHUP);
+        if (start->balancer != NULL) {
+            ss_child_signal(start->balancer, SIGHUP);
+        }
+    }
+}
+
+static void become_ready(ss_start_t *start) {
+    start->stage = SS_START_READY;
+    uv_timer_stop(&start->poll);
+    ss_start_say_ready(start);
+    if (start->renews) {
+        take_configuration_anew(start);
+    }
+}
+
 /* One stage further, if that is possible now. */
 static bool advance(ss_start_t *start) {
     switch (start->stage) {
@@ -217,9 +245,7 @@ static bool advance(ss_start_t *start) {
         return start->stage == SS_START_PACKING;
     case SS_START_PACKING:
         if (ss_start_is_packed(start)) {
-            start->stage = SS_START_READY;
-            uv_timer_stop(&start->poll);
-            ss_start_say_ready(start);
+            become_ready(start);
         }
         return false;
     case SS_START_READY:
@@ -248,14 +274,6 @@ static bool terminal_is_gone(const ss_start_t *start) {
     return start->on_terminal && poll(&terminal, 1, 0) == 1 && (terminal.revents & POLLHUP) != 0;
 }
 
-static void signal_nginx(const ss_start_t *start, int number) {
-    for (unsigned i = 0; i < start->n_nodes; i++) {
-        if (start->nodes[i].nginx != NULL) {
-            ss_child_signal(start->nodes[i].nginx, number);
-        }
-    }
-}
-
 /* What sidecars, Redis and the packer write comes through us.  An nginx that is being started would
  * be ended by the signal, and opens its logs anyhow. */
 static void reopen_logs(const ss_start_t *start) {
@@ -267,15 +285,6 @@ static void reopen_logs(const ss_start_t *start) {
         }
     }
     complain("the logs are opened anew");
-}
-
-static void take_configuration_anew(ss_start_t *start) {
-    if (ss_start_renew_https(start)) {
-        signal_nginx(start, SIGHUP);
-        if (start->balancer != NULL) {
-            ss_child_signal(start->balancer, SIGHUP);
-        }
-    }
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -290,15 +299,28 @@ static void on_signal(uv_signal_t *handle, int number) {
     }
 }
 
-static void watch_signals(ss_start_t *start) {
-    static const int numbers[SS_START_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+static const int signal_numbers[SS_START_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
+/* From the moment on at which our number stands in the lock, signals are for us to handle: until we
+ * can, they wait. */
+static void hold_signals(int how) {
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int i = 0; i < SS_START_SIGNALS; i++) {
+        sigaddset(&set, signal_numbers[i]);
+    }
+    sigprocmask(how, &set, NULL);
+}
+
+static void watch_signals(ss_start_t *start) {
     signal(SIGPIPE, SIG_IGN);
     for (int i = 0; i < SS_START_SIGNALS; i++) {
         uv_signal_init(&start->loop, &start->signals[i]);
         start->signals[i].data = start;
-        uv_signal_start(&start->signals[i], on_signal, numbers[i]);
+        uv_signal_start(&start->signals[i], on_signal, signal_numbers[i]);
     }
+    hold_signals(SIG_UNBLOCK);
     uv_timer_init(&start->loop, &start->poll);
     start->poll.data = start;
 }
@@ -329,6 +351,7 @@ static bool run(ss_start_t *start) {
 static void run_app(ss_start_t *start) {
     char error[SS_RUNDIR_ERROR_MAX];
 
+    hold_signals(SIG_BLOCK);
     if (!ss_rundir_open(&start->dir, start->app, start->n_nodes, error)) {
         complain("%s", error);
         return;

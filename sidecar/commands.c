@@ -13,9 +13,19 @@
 #define NEAREST_MOST 2 /* further away it is no slip of the fingers */
 
 const ss_command_t *const ss_commands[] = {
-    &ss_command_new,     &ss_command_start,   &ss_command_sidecar, &ss_command_pack,
-    &ss_command_console, &ss_command_config,  &ss_command_routes,  &ss_command_types,
-    &ss_command_certs,   &ss_command_version, &ss_command_help,    NULL,
+    &ss_command_new,
+    &ss_command_start,
+    &ss_command_sidecar,
+    &ss_command_pack,
+    &ss_command_console,
+    &ss_command_config,
+    &ss_command_routes,
+    &ss_command_types,
+    &ss_command_certs,
+    &ss_command_doctor,
+    &ss_command_version,
+    &ss_command_help,
+    NULL,
 };
 
 const ss_command_t *ss_command_find(const char *word) {

@@ -8,21 +8,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "programs.h"
 #include "share.h"
 
 #define WORDS_MAX 256
-#define OUTPUT_MAX (64u << 10)   /* of the compiler, shown */
 #define SIDE_FILE_MAX (1u << 20) /* bytes of a .d or .cmd file */
-
-extern char **environ;
 
 /* A command line; its words point into `copies` or belong to the caller. */
 typedef struct {
@@ -181,51 +177,6 @@ static char *copy_variable(const char *name, const char *otherwise) {
     return ss_copy(value, strlen(value));
 }
 
-/* Reads what the compiler says up to a bound; the rest is read and dropped. */
-static void read_output(int fd, ss_buf_t *to) {
-    char piece[4096];
-    for (;;) {
-        ssize_t n = read(fd, piece, sizeof piece);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return;
-        }
-        if (to->len < OUTPUT_MAX) {
-            ss_buf_append(to, piece, (size_t)n);
-        }
-    }
-}
-
-/* Runs a command with no input; its output goes to `output`.  Gives its wait status, or -1 with
- * errno when it did not start. */
-static int run(char *const *argv, ss_buf_t *output) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        return -1;
-    }
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-    pid_t pid;
-    int rc = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    int status = -1;
-    if (rc == 0) {
-        read_output(ends[0], output);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-        }
-    } else {
-        errno = rc;
-    }
-    close(ends[0]);
-    return status;
-}
-
 /* Warnings are told once, with the compilation that they belong to. */
 static void log_warnings(const char *source, ss_buf_t *output) {
     char *rest = NULL;
@@ -245,7 +196,7 @@ static bool build(const char *source, const char *object, const char *part, comm
     struct timespec start;
     clock_gettime(CLOCK_REALTIME_COARSE, &start); /* the clock of file times */
     ss_buf_t output = {0};
-    int status = run(command->argv, &output);
+    int status = ss_program_run(command->argv[0], command->argv, 0, &output);
     bool built = false;
     if (status == -1) {
         ss_buf_printf(error, "cannot run the C compiler '%s' for %s: %s", command->argv[0], source,
@@ -285,6 +236,22 @@ static void make_command(command_t *command, const char *source, const char *lis
     add_word(command, list);
     add_word(command, source);
     add_words(command, command->copies[2]);
+}
+
+bool ss_compile_ask(unsigned limit_ms, ss_buf_t *version, ss_buf_t *error) {
+    command_t command = {.count = 0};
+    command.copies[0] = copy_variable("CC", "cc");
+    add_words(&command, command.copies[0]);
+    add_word(&command, "--version");
+    int status = ss_program_run(command.argv[0], command.argv, limit_ms, version);
+    if (status == -1) {
+        ss_buf_printf(error, "cannot run the C compiler '%s': %s", command.argv[0],
+                      strerror(errno));
+    } else if (status != 0) {
+        ss_buf_printf(error, "the C compiler '%s' does not tell its version", command.argv[0]);
+    }
+    free(command.copies[0]);
+    return status == 0;
 }
 
 static bool up_to_date(const char *object, const side_files_t *side, const command_t *command) {

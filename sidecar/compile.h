@@ -22,6 +22,10 @@ bool ss_compile_find_header(ss_buf_t *dir, ss_buf_t *error);
  * false with `error`: the compiler's own words below a line that names the source. */
 bool ss_compile(const char *source, const char *object, const char *header_dir, ss_buf_t *error);
 
+/* Whether the compiler runs, and within `limit_ms`: appends what it says of its version. false with
+ * `error`. */
+bool ss_compile_ask(unsigned limit_ms, ss_buf_t *version, ss_buf_t *error);
+
 /* Makes the folders on the way to the file `path`; false with `error`. */
 bool ss_compile_make_folders(const char *path, ss_buf_t *error);
 

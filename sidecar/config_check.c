@@ -48,6 +48,41 @@ bool ss_config_is_secret(const char *path) {
     return strcasecmp(name, "pass") == 0 || (len >= 3 && strcasecmp(name + len - 3, "key") == 0);
 }
 
+/* Bytes up to the end of a JSON string, or of the text. */
+static size_t string_rest(const char *json) {
+    size_t n = 0;
+
+    while (json[n] != '\0' && json[n] != '"') {
+        n += json[n] == '\\' && json[n + 1] != '\0' ? 2 : 1;
+    }
+    return n;
+}
+
+char *ss_config_dump(const json_t *value) {
+    char *json = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    const char *rest = json == NULL ? "" : json;
+    const char *url;
+    ss_buf_t out = {0};
+    char *text;
+
+    while ((url = strstr(rest, "://")) != NULL) {
+        const char *user = url + 3;
+        const char *at = memrchr(user, '@', string_rest(user));
+        const char *colon = at == NULL ? NULL : memchr(user, ':', (size_t)(at - user));
+
+        ss_buf_append(&out, rest, (size_t)((colon == NULL ? user : colon + 1) - rest));
+        if (colon != NULL) {
+            ss_buf_literal(&out, "…");
+        }
+        rest = colon == NULL ? user : at;
+    }
+    ss_buf_append(&out, rest, strlen(rest));
+    text = ss_copy(ss_buf_string(&out), out.len);
+    ss_buf_free(&out);
+    free(json);
+    return text;
+}
+
 /* "config/app.json:3:5", as far as it is known. */
 static void tell_where(const ss_config_source_t *source, const char *path, ss_buf_t *out) {
     ss_config_place_t place;
@@ -62,8 +97,7 @@ static bool refuse_value(const ss_config_key_t *key, const json_t *value,
                          const ss_config_source_t *source) {
     ss_buf_t where = {0};
     char wanted[96];
-    char *got =
-        ss_config_is_secret(key->path) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    char *got = ss_config_is_secret(key->path) ? NULL : ss_config_dump(value);
 
     tell_where(source, key->path, &where);
     ss_config_key_wants(key, wanted, sizeof(wanted));

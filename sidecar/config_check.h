@@ -32,4 +32,8 @@ bool ss_config_fail(char *error, const char *format, ...) __attribute__((format(
 /* Whether the value at this path is nothing to show, by the names in it: a password, a token … */
 bool ss_config_is_secret(const char *path);
 
+/* The value as JSON in one line, to be shown: in each URL the password becomes one character.  The
+ * caller's. */
+char *ss_config_dump(const json_t *value);
+
 #endif

@@ -23,11 +23,22 @@ static size_t string_end(const scan_t *s) {
     return i < s->len ? i + 1 : s->len;
 }
 
-static bool colon_follows(const scan_t *s, size_t i) {
-    while (i < s->len && strchr(" \t\r\n", s->text[i]) != NULL) {
-        i++;
+/* The first byte at or behind `i` that is no white space; NUL at the end. */
+static char next(const scan_t *s, size_t *i) {
+    while (*i < s->len && strchr(" \t\r\n", s->text[*i]) != NULL) {
+        ++*i;
     }
-    return i < s->len && s->text[i] == ':';
+    return *i < s->len ? s->text[*i] : '\0';
+}
+
+/* Where the value of the name that ends before `i` begins; 0 when it is no name. */
+static size_t value_of(const scan_t *s, size_t i) {
+    if (next(s, &i) != ':') {
+        return 0;
+    }
+    i++;
+    next(s, &i);
+    return i;
 }
 
 static void tell(const scan_t *s, ss_config_place_t *place) {
@@ -58,12 +69,16 @@ bool ss_config_place_find(const char *text, size_t len, const char *path,
         } else if (c == '"') {
             size_t end = string_end(&s);
             size_t name = strcspn(path, ".");
+            size_t value = value_of(&s, end);
 
-            if (depth == wanted && end - s.at == name + 2 && colon_follows(&s, end) &&
+            if (depth == wanted && end - s.at == name + 2 && value != 0 &&
                 memcmp(text + s.at + 1, path, name) == 0) {
                 if (path[name] == '\0') {
                     tell(&s, place);
                     return true;
+                }
+                if (value == len || text[value] != '{') {
+                    return false; /* nothing is below it */
                 }
                 path += name + 1;
                 wanted++;

@@ -53,29 +53,6 @@ static size_t characters(const char *text) {
 
 /* --- cells ----------------------------------------------------------------------------------- */
 
-/* In each URL of a JSON text the password becomes one character. */
-static char *without_passwords(char *json) {
-    ss_buf_t out = {0};
-    const char *rest = json;
-    const char *url;
-
-    while ((url = strstr(rest, "://")) != NULL) {
-        const char *user = url + 3;
-        size_t len = strcspn(user, "\"");
-        const char *at = memrchr(user, '@', len);
-        const char *colon = at == NULL ? NULL : memchr(user, ':', (size_t)(at - user));
-
-        ss_buf_append(&out, rest, (size_t)((colon == NULL ? user : colon + 1) - rest));
-        if (colon != NULL) {
-            ss_buf_literal(&out, "…");
-        }
-        rest = colon == NULL ? user : at;
-    }
-    ss_buf_append(&out, rest, strlen(rest));
-    free(json);
-    return ss_copy(out.data, out.len);
-}
-
 static bool is_to_hide(const char *path, const json_t *value) {
     bool tells_something =
         json_string_length(value) != 0 || json_is_number(value) || json_array_size(value) != 0;
@@ -91,7 +68,7 @@ static char *value_cell(const char *path, const json_t *value) {
     if (is_to_hide(path, value)) {
         return ss_copy("(hidden)", 8);
     }
-    text = without_passwords(json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT));
+    text = ss_config_dump(value);
     for (end = text; *end != '\0' && n < VALUE_SHOWN; end += step(end)) {
         n++;
     }

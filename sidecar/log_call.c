@@ -149,7 +149,7 @@ static void call_as_json(const ss_request_t *r, const ss_client_t *client, uint6
 /* The user, else the beginning of the session's id, else the address. */
 static void put_who(const ss_client_t *client, const char *address, unsigned width) {
     const char *user = user_of(client);
-    char session[SS_SESSION_ID_TEXT + 1] = "#";
+    char session[1 + SS_SESSION_ID_TEXT + 1] = "#";
     color(DIM);
     if (*user != '\0') {
         put_column(user, strlen(user), width);

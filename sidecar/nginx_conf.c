@@ -156,12 +156,14 @@ static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
             ss_config_integer(conf->config, "nginx.max_message") + POST_EXTRA);
 }
 
+/* Redirects name no host, scheme and port: behind a balancer ours are not the client's. */
 static void write_http(const ss_nginx_conf_t *conf, FILE *out) {
     char name[64];
     char file[64];
 
     fputs("http {\n"
           "    server_tokens off;\n"
+          "    absolute_redirect off;\n"
           "    sendfile on;\n"
           "    tcp_nopush on;\n",
           out);

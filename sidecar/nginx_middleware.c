@@ -15,7 +15,7 @@
 
 #define KEEPALIVE 64 /* idle connections of each worker */
 #define KEEPALIVE_S 1
-#define HEADERS_K 16 /* of one answer: Node sends no more by itself either */
+#define HEADERS_K 16 /* of one answer, status line included; a longer one is a 503 */
 
 void ss_nginx_middleware_upstream(const ss_nginx_conf_t *conf, FILE *out) {
     fputs("    upstream middleware {\n        ", out);

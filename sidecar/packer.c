@@ -102,7 +102,8 @@ static bool is_stale(const char *app, const char *manifest, ss_buf_t *detail) {
     return stale;
 }
 
-ss_pack_state_t ss_packer_state(const char *app, ss_buf_t *detail) {
+/* `detail` becomes a file that is newer, or a version. */
+static ss_pack_state_t find_state(const char *app, ss_buf_t *detail) {
     char name[PATH_MAX];
     json_t *manifest;
     const char *version;
@@ -124,5 +125,31 @@ ss_pack_state_t ss_packer_state(const char *app, ss_buf_t *detail) {
         state = SS_PACK_STALE;
     }
     json_decref(manifest);
+    return state;
+}
+
+ss_pack_state_t ss_packer_look(const char *app, ss_buf_t *what) {
+    ss_buf_t detail = {0};
+    ss_pack_state_t state = find_state(app, &detail);
+
+    switch (state) {
+    case SS_PACK_GOOD:
+        break;
+    case SS_PACK_STALE:
+        ss_buf_printf(what,
+                      "%s was changed after the assets were packed, and is not served as it is now",
+                      ss_buf_string(&detail));
+        break;
+    case SS_PACK_MISSING:
+        ss_buf_literal(what, "the assets are not packed, there is no public/assets/manifest.json");
+        break;
+    case SS_PACK_DEVELOPMENT:
+        ss_buf_literal(what, "the assets in public/ are those of development");
+        break;
+    case SS_PACK_OTHER_VERSION:
+        ss_buf_printf(what, "the assets were packed by SocketStream %s", ss_buf_string(&detail));
+        break;
+    }
+    ss_buf_free(&detail);
     return state;
 }

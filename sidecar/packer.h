@@ -33,8 +33,10 @@ typedef enum {
     SS_PACK_OTHER_VERSION, /* the browser library in it is that of another SocketStream */
 } ss_pack_state_t;
 
-/* What has been packed, from production's point of view.  Appends what to say about it to `detail`:
- * a file that is newer, or a version. */
-ss_pack_state_t ss_packer_state(const char *app, ss_buf_t *detail);
+#define SS_PACK_REMEDY "run `socketstream pack`"
+
+/* What has been packed, from production's point of view.  Appends what is wrong to `what`; stale is
+ * still to be served. */
+ss_pack_state_t ss_packer_look(const char *app, ss_buf_t *what);
 
 #endif

@@ -141,6 +141,24 @@ static bool make_dirs(const ss_rundir_t *dir, const char *app_dir, char *error) 
     return ok;
 }
 
+/* What is in it is written over, and taken for ours.  So it must be ours, or of whom the
+ * application is, who may do anything with us anyhow; and nobody else may put something there. */
+static bool check_owner(const ss_rundir_t *dir, const char *app_dir, char *error) {
+    struct stat app;
+    struct stat st;
+
+    if (stat(app_dir, &app) != 0 || stat(dir->path, &st) != 0) {
+        return fail_to_write(dir->path, error);
+    }
+    if (st.st_uid != geteuid() && st.st_uid != app.st_uid) {
+        return fail(error,
+                    "%s belongs to another user (%ld), who could lead us anywhere: remove it",
+                    dir->path, (long)st.st_uid);
+    }
+    return (st.st_mode & 02) == 0 ||
+           fail(error, "everybody can write to %s: chmod 700 it", dir->path);
+}
+
 static bool take_lock(ss_rundir_t *dir, char *error) {
     char text[32] = "";
     ssize_t n;
@@ -278,15 +296,20 @@ static bool fits(const char *socket) {
     return strlen(socket) < sizeof(((struct sockaddr_un *)0)->sun_path);
 }
 
-/* When a path does not fit into sun_path, all get a short folder of their own. */
-static bool place_sockets(ss_rundir_t *dir, char *error) {
+bool ss_rundir_sockets_fit(const ss_rundir_t *dir) {
     bool all = fits(dir->redis_socket);
-    char name[24];
 
     for (unsigned i = 0; i < dir->n_nodes; i++) {
         all = all && fits(dir->nodes[i].socket);
     }
-    if (all) {
+    return all;
+}
+
+/* When a path does not fit into sun_path, all get a short folder of their own. */
+static bool place_sockets(ss_rundir_t *dir, char *error) {
+    char name[24];
+
+    if (ss_rundir_sockets_fit(dir)) {
         return true;
     }
     strcpy(dir->short_dir, SHORT_TEMPLATE);
@@ -323,6 +346,25 @@ bool ss_rundir_name(ss_rundir_t *dir, const char *app_dir, char *error) {
     return make_dirs(dir, app_dir, error);
 }
 
+bool ss_rundir_look(ss_rundir_t *dir, const char *app_dir, pid_t *runner) {
+    json_t *state;
+    json_int_t nodes;
+
+    memset(dir, 0, sizeof(*dir));
+    dir->lock_fd = -1;
+    dir->n_nodes = 1;
+    *runner = 0;
+    if (!set_names(dir, app_dir)) {
+        return false;
+    }
+    state = json_load_file(dir->state, 0, NULL);
+    nodes = json_integer_value(json_object_get(state, "nodes"));
+    *runner = (pid_t)json_integer_value(json_object_get(state, "pid"));
+    json_decref(state);
+    dir->n_nodes = nodes > 1 && nodes <= SS_NODES_MAX ? (unsigned)nodes : 1;
+    return set_names(dir, app_dir);
+}
+
 bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, char *error) {
     memset(dir, 0, sizeof(*dir));
     dir->lock_fd = -1;
@@ -330,7 +372,8 @@ bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, cha
     if (!set_names(dir, app_dir)) {
         return fail(error, "%s: the path is too long", app_dir);
     }
-    if (!make_dirs(dir, app_dir, error) || !take_lock(dir, error)) {
+    if (!make_dirs(dir, app_dir, error) || !check_owner(dir, app_dir, error) ||
+        !take_lock(dir, error)) {
         dir->lock_fd = -1;
         return false;
     }

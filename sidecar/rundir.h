@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #define SS_RUNDIR_NAME ".socketstream"
 #define SS_RUNDIR_ERROR_MAX 5120
@@ -58,9 +59,19 @@ bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, cha
 
 /* What to do about a file or folder that cannot be written for this errno. */
 const char *ss_rundir_remedy(int reason);
+
 /* Makes the folder and names what would be in it for one node, without taking the lock: for who
  * only looks.  Nothing has to be closed. */
 bool ss_rundir_name(ss_rundir_t *dir, const char *app_dir, char *error);
+
+/* Names it all, of as many nodes as run or last ran, and makes nothing: for who looks whether there
+ * is anything.  `runner` is the process that state.json tells of, which may have been killed since;
+ * 0: none.  false when the path is too long for the names. */
+bool ss_rundir_look(ss_rundir_t *dir, const char *app_dir, pid_t *runner);
+
+/* Whether the sockets of `dir` have paths that are short enough; else a run has them in a folder of
+ * their own. */
+bool ss_rundir_sockets_fit(const ss_rundir_t *dir);
 
 /* Removes what does not outlive the run, and gives the lock back. */
 void ss_rundir_close(ss_rundir_t *dir);

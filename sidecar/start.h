@@ -55,6 +55,7 @@ typedef struct {
         SS_START_PACKING, /* there is no page to serve yet */
         SS_START_READY
     } stage;
+    bool renews; /* once it is ready: SIGHUP came before */
     bool on_terminal;
     bool paints; /* the banner is coloured */
     bool private_redis;

@@ -8,13 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "port_owner.h"
-
-#define MODULE_NAME "ngx_http_socketstream_module.so"
+#include "programs.h"
 
 #define complain ss_start_complain
 
@@ -25,54 +22,22 @@ static bool find_exe(ss_start_t *start) {
            complain("cannot find out where this program is: is /proc mounted?");
 }
 
-/* The program that the configuration names at `key`: a path, or a name to look for in PATH, and
- * where PATH lacks it, in the folders of daemons. */
-static bool find_program(const ss_start_t *start, const char *key, const char *advice, char *out) {
-    const char *binary = ss_config_string(start->config, key);
-    const char *path = getenv("PATH");
-    char dirs[SS_START_PATH_MAX];
-    char name[SS_START_PATH_MAX + 256];
+static bool find_program(const ss_start_t *start, const ss_program_t *program, char *out) {
+    ss_buf_t error = {0};
+    bool found = ss_program_find(program, start->config, out, &error) ||
+                 complain("%s", ss_buf_string(&error));
 
-    if (strchr(binary, '/') != NULL) {
-        return (realpath(binary, out) != NULL && access(out, X_OK) == 0) ||
-               complain("%s: %s: %s", key, binary, strerror(errno));
-    }
-    snprintf(dirs, sizeof(dirs), "%s:/usr/sbin:/sbin:/usr/local/sbin", path == NULL ? "" : path);
-    for (char *dir = dirs, *next; dir != NULL; dir = next) {
-        next = strchr(dir, ':');
-        if (next != NULL) {
-            *next++ = '\0';
-        }
-        snprintf(name, sizeof(name), "%s/%s", dir, binary);
-        if (dir[0] == '/' && access(name, X_OK) == 0) {
-            return realpath(name, out) != NULL || complain("%s: too long", name);
-        }
-    }
-    return complain("%s was not found: %s", binary, advice);
+    ss_buf_free(&error);
+    return found;
 }
 
-/* Beside the build, below the prefix of the installation, or where the distribution has it. */
 static bool find_module(ss_start_t *start) {
-    static const char *const places[] = {"/..", "/../lib/nginx/modules"};
-    const char *module = ss_config_string(start->config, "nginx.module");
-    int dir_len = (int)(strrchr(start->exe, '/') - start->exe);
-    char name[SS_START_PATH_MAX + 64];
+    ss_buf_t error = {0};
+    bool found = ss_program_find_module(start->config, start->module, &error) ||
+                 complain("%s", ss_buf_string(&error));
 
-    if (module[0] != '\0') {
-        return realpath(module, start->module) != NULL ||
-               complain("nginx.module: %s: %s", module, strerror(errno));
-    }
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        snprintf(name, sizeof(name), "%.*s%s/" MODULE_NAME, dir_len, start->exe, places[i]);
-        if (realpath(name, start->module) != NULL) {
-            return true;
-        }
-    }
-    if (realpath("/usr/lib/nginx/modules/" MODULE_NAME, start->module) != NULL) {
-        return true;
-    }
-    return complain(MODULE_NAME " was not found: build it (make module), or set nginx.module in "
-                                "the configuration");
+    ss_buf_free(&error);
+    return found;
 }
 
 /* Whether it may be listed, and what is in it reached. */
@@ -127,21 +92,9 @@ static bool check_base(const ss_start_t *start) {
 
 bool ss_start_find(ss_start_t *start) {
     return check_base(start) && find_exe(start) &&
-           find_program(start, "nginx.binary",
-                        "install it (apt-get install nginx), or set nginx.binary in the "
-                        "configuration",
-                        start->nginx_binary) &&
-           (!start->private_redis ||
-            find_program(start, "redis.binary",
-                         "install it (apt-get install redis-server), or name a Redis that runs "
-                         "already with redis.url in the configuration",
-                         start->redis_binary)) &&
-           (!needs_node(start) ||
-            find_program(
-                start, "host.node",
-                "this application needs Node 18 or newer: install it (apt-get install nodejs "
-                "npm), or set host.node in the configuration",
-                start->node_binary)) &&
+           find_program(start, &ss_program_nginx, start->nginx_binary) &&
+           (!start->private_redis || find_program(start, &ss_program_redis, start->redis_binary)) &&
+           (!needs_node(start) || find_program(start, &ss_program_node, start->node_binary)) &&
            find_module(start);
 }
 
@@ -163,11 +116,6 @@ bool ss_start_check_middleware(ss_start_t *start) {
                         names[i]);
     }
     return true;
-}
-
-/* What nginx may do, whoever asks: setcap gives a program rights of its own. */
-static bool nginx_has_rights(const ss_start_t *start) {
-    return getxattr(start->nginx_binary, "security.capability", NULL, 0) > 0;
 }
 
 static bool complain_taken(int port, const char *how) {
@@ -197,7 +145,7 @@ static bool check_port(const ss_start_t *start, const char *key, const char *hos
     case EADDRINUSE:
         return complain_taken(port, strcmp(key, "http") == 0 ? "--port" : "https.port");
     case EACCES:
-        return nginx_has_rights(start) ||
+        return ss_program_has_rights(start->nginx_binary) ||
                complain("port %d needs privileges: choose one above 1023 with %s; or let nginx "
                         "have it: setcap cap_net_bind_service=+ep %s, or sysctl "
                         "net.ipv4.ip_unprivileged_port_start=%d",

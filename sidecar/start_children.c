@@ -44,17 +44,27 @@ static unsigned raise_file_limit(void) {
 
 typedef void (*write_fn)(const ss_nginx_conf_t *conf, FILE *out);
 
+/* Under another name first: on a full disk the former one stays, and an nginx that crashes starts
+ * with it. */
 static bool write_conf(const char *path, const ss_nginx_conf_t *conf, write_fn write) {
-    FILE *out = fopen(path, "we");
-    bool ok = out != NULL;
+    char fresh[SS_RUNDIR_PATH_MAX + 8];
+    FILE *out;
+    bool ok;
 
+    snprintf(fresh, sizeof(fresh), "%s.new", path);
+    out = fopen(fresh, "we");
+    ok = out != NULL;
     if (ok) {
         write(conf, out);
         ok = ferror(out) == 0;
         ok = fclose(out) == 0 && ok;
+        ok = ok && rename(fresh, path) == 0;
     }
-    return ok ||
-           complain("cannot write %s: %s; %s", path, strerror(errno), ss_rundir_remedy(errno));
+    if (!ok) {
+        complain("cannot write %s: %s; %s", path, strerror(errno), ss_rundir_remedy(errno));
+        unlink(fresh);
+    }
+    return ok;
 }
 
 static unsigned count_connections(const ss_config_t *config) {
@@ -108,12 +118,14 @@ void ss_start_print_conf(ss_start_t *start, FILE *out) {
 
     conf.base = start->dir.path;
     conf.socket = start->dir.nodes[0].socket;
+    conf.http_socket = start->middleware ? start->dir.nodes[0].http_socket : NULL;
     fprintf(out,
             "# Made by `socketstream start --print-nginx-conf` for an nginx of your own.  The\n"
             "# sidecar for it:\n"
             "#   socketstream sidecar --app %s \\\n"
-            "#       --listen %s\n",
-            start->app, conf.socket);
+            "#       --listen %s%s%s\n",
+            start->app, conf.socket, start->middleware ? " \\\n#       --http-listen " : "",
+            start->middleware ? conf.http_socket : "");
     ss_nginx_conf_write(&conf, out);
 }
 

@@ -18,35 +18,16 @@
 
 #define complain ss_start_complain
 
-#define PACK_REMEDY "run `socketstream pack`"
-
 static bool check_packed(const ss_start_t *start) {
-    ss_buf_t detail = {0};
-    bool ok = false;
+    ss_buf_t what = {0};
+    ss_pack_state_t state = ss_packer_look(start->app, &what);
 
-    switch (ss_packer_state(start->app, &detail)) {
-    case SS_PACK_STALE:
-        complain("warning: %s was changed after the assets were packed, and is not served as it is "
-                 "now: " PACK_REMEDY,
-                 ss_buf_string(&detail));
-        ok = true;
-        break;
-    case SS_PACK_MISSING:
-        complain(
-            "the assets are not packed, there is no public/assets/manifest.json: " PACK_REMEDY);
-        break;
-    case SS_PACK_DEVELOPMENT:
-        complain("the assets in public/ are those of development: " PACK_REMEDY);
-        break;
-    case SS_PACK_OTHER_VERSION:
-        complain("the assets were packed by SocketStream %s: " PACK_REMEDY, ss_buf_string(&detail));
-        break;
-    case SS_PACK_GOOD:
-        ok = true;
-        break;
+    if (state != SS_PACK_GOOD) {
+        complain("%s%s: " SS_PACK_REMEDY, state == SS_PACK_STALE ? "warning: " : "",
+                 ss_buf_string(&what));
     }
-    ss_buf_free(&detail);
-    return ok;
+    ss_buf_free(&what);
+    return state == SS_PACK_GOOD || state == SS_PACK_STALE;
 }
 
 bool ss_start_check_packer(ss_start_t *start) {

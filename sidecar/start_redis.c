@@ -9,90 +9,40 @@
  */
 #include "start.h"
 
-#include <string.h>
-
-#include <hiredis/hiredis.h>
-
 #include "redis.h"
-#include "redis_options.h"
+#include "redis_greet.h"
 
 #define complain ss_start_complain
 
-#define REFUSED_REMEDY "correct %s.username, %s.password and %s.db_index"
 #define AWAY_REMEDY                                                                                \
-    "start it, or correct %s.url; the application starts, but until Redis is there it has no "     \
-    "sessions that last, and no events"
-
-typedef struct {
-    const char *key; /* of the configuration */
-    char text[256];
-} place_t;
-
-/* What passes by itself. */
-static bool passes(const char *error) {
-    static const char *const beginnings[] = {"LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN",
-                                             "ERR max number of clients"};
-
-    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
-        if (strncmp(error, beginnings[i], strlen(beginnings[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Takes the reply; false when it is none, or an error, and the application shall not start. */
-static bool accepted(redisContext *redis, redisReply *reply, const place_t *place, bool *answers) {
-    bool ok = true;
-
-    if (reply == NULL) {
-        complain("warning: Redis at %s does not answer: %s: " AWAY_REMEDY, place->text,
-                 redis->errstr, place->key);
-        *answers = false;
-    } else if (reply->type == REDIS_REPLY_ERROR && passes(reply->str)) {
-        complain("warning: Redis at %s is not ready: %s", place->text, reply->str);
-        *answers = false;
-    } else if (reply->type == REDIS_REPLY_ERROR) {
-        ok = complain("Redis at %s refuses us: %s: " REFUSED_REMEDY, place->text, reply->str,
-                      place->key, place->key, place->key);
-    }
-    freeReplyObject(reply);
-    return ok;
-}
-
-static redisReply *authenticate(redisContext *redis, const ss_redis_options_t *o) {
-    return o->username == NULL ? redisCommand(redis, "AUTH %s", o->password)
-                               : redisCommand(redis, "AUTH %s %s", o->username, o->password);
-}
-
-static bool greet(redisContext *redis, const ss_redis_options_t *o, const place_t *place) {
-    bool answers = true;
-
-    return (o->password == NULL || accepted(redis, authenticate(redis, o), place, &answers)) &&
-           (!answers || o->db == 0 ||
-            accepted(redis, redisCommand(redis, "SELECT %d", o->db), place, &answers)) &&
-           (!answers || accepted(redis, redisCommand(redis, "PING"), place, &answers));
-}
+    SS_REDIS_AWAY_REMEDY                                                                           \
+    "; the application starts, but until Redis is there it has no sessions that last, and no "     \
+    "events"
 
 static bool ask(const char *key, const ss_redis_options_t *o) {
-    struct timeval limit = {.tv_sec = o->timeout_ms / 1000, .tv_usec = o->timeout_ms % 1000 * 1000};
-    redisContext *redis = o->place.socket != NULL
-                              ? redisConnectUnixWithTimeout(o->place.socket, limit)
-                              : redisConnectWithTimeout(o->place.host, o->place.port, limit);
-    place_t place = {.key = key};
+    redisContext *redis;
+    char place[256];
+    ss_buf_t why = {0};
     bool ok = true;
 
-    ss_redis_place_print(&o->place, place.text, sizeof(place.text));
-    if (redis == NULL || redis->err != 0) {
-        complain("warning: Redis at %s does not answer: %s: " AWAY_REMEDY, place.text,
-                 redis == NULL ? "no memory" : redis->errstr, key);
-    } else {
-        redisSetTimeout(redis, limit);
-        ok = greet(redis, o, &place);
-    }
-    if (redis != NULL) {
+    ss_redis_place_print(&o->place, place, sizeof(place));
+    switch (ss_redis_greet(o, &redis, &why)) {
+    case SS_REDIS_TAKES_US:
         redisFree(redis);
+        break;
+    case SS_REDIS_AWAY:
+        complain("warning: Redis at %s does not answer: %s: " AWAY_REMEDY, place,
+                 ss_buf_string(&why), key);
+        break;
+    case SS_REDIS_NOT_READY:
+        complain("warning: Redis at %s is not ready: %s", place, ss_buf_string(&why));
+        break;
+    case SS_REDIS_REFUSES:
+        ok = complain("Redis at %s refuses us: %s: " SS_REDIS_REFUSED_REMEDY, place,
+                      ss_buf_string(&why), key, key, key);
+        break;
     }
+    ss_buf_free(&why);
     return ok;
 }
 

@@ -202,3 +202,25 @@ Host: example.com@evil.example
 Origin: http://evil.example
 --- refused: 1
 --- error_code_like: ^40[03]$
+
+
+
+=== TEST 24: the scheme's own port, which browsers leave out, may be listed
+--- origins: https://a.example:443
+--- handshake
+Origin: https://a.example
+
+
+
+=== TEST 25: of plain HTTP, too
+--- origins: http://a.example:80
+--- handshake
+Origin: http://a.example
+
+
+
+=== TEST 26: another one is another origin
+--- origins: https://a.example:80
+--- handshake
+Origin: https://a.example
+--- refused: 1

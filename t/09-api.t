@@ -343,3 +343,15 @@ location = /api { socketstream_api unix:$TEST_NGINX_SIDECARS/normal; }
 --- request
 GET /api
 --- response_body_like: "path":""
+
+
+
+=== TEST 33: the location's name ends at a slash, or is no part of the path
+--- config
+location /v1 { socketstream_api unix:$TEST_NGINX_SIDECARS/normal; }
+location /x/ { rewrite ^/x(/.*)$ $1 break; socketstream_api unix:$TEST_NGINX_SIDECARS/normal prefix=/y/; }
+--- request eval
+["GET /v1", "GET /v1/", "GET /v1/app/x", "GET /v1app/x", "GET /x/y", "GET /x/y/app/x", "GET /x/yapp/x", "GET /x/z/app/x"]
+--- response_body_like eval
+["\"path\":\"\"", "\"path\":\"\"", "\"path\":\"app/x\"", "\"path\":\"v1app/x\"",
+ "\"path\":\"\"", "\"path\":\"app/x\"", "\"path\":\"yapp/x\"", "\"path\":\"z/app/x\""]

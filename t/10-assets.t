@@ -421,3 +421,24 @@ SECRET
 Accept-Encoding: gzip
 --- error_code eval
 [404, 404]
+
+
+
+=== TEST 36: a directory with a page has a slash behind it, wherever the client came in
+--- config
+location / { socketstream_assets html; }
+location /shop/ { rewrite ^/shop(/.*)$ $1 last; }
+location = /old { rewrite ^ /some/dir last; }
+--- more_files
+>>> some/dir/index.html
+dir
+>>> some/a:b/index.html
+odd
+--- request eval
+["GET /some/dir", "GET /some/dir?a=%20b", "GET /shop/some/dir", "GET //some//./%64ir", "GET /some/a%3Ab", "GET /some%2Fdir",
+ "GET /old", "GET /some/dir/"]
+--- error_code eval
+[(301) x 7, 200]
+--- response_headers_like eval
+["Location: \\./dir/", "Location: \\./dir/\\?a=%20b", "Location: \\./dir/", "Location: \\./dir/", "Location: \\./a:b/",
+ ("Location: http://[^/]+/some/dir/") x 2, "Content-Type: text/html"]

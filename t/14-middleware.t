@@ -14,6 +14,7 @@ our $passes = sub {
         location / {
             proxy_pass http://127.0.0.1:\$server_port/upstream;
             proxy_set_header Host up;
+            proxy_set_header If-Match "";
         }
         location /upstream {
             add_header X-Accel-Redirect \@assets;
@@ -231,3 +232,35 @@ invalid parameter "prefix=api"
 --- must_die
 --- error_log
 is duplicate
+
+
+
+=== TEST 16: a range past the end tells each header once
+--- config eval
+$::passes->('SocketStream-Set-Set-Cookie a=1', 'SocketStream-Set-Set-Cookie b=2', 'SocketStream-Set-Vary Cookie',
+    'SocketStream-Set-X-Frame-Options DENY')
+--- request
+GET /a.txt
+--- more_headers
+Range: bytes=100-
+--- error_code: 416
+--- response_headers
+Set-Cookie: a=1, b=2
+Vary: Cookie
+X-Frame-Options: DENY
+Cache-Control: no-cache
+Content-Range: bytes */11
+
+
+
+=== TEST 17: and a condition that fails
+--- config eval
+$::passes->('SocketStream-Set-Set-Cookie a=1', 'SocketStream-Set-X-Frame-Options DENY')
+--- request
+GET /a.txt
+--- more_headers
+If-Match: "none"
+--- error_code: 412
+--- response_headers
+Set-Cookie: a=1
+X-Frame-Options: DENY

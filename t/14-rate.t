@@ -236,6 +236,44 @@ subtest 'nothing alarming is in the error log but that workers were killed' => s
     $nginx->{finished} = 1;
 };
 
+subtest 'limits come and go with a reload' => sub {
+    my $limited = "location = /open { $pass socketstream_drain_time 0; socketstream_rate 6r/m burst=5; socketstream_connections_per_ip 2; }";
+    my $open    = "location = /open { $pass socketstream_drain_time 0; }";
+    $nginx = SocketStream::Nginx->start(server => $open, workers => 2);
+    my @clients = map { client('open') } 1 .. 4;
+    is served($clients[0], 20), 20, 'there is none';
+    for my $round (1 .. 2) {
+        $nginx->configure(server => $limited);
+        my @old = $nginx->reload;
+        is_deeply [map { $_->recv_close } @clients], [(1012) x @clients], 'clients are sent away';
+        $_->close for @clients;
+        ok until_true(sub { !grep { SocketStream::Nginx::running($_) } @old }), 'the old workers go';
+        @clients = map { client('open') } 1 .. 2;
+        is_deeply [map { $_->status } @clients], [101, 101];
+        is client('open')->status, 429, 'there is a limit now' for 1 .. 2;
+        is served($clients[0], 6), 5, 'of calls, too';
+
+        # unchanged, and by other numbers: what is counted goes on
+        $nginx->configure(server => $limited =~ s/burst=5/burst=4/r) if $round == 2;
+        @old = $nginx->reload;
+        is_deeply [map { $_->recv_close } @clients], [(1012) x @clients];
+        $_->close for @clients;
+        ok until_true(sub { !grep { SocketStream::Nginx::running($_) } @old });
+        @clients = map { client('open') } 1 .. 2;
+        is_deeply [map { $_->status } @clients], [101, 101], 'who went is not counted any more';
+        is client('open')->status, 429;
+
+        $nginx->configure(server => $open);
+        $nginx->reload;
+        is_deeply [map { $_->recv_close } @clients], [(1012) x @clients];
+        $_->close for @clients;
+        @clients = map { my $c; until_true(sub { $c = client('open'); $c->status == 101 }); $c } 1 .. 4;
+        is served($clients[0], 20), 20, 'there is none again';
+    }
+    $_->close for @clients;
+    $nginx->finish;
+};
+
 subtest 'without a limit the sidecar is asked nothing, and what it tells counts for nothing' => sub {
     $sidecar->forget;
     $nginx = SocketStream::Nginx->start(server => "location = /open { $pass }");

@@ -36,3 +36,16 @@ test('docs/CONFIGURATION.md lists every key, with its default', async () => {
     }
     rmSync(dir, { recursive: true });
 });
+
+test('docs/CONFIGURATION.md lists every directive, with its default', () => {
+    const source = readFileSync(path.join(root, 'ngx_module/ngx_http_socketstream_module.c'), 'utf8');
+    const rows = new Map([...text.matchAll(/^\| `(socketstream_\w+).*?` \|(?: (?:`(.*?)`)? ?\| )?/gm)].map(([, name, value]) => [name, value]));
+    assert.deepEqual([...rows.keys()].sort(), [...source.matchAll(/\{ ngx_string\("(socketstream_\w+)"\)/g)].map(([, name]) => name).sort());
+    const units = /** @type {Record<string, number>} */ ({ m: 1048576, s: 1000, '': 1 });
+    const defaults = [...source.matchAll(/merge_(?:size|uint|msec)_value\(conf->(\w+), prev->\w+,\s*([\d *]+)\)/g)];
+    assert.ok(defaults.length >= 7);
+    for (const [, name, value] of defaults) {
+        const [, amount, unit] = /^(\d+)([ms]?)$/.exec(rows.get(`socketstream_${name}`) ?? '') ?? [];
+        assert.equal(Number(amount) * units[unit], value.split('*').reduce((product, factor) => product * Number(factor), 1), name);
+    }
+});

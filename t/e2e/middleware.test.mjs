@@ -35,6 +35,8 @@ const middleware = (/** @type {string} */ version) => `
     app.get('/cached.txt', (request, response, next) => { response.set('Cache-Control', 'private'); next(); });
     app.get('/old.png', (request, response, next) => { request.url = '/file.txt'; next(); });
     app.get('/square/:n', (request, response, next) => { request.url = '/api/app/square?' + request.params.n; next(); });
+    app.get('/moved', (request, response, next) => { request.url = '/dir?x=1'; next(); });
+    app.get('/long-header/:n', (request, response, next) => { response.set('X-Long', 'x'.repeat(request.params.n)); next(); });
     app.get('/up', (request, response, next) => { request.url = '/%2e%2e/config/http.js'; next(); });
     app.get('/never', () => {});
     app.get('/throw', async () => { throw new Error('thrown in Express'); });
@@ -62,6 +64,7 @@ const files = {
     'public/private/secret.txt': 'secret\n',
     'static/error/index.html': '<h1>Our error</h1>\n',
     'static/offline/index.html': '<h1>We are offline</h1>\n',
+    'public/dir/index.html': '<h1>Below</h1>\n',
 };
 /** As a browser that navigates. */
 const navigating = { headers: { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
@@ -167,6 +170,17 @@ describe('middleware', () => {
         assert.deepEqual([old.text, old.headers.get('content-type')], ['the file\n', 'text/plain; charset=utf-8']);
         assert.equal((await get('square/7')).text, '49');
         assert.equal((await get('up')).status, 400);
+        for (const [where, to] of [['dir', './dir/'], ['moved', '/dir/?x=1']]) {
+            const { status, headers } = await get(where, { redirect: 'manual' });
+            assert.deepEqual([where, status, headers.get('location')], [where, 301, to]);
+        }
+    });
+
+    it('may set headers of 16 KiB in all, and is told of more', async () => {
+        const { status, headers } = await get('long-header/12000');
+        assert.deepEqual([status, headers.get('x-long')?.length], [200, 12000]);
+        assert.equal((await get('long-header/16384')).status, 503);
+        assert.ok(await until(() => /upstream sent too big header/.test(app.log('error'))));
     });
 
     it('is asked whatever a client says of the answers it gives, or makes of a URL', async () => {
@@ -227,6 +241,17 @@ describe('middleware', () => {
         agent.destroy();
         assert.deepEqual([...seen.keys()].sort(), ['200 1', '200 2', '200 3', '200 4']);
         assert.ok([...seen.values()].reduce((a, b) => a + b) >= 500);
+    });
+
+    it('is in what --print-nginx-conf prints, with the socket for it; who is only redirected is not asked', async () => {
+        const { code, stdout } = await runCommand(['start', '--app', dir, '--print-nginx-conf'], {
+            env: { SS__https__enabled: 'true', SS__https__port: '8443' },
+        });
+        assert.equal(code, 0);
+        assert.match(stdout, /^# {7}--http-listen (\S+\/http\.sock)$[^]*server "unix:\1";/m);
+        const [plain, tls] = stdout.split(/^ {4}server \{$/m).slice(1);
+        assert.match(plain, /location \/api\/ \{\n +proxy_pass http:\/\/middleware\/api\/;[^]*location "\/" \{\n +return 307 /);
+        assert.match(tls, /location \/ \{\n +proxy_pass http:\/\/middleware\/;/);
     });
 
     it('lets nothing by when it is away, and says when to come again', async () => {

@@ -69,6 +69,22 @@ for (const document of documents) {
     });
 }
 
+test('docs/FILES.md: every source file is named once, in the table of its folder', () => {
+    // Test programs are named by what they test, and say so themselves.
+    const trivial = ['t/lib/tap.test.mjs'];
+    const listed = read('docs/FILES.md').split(/^## /m).slice(1).flatMap((section) => {
+        const folder = /^`([\w/]+)\/`/.exec(section)?.[1] ?? '';
+        const below = folder === 't' ? 't/lib' : folder;
+        const cells = [...section.matchAll(/^\| (`.*?) \|/gm)].map(([, cell]) => cell).join(' ');
+        return [...cells.matchAll(/`([\w./-]+\.(?:c|h|m?js))`/g)].map(([, name]) => `${below}/${name}`);
+    });
+    const there = ['ngx_module', 'shared', 'sidecar', 'host', 'packer', 'client/src', 'testing', 'scripts', 'bench', 't/lib']
+        .flatMap(filesBelow)
+        .filter((file) => /\.(?:c|h|m?js)$/.test(file) && !/\/app(?:-js)?\//.test(file) && !trivial.includes(file))
+        .filter((file) => !file.endsWith('.h') || !existsSync(path.join(root, file.replace(/h$/, 'c'))));
+    assert.deepEqual(listed.sort(), there.sort());
+});
+
 /** @param {string} text "1,000", "64 MiB", "256u << 10", "65536" */
 function amount(text) {
     const shifted = /(\d+)u? << (\d+)/.exec(text);
@@ -79,7 +95,7 @@ function amount(text) {
     return plain ? Number(plain[1]) * ({ K: 1024, M: 1048576 }[plain[2] ?? ''] ?? 1) : NaN;
 }
 
-test('docs/ARCHITECTURE.md: the limits have the values of the code', () => {
+test('docs/ARCHITECTURE.md: the limits have the values of the code, and none of sidecar/bounds.h is missing', () => {
     let checked = 0;
     for (const [, keys, values] of read('docs/ARCHITECTURE.md').matchAll(/^\| ((?:`\w+`,? ?)+(?:\([^)]*\) )?)\| ([^|]*) \|/gm)) {
         const listed = [...keys.matchAll(/`((?:SS|NGX_HTTP_SS|MAX)_\w+)`/g)].map(([, key]) => key);
@@ -92,6 +108,9 @@ test('docs/ARCHITECTURE.md: the limits have the values of the code', () => {
         });
     }
     assert.ok(checked >= 30, `${checked} limits`);
+    const bounds = [...read('sidecar/bounds.h').matchAll(/^#define (\w+) +\S/gm)].map(([, name]) => name);
+    assert.deepEqual(bounds.filter((name) => !read('docs/ARCHITECTURE.md').includes(`\`${name}\``)), []);
+    assert.ok(read('docs/ARCHITECTURE.md').split('\n').length <= 401);
 });
 
 test('docs/SEED.md: every promise has a state, and what is done names a test', () => {

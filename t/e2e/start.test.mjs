@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import {
-    chmodSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync,
+    chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync,
 } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -201,6 +201,19 @@ test('SIGHUP reloads nginx', async () => {
     assert.deepEqual(await app.stop(), CLEAN);
 });
 
+test('signals that come while it starts wait, and break nothing', async () => {
+    const dir = copyNative();
+    const starting = startApp({ dir });
+    const lock = path.join(dir, '.socketstream/lock');
+    await until(() => Number(read(lock)) > 0);
+    const pid = Number(read(lock));
+    const timer = setInterval(() => ['SIGHUP', 'SIGUSR1'].forEach((name) => process.kill(pid, name)), 3);
+    const app = await starting.finally(() => clearInterval(timer));
+    assert.equal((await fetch(app.url)).status, 200);
+    assert.doesNotMatch(app.output.stderr, /ended by signal/);
+    assert.deepEqual(await app.stop(), CLEAN);
+});
+
 test('a second start in the same folder says so', async () => {
     const app = await startApp();
     const second = await runCommand(['start', '--app', app.dir, '--port', String(await freePort())]);
@@ -219,9 +232,11 @@ let redis;
 const oneRedis = async () => (redis ??= await startRedis());
 after(() => redis?.stop());
 
-/** A user whom permissions concern: root becomes nobody. @param {string} dir is opened to that one */
+/** A user whom permissions concern: root becomes nobody. @param {string} dir is opened to that one, with the way to it */
 function somebody(dir) {
-    chmodSync(dir, 0o755);
+    for (let at = dir; at.startsWith('/tmp/'); at = path.dirname(at)) {
+        chmodSync(at, 0o755);
+    }
     return process.getuid?.() === 0 ? 65534 : undefined;
 }
 
@@ -317,7 +332,7 @@ refuses('log.format is none', async () => ({
 }));
 refuses('there is no room on the disk', async (dir) => {
     mkdirSync(path.join(dir, '.socketstream'));
-    symlinkSync('/dev/full', path.join(dir, '.socketstream/nginx.conf'));
+    symlinkSync('/dev/full', path.join(dir, '.socketstream/nginx.conf.new'));
     return { line: /^socketstream: cannot write .*\/nginx\.conf: No space left on device; make room there$/m };
 });
 refuses('the application may not be read', async (dir) => {
@@ -333,6 +348,18 @@ refuses('the configuration is wrong', async (dir) => {
     writeFileSync(path.join(dir, 'config/app.json'), '{\n  "log": 3,\n}\n');
     return { line: /^socketstream: config\/app\.json:3:1: / };
 });
+refuses('everybody may write to .socketstream', async (dir) => {
+    mkdirSync(path.join(dir, '.socketstream'));
+    chmodSync(path.join(dir, '.socketstream'), 0o777);
+    return { line: /^socketstream: everybody can write to .*\.socketstream: chmod 700 it$/m };
+});
+if (process.getuid?.() === 0) {
+    refuses('.socketstream belongs to another user, the application does not', async (dir) => {
+        mkdirSync(path.join(dir, '.socketstream'));
+        chownSync(path.join(dir, '.socketstream'), 65534, 65534);
+        return { line: /^socketstream: .*\.socketstream belongs to another user \(65534\), who could lead us anywhere: remove it$/m };
+    });
+}
 refuses('.socketstream is something else', async (dir) => {
     writeFileSync(path.join(dir, '.socketstream'), '');
     return { line: /^socketstream: cannot write to .*\.socketstream: Not a directory/ };

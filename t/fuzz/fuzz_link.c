@@ -48,6 +48,7 @@ static void link_handshake(const uint8_t *payload, size_t len) {
     ss_link_accept_t accept;
 
     if (ss_link_decode_hello(payload, len, &hello) && hello.version == SS_LINK_VERSION) {
+        FUZZ_CHECK((hello.flags & ~SS_LINK_HELLO_RATE) == 0);
         link_begin(&again, payload, len);
         ss_link_encode_hello(&again.w, &hello);
         link_end(&again);
@@ -162,6 +163,10 @@ static void link_header(const uint8_t *data, size_t len, ss_link_direction_t tow
         FUZZ_CHECK(memcmp(out, data, sizeof out) == 0);
         FUZZ_CHECK(h.length <= SS_LINK_PAYLOAD_MAX);
         FUZZ_CHECK(strcmp(ss_link_op_name(h.op), "UNKNOWN") != 0);
+        if (h.op == SS_LINK_RATE_KEYS) { /* nginx reads two numbers without another look */
+            FUZZ_CHECK(towards == SS_LINK_TO_WORKER && h.length == 16);
+            FUZZ_CHECK(h.flags == 0 && h.call == 0);
+        }
     }
 }
 

@@ -88,6 +88,8 @@ const code = (/** @type {string} */ version) => `
         if (at === '/teapot') return next(Object.assign(new Error('short'), { status: 418 }));
         if (at === '/half') { response.write('half'); return next(new Error('in the middle')); }
         if (at === '/twice') { response.end('once'); return next(); }
+        if (at === '/again') { response.end('once'); return response.end('again'); }
+        if (at === '/long') { response.setHeader('X-Long', 'x'.repeat(Number(request.headers['x-bytes']))); }
         if (at === '/late') {
             const writeHead = response.writeHead;
             response.writeHead = function (...args) { this.setHeader('X-Late', '1'); return writeHead.apply(this, args); };
@@ -190,11 +192,27 @@ describe('middleware', () => {
         assert.equal(status, 500);
         assert.match(text, /^Error: thrown here\n.*config\/http\.js/);
         assert.match(String(headers['content-type']), /^text\/plain/);
+        assert.deepEqual([headers['content-length'], headers.connection], [String(Buffer.byteLength(text)), 'keep-alive'], 'no client waits for more');
         await sidecar.logged(/middleware: GET \/throw: Error: thrown here/);
         assert.equal((await ask('/teapot')).status, 418);
         await assert.rejects(ask('/half'), /aborted|hang up/);
         assert.equal((await ask('/twice')).text, 'once');
         await sidecar.logged(/GET \/twice: next\(\) was called after an answer/);
+    });
+
+    it('that writes behind the end of its answer is told so, and stays', async () => {
+        assert.equal((await ask('/again')).text, 'once');
+        await sidecar.logged(/middleware: GET \/again: Error \[ERR_STREAM_WRITE_AFTER_END\]/);
+        assert.equal((await ask('/answer')).status, 200);
+        assert.ok(!/wants to be replaced/.test(sidecar.log));
+    });
+
+    it('that sets more headers than nginx takes gets a 500, and is told why', async () => {
+        for (const [bytes, status] of [[15000, 200], [16384, 500]]) {
+            const { status: got, headers } = await ask('/long', { headers: { 'x-bytes': bytes } });
+            assert.deepEqual([got, 'x-accel-redirect' in headers, headers['content-length']], [status, status === 200, '0']);
+        }
+        await sidecar.logged(/GET \/long: the headers of the answer have \d+ bytes, of which nginx takes 16384/);
     });
 
     it('takes headers as long as nginx does', async () => {

@@ -120,6 +120,19 @@ describe('a format that there is not', () => {
   });
 });
 
+it('the page has what is below no name, too, and nothing that a shell would change', async () => {
+  const app = hostApp({ plan: { actions: ['a.b', 'ping', 'pong', 'x.$y'].map((name) => ({ name })) } });
+  const named = await startSidecar([], { app: app.dir });
+  const link = await named.worker();
+  const { body } = await link.http({ path: '' });
+  const list = body.slice(body.indexOf('<h2>')).replace(/<li>.*?<b>(.*?)<\/b>.*?<\/li>/g, '$1').replace(/\n/g, '');
+  assert.equal(list, '<h2>a</h2><ul>/a/b</ul><ul>/ping/pong</ul><h2>x</h2><ul>/x/$y</ul></html>');
+  assert.ok(body.includes(' &#39;http://localhost/api/x/$y&#39;</pre>') && body.includes(' http://localhost/api/ping</pre>'), body);
+  link.close();
+  await named.stop();
+  app.remove();
+});
+
 it('an action named openapi is its own, and the document is at the root', async () => {
   const app = hostApp({ plan: { actions: [{ name: 'openapi' }] } });
   const named = await startSidecar([], { app: app.dir });

@@ -45,7 +45,7 @@ const commands = [...overview.matchAll(/^ {2}([a-z]+) +(?:([a-z]) )? *\S/gm)].ma
 describe('the list of commands', () => {
   it('has them all, with their aliases', () => {
     const names = commands.map(({ name, alias }) => (alias ? `${name}/${alias}` : name));
-    for (const wanted of ['new/n', 'start/s', 'sidecar', 'pack/p', 'console/c', 'config', 'routes', 'types/t', 'version/v', 'help/h']) {
+    for (const wanted of ['new/n', 'start/s', 'sidecar', 'pack/p', 'console/c', 'config', 'routes', 'types/t', 'doctor', 'version/v', 'help/h']) {
       assert.ok(names.includes(wanted), `${wanted} in ${names}`);
     }
   });
@@ -55,6 +55,22 @@ describe('the list of commands', () => {
   it('is what is said to no command at all, with 2', () => {
     assert.deepEqual(run([]), { status: 2, stdout: '', stderr: overview });
     for (const word of ['--help', '-h', 'h']) assert.deepEqual(run([word]), { status: 0, stdout: overview, stderr: '' });
+  });
+
+  it('new says why it cannot write', () => {
+    for (const blocks of [0, 1]) {
+      const { status, stderr } = spawnSync('sh', ['-c', `trap '' XFSZ; ulimit -f ${blocks}; exec "$0" new full${blocks}`, program], { cwd: dir, encoding: 'utf8' });
+      assert.equal(status, 1);
+      assert.match(stderr, /^socketstream: full\d\/\S+: File too large\n$/);
+    }
+  });
+
+  it('need no standard files: what they open does not get what they print', () => {
+    const app = path.join(dir, 'closed');
+    fs.mkdirSync(path.join(app, 'app'), { recursive: true });
+    fs.mkdirSync(path.join(app, 'config'));
+    fs.writeFileSync(path.join(app, 'config/app.js'), 'exports.config = { motto: 1 };');
+    assert.equal(spawnSync('sh', ['-c', 'exec "$0" config motto <&- >&- 2>&-', program], { cwd: app }).status, 0);
   });
 
   it('has none that is like an unknown word, or the nearest', () => {
@@ -127,7 +143,8 @@ for (const { name, alias, help, usage, options, inApp } of commands) {
       assert.deepEqual(refused([...args, '--app', '/none']), { status: 1, line: 'socketstream: /none: No such file or directory' });
     });
 
-    if (inApp) it('refuses an application that last ran with a newer version', () => {
+    // doctor looks at it all the same, and says so: t/e2e/doctor.test.mjs.
+    if (inApp && name !== 'doctor') it('refuses an application that last ran with a newer version', () => {
       const args = needed(name, usage);
       const app = path.join(dir, 'newer');
       fs.mkdirSync(path.join(app, 'app'), { recursive: true });

@@ -130,7 +130,7 @@ describe('the configuration is printed', () => {
     'app.json': JSON.stringify({
       http: { port: 4001 },
       redis: { url: 'redis://ann:p%40ss@db.internal:6379/2' },
-      db: { password: 'hush', hosts: ['postgres://bob:hush@one/x', 'postgres://two/y'], none: {}, pin_key: 4711, passwords: ['hush'] },
+      db: { password: 'hush', hosts: ['postgres://bob:hush@one/x', 'postgres://two/y'], none: {}, pin_key: 4711, passwords: ['hush'], quoted: 'redis://eve:hus"h@x' },
       '\u001b[2J': 'x'.repeat(60),
     }),
   };
@@ -156,6 +156,7 @@ describe('the configuration is printed', () => {
       ['db.password', '(hidden)', 'config/app.json', /^of the application$/],
       ['db.passwords', '(hidden)', 'config/app.json', /^of the application$/],
       ['db.pin_key', '(hidden)', 'config/app.json', /^of the application$/],
+      ['db.quoted', '"redis://eve:…@x"', 'config/app.json', /^of the application$/],
       ['db.none', '{}', 'config/app.json', /^of the application$/],
       ['db.hosts', '["postgres://bob:…@one/x","postgres://tw…', 'config/app.json', /^of the application$/],
       ['\\x1b[2J', `"${'x'.repeat(39)}…`, 'config/app.json', /^of the application$/],

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which of two versions is older.
+ * Which folder is an application's; which of two versions is older.
  */
 #include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "app_dir.h"
 
@@ -43,11 +49,35 @@ static void knows_what_is_no_version(void **unused) {
     assert_true(ss_version_good("1.0.123456789"));
 }
 
+static void a_folder_has_a_name_in_utf_8(void **unused) {
+    static const struct {
+        const char *name;
+        bool good;
+    } cases[] = {{"caf\xc3\xa9", true}, {"caf\xe9", false}};
+    char dir[] = "/tmp/ss-app-dir-XXXXXX";
+    char given[64];
+    char inner[80];
+    char path[PATH_MAX];
+    ss_buf_t error = {0};
+    assert_non_null(mkdtemp(dir));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        snprintf(given, sizeof given, "%s/%s", dir, cases[i].name);
+        snprintf(inner, sizeof inner, "%s/app", given);
+        assert_int_equal(mkdir(given, 0700) | mkdir(inner, 0700), 0);
+        assert_int_equal(ss_app_dir_find(given, path, &error), cases[i].good);
+        assert_int_equal(rmdir(inner) | rmdir(given), 0);
+    }
+    assert_non_null(strstr(ss_buf_string(&error), "is not UTF-8: rename the folder"));
+    ss_buf_free(&error);
+    rmdir(dir);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST("orders versions", orders_versions),
         TEST("builds of one version are alike", builds_of_one_version_are_alike),
         TEST("knows what is no version", knows_what_is_no_version),
+        TEST("a folder has a name in UTF-8", a_folder_has_a_name_in_utf_8),
     };
     return cmocka_run_group_tests_name("app_dir", tests, NULL, NULL);
 }

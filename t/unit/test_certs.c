@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,6 +189,26 @@ static void takes_what_belongs_together(void **unused) {
     ss_cert_destroy(cert);
 }
 
+static void an_address_of_five_bytes_is_none(void **unused) {
+    party_t odd = issue("odd", &middle_ca, "DNS:odd.example", -1, 90);
+    GENERAL_NAMES *names = X509_get_ext_d2i(odd.cert, NID_subject_alt_name, NULL, NULL);
+    GENERAL_NAME *address = GENERAL_NAME_new();
+    ASN1_OCTET_STRING *bytes = ASN1_OCTET_STRING_new();
+    ss_cert_t *cert;
+
+    ASN1_OCTET_STRING_set(bytes, (const unsigned char *)"12345", 5);
+    GENERAL_NAME_set0_value(address, GEN_IPADD, bytes);
+    sk_GENERAL_NAME_push(names, address);
+    X509_add1_ext_i2d(odd.cert, NID_subject_alt_name, names, 0, X509V3_ADD_REPLACE);
+    GENERAL_NAMES_free(names);
+    assert_int_not_equal(X509_sign(odd.cert, middle_ca.key, EVP_sha256()), 0);
+    write_site(&odd);
+    cert = load();
+    assert_int_equal(ss_cert_info(cert)->names.len, strlen("odd.example"));
+    ss_cert_destroy(cert);
+    release(&odd);
+}
+
 static void refuses_the_key_of_another(void **unused) {
     write_site(&site);
     write_key(files.key, other.key, NULL);
@@ -310,6 +332,28 @@ static void a_key_is_its_owners_only_and_never_written_over(void **unused) {
     assert_int_not_equal(fread(after, 1, sizeof(after) - 1, file), 0);
     fclose(file);
     assert_string_equal(before, after);
+}
+
+static void half_a_file_is_not_left_behind(void **unused) {
+    static const char *const list[] = {"a.example"};
+    const ss_cert_names_t names = {list, 1};
+    struct rlimit before;
+    struct rlimit small;
+
+    assert_true(ss_cert_make_key("whole.pem", &error));
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){100, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    error.len = 0;
+    assert_false(ss_cert_make_key(files.key, &error));
+    assert_non_null(strstr(ss_buf_string(&error), "site.key.pem: File too large"));
+    assert_false(ss_cert_make_self_signed("whole.pem", &names, files.cert, &error));
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_not_equal(access(files.key, F_OK), 0);
+    assert_int_not_equal(access(SS_CERTS_DIR "/site.cert.pem.new", F_OK), 0);
+    unlink("whole.pem");
+    error.len = 0;
 }
 
 static void a_self_signed_one_has_all_names_and_lasts_825_days(void **unused) {
@@ -485,6 +529,7 @@ static void a_certificate_that_is_named_must_be_there(void **unused) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         FILES_TEST("takes what belongs together, and knows its names", takes_what_belongs_together),
+        FILES_TEST("an address of five bytes is none", an_address_of_five_bytes_is_none),
         FILES_TEST("refuses the key of another certificate", refuses_the_key_of_another),
         FILES_TEST("refuses an encrypted key", refuses_an_encrypted_key),
         FILES_TEST("refuses a weak key", refuses_a_weak_key),
@@ -497,6 +542,7 @@ int main(void) {
         FILES_TEST("refuses the chain of another certificate", refuses_the_chain_of_another),
         FILES_TEST("a key is its owner's only, and never written over",
                    a_key_is_its_owners_only_and_never_written_over),
+        FILES_TEST("half a file is not left behind", half_a_file_is_not_left_behind),
         FILES_TEST("a self-signed certificate has all names, and lasts 825 days",
                    a_self_signed_one_has_all_names_and_lasts_825_days),
         FILES_TEST("knows hosts from what is none", knows_hosts_from_what_is_none),

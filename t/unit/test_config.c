@@ -248,6 +248,9 @@ static void a_wrong_type_names_key_and_origin(void **state) {
     refused(LOAD("SS_ENV=staging"),
             "config/environments/staging.json:1:12: redis.password must be a "
             "string, but is something else");
+    refused(LOAD("SS__redis__sentinels={\"a\":\"redis://:hush@h\"}"),
+            "SS__redis__sentinels: redis.sentinels must be a list of strings, but is "
+            "{\"a\":\"redis://:…@h\"}");
     refused(LOAD("SS__nginx__origins=[\"a\",1]"),
             "SS__nginx__origins: nginx.origins must be a list of strings, but is [\"a\",1]");
     refused(LOAD("SS__browser_check__rules=MSIE"),
