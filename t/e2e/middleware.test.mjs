@@ -62,23 +62,9 @@ const files = {
     'public/file.txt': 'the file\n',
     'public/cached.txt': 'cached\n',
     'public/private/secret.txt': 'secret\n',
-<<<<<<< HEAD
     'public/dir/index.html': '<h1>Below</h1>\n',
-||||||| merged common ancestors
-<<<<<<<<< Temporary merge branch 1
-    'public/dir/index.html': '<h1>Below</h1>\n',
-||||||||| d4c363a
-=========
-=======
->>>>>>> refs/heads/first
     'static/error/index.html': '<h1>Our error</h1>\n',
     'static/offline/index.html': '<h1>We are offline</h1>\n',
-<<<<<<< HEAD
-||||||| merged common ancestors
->>>>>>>>> Temporary merge branch 2
-=======
-    'public/dir/index.html': '<h1>Below</h1>\n',
->>>>>>> refs/heads/first
 };
 /** As a browser that navigates. */
 const navigating = { headers: { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
