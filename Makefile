@@ -86,7 +86,7 @@ $(B)/man/socketstream.1 $(B)/completion/socketstream.bash $(B)/completion/_socke
 unit: $(UNIT_BIN)
 $(OBJ)/unit/%: t/unit/%.c $(SHARED_OBJ) $(filter-out $(OBJ)/sidecar/main.o,$(SIDECAR_OBJ))
 	@mkdir -p $(@D)
-	$(CC) $(SS_CFLAGS) -MMD -MP -rdynamic -o $@ $^ $(LDFLAGS) -lcmocka $(SS_LIBS)
+	$(CC) $(SS_CFLAGS) -MMD -MP -rdynamic -o $@ $< $(filter %.o,$^) $(LDFLAGS) -lcmocka $(SS_LIBS)
 
 # The bench: a load generator, a floor to compare with, and the peers' own npm packages, which the
 # root's package.json is spared.
@@ -205,4 +205,4 @@ clean:
 	rm -rf $(B)
 	rm -rf $(addsuffix /public/assets,$(PACKED)) $(addsuffix /public/index.html*,$(PACKED))
 
--include $(SHARED_OBJ:.o=.d) $(SIDECAR_OBJ:.o=.d) $(BENCH_LOAD_OBJ:.o=.d) $(OBJ)/bench/floor.d
+-include $(SHARED_OBJ:.o=.d) $(SIDECAR_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BENCH_LOAD_OBJ:.o=.d) $(OBJ)/bench/floor.d

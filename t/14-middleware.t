@@ -28,6 +28,16 @@ our $passes = sub {
 END
 };
 
+# URLs that middleware may make, and what becomes of them: none is a way out of the folder.
+our @hostile = (
+    ['/../conf/nginx.conf', 400], ['/..%2fconf/nginx.conf', 400], ['/%2e%2e', 400], ['/a.txt%2f..%2fb.txt', 400],
+    ['/x/%2e%2e%5c..', 404], ['/./b.txt', 404], ['//b.txt', 200], ['/?/../x', 200],
+    ['/%', 200], ['/%6', 200], ['/%zz', 200], ['/%ff.txt', 404], ['/b.txt%23x', 404], ['/%3f.png', 404],
+    ['/%0d%0aX-Evil:1.png', 404], ['/%0d%0aX-Evil:1/', 200],
+    ['/' . 'x' x 3000 . '.png', 404], ['/' . '%2e' x 900, 404],
+    ['http://127.0.0.1/b.txt', 500], ['%2fb.txt', 500], ['', 200], ['/b.txt&second=/../x', 200],
+);
+
 add_block_preprocessor(sub {
     my ($block) = @_;
     $block->set_value('user_files', ">>> index.html\nindex\n>>> a.txt\n0123456789\n>>> b.txt\nother\n");
@@ -264,3 +274,30 @@ If-Match: "none"
 --- response_headers
 Set-Cookie: a=1
 X-Frame-Options: DENY
+
+
+
+=== TEST 18: no URL of middleware gets out of the folder, breaks a header, or ends a worker
+--- config
+    location / {
+        proxy_pass http://127.0.0.1:$server_port/upstream?$args;
+        proxy_set_header Host up;
+    }
+    location /upstream {
+        add_header X-Accel-Redirect @assets;
+        add_header SocketStream-Url $arg_url;
+        add_header SocketStream-Url $arg_second;
+        return 200;
+    }
+    location @assets {
+        socketstream_middleware on;
+        socketstream_assets html;
+    }
+--- request eval
+[map { "GET /a.txt?url=$_->[0]" } @::hostile]
+--- raw_response_headers_unlike eval
+[map { "\nX-Evil" } @::hostile]
+--- error_code eval
+[map { $_->[1] } @::hostile]
+--- no_error_log
+[alert]
