@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
-    cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync,
+    chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -150,4 +150,16 @@ export async function ask(socket, message) {
     const answer = once(socket, 'message');
     socket.send(typeof message === 'string' ? message : JSON.stringify(message));
     return String((await answer)[0]);
+}
+
+/**
+ * A user whom permissions concern: root becomes nobody.
+ * @param {string} dir is opened to that one, with the way to it
+ * @returns {number | undefined} to run commands as
+ */
+export function somebody(dir) {
+    for (let at = dir; at.startsWith('/tmp/'); at = path.dirname(at)) {
+        chmodSync(at, 0o755);
+    }
+    return process.getuid?.() === 0 ? 65534 : undefined;
 }

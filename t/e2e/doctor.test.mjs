@@ -11,7 +11,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { CLEAN, command, copyNative, environment, freePort, root, runCommand, startApp, until } from './app.mjs';
+import { CLEAN, command, copyNative, environment, freePort, root, runCommand, somebody, startApp, until } from './app.mjs';
 
 /** @typedef {{name: string, outcome: string, found: string, remedy: string | null}} Check */
 /** @typedef {{application: string, environment: string | null, healthy: boolean, errors: number, warnings: number, checks: Check[]}} Report */
@@ -213,9 +213,7 @@ const rows = [
     ['run-folder', 'error', /\.socketstream is no folder$/, /^remove it$/, (dir) => write(dir, { '.socketstream': '' })],
     ['run-folder', 'error', /^cannot write to .*\.socketstream: Permission denied$/, /^give yourself write access to it$/, (dir) => {
         mkdirSync(path.join(dir, '.socketstream'), { mode: 0o555 });
-        chmodSync(work, 0o755);
-        chmodSync(dir, 0o755);
-        return { uid: process.getuid?.() === 0 ? 65534 : undefined };
+        return { uid: somebody(dir) };
     }],
     ['socket-mode', 'warning', /^everybody here may connect to .*sidecar\.sock$/, /^chmod o= .*sidecar\.sock$/, async (dir) => {
         const socket = path.join(dir, '.socketstream/sidecar.sock');

@@ -10,17 +10,16 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
-    chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync,
+    chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startRedis } from '../lib/redis.mjs';
-import { build, environment, freePort, read, root, runCommand } from './app.mjs';
+import { build, environment, freePort, read, root, runCommand, somebody } from './app.mjs';
 
 const QUICK_MS = 20000; // far more than any needs, on the busiest of machines
-const NOBODY = 65534;
 
 /**
  * @typedef {object} Row
@@ -176,7 +175,7 @@ const rows = [
     { what: 'a link to a folder above', prepare: ({ dir }) => symlinkSync('..', path.join(dir, 'app/server/up')),
         line: /^socketstream: \/\S*\/app\/server\/up\/\S*: more than 32 folders deep; does a link point upwards\?$/ },
     { what: 'a module that may not be read', nobody: true, env: production, files: { 'app/server/main.coffee': coffee },
-        prepare: ({ dir }) => { chmodSync(path.join(dir, 'app/server/main.coffee'), 0); mkdirSync(path.join(dir, '.socketstream')); chmodSync(path.join(dir, '.socketstream'), 0o777); },
+        prepare: ({ dir }) => { chmodSync(path.join(dir, 'app/server/main.coffee'), 0); mkdirSync(path.join(dir, '.socketstream')); belongsTo(path.join(dir, '.socketstream'), somebody(dir)); },
         line: unready(/app\/server\/main\.coffee: EACCES: permission denied, open '\/\S*\/main\.coffee'$/) },
     { what: 'a folder of modules that may not be read', nobody: true, files: { 'app/server/more/main.coffee': coffee },
         prepare: ({ dir }) => chmodSync(path.join(dir, 'app/server/more'), 0),
@@ -376,6 +375,13 @@ async function assertFree(port) {
     server.close();
 }
 
+/** @param {string} file @param {number | undefined} uid undefined: it is ours already */
+function belongsTo(file, uid) {
+    if (uid !== undefined) {
+        chownSync(file, uid, uid);
+    }
+}
+
 /** @param {Row} row */
 async function assertRefused(row) {
     const dir = makeApp(row);
@@ -386,7 +392,7 @@ async function assertRefused(row) {
     const run = await runCommand([args[0], '--app', dir, ...args.slice(1)], {
         cwd: dir,
         env: { TMPDIR: path.join(dir, 'tmp'), NO_COLOR: '1', ...row.env, ...more },
-        uid: row.nobody && process.getuid?.() === 0 ? NOBODY : undefined,
+        uid: row.nobody ? somebody(dir) : undefined,
     });
     const [line, ...behind] = run.stderr.trimEnd().split('\n');
     assert.match(line, row.line, run.stderr);

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import {
-    cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync,
+    cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -138,7 +138,7 @@ async function refusesChanged(app) {
     }
 }
 
-test('with --jquery a new application has jQuery from npm and a template, in each language of the browser', { skip }, async () => {
+test('with --jquery a new application has jQuery from npm and a template, in each language of the browser', { skip }, async (t) => {
     const made = Object.fromEntries(await Promise.all(['js', 'coffee', 'ts'].map(async (language) => {
         const dir = path.join(mkdtempSync(path.join(tmpdir(), 'ss-e2e-')), 'it');
         return [language, { dir, ...await runCommand(['new', dir, `--${language}`, '--jquery'], { env: { npm_config_prefer_offline: 'true' } }) }];
@@ -157,12 +157,19 @@ test('with --jquery a new application has jQuery from npm and a template, in eac
     /** @type {string[]} */
     const problems = [];
     const page = await open('light', problems);
+    t.after(async () => {
+        await page.close();
+        assert.deepEqual(await app.stop(), CLEAN);
+    });
     for (const language of ['js', 'coffee', 'ts']) {
         if (language !== 'js') { // one that runs becomes the next
             const packed = () => JSON.parse(readFileSync(path.join(app.dir, 'public/assets/manifest.json'), 'utf8')).files['app.js'].file;
             const before = packed();
-            rmSync(path.join(app.dir, 'app/client'), { recursive: true });
-            cpSync(path.join(made[language].dir, 'app/client'), path.join(app.dir, 'app/client'), { recursive: true });
+            const client = path.join(app.dir, 'app/client');
+            await page.goto('about:blank'); // or it would load anew by itself, too
+            cpSync(path.join(made[language].dir, 'app/client'), path.join(app.dir, 'next'), { recursive: true });
+            rmSync(client, { recursive: true });
+            renameSync(path.join(app.dir, 'next'), client);
             assert.ok(await until(() => packed() !== before), language);
         }
         await page.goto(app.url);
@@ -172,8 +179,6 @@ test('with --jquery a new application has jQuery from npm and a template, in eac
         await page.waitForSelector('#waves li:has-text("Somebody waved at")');
     }
     assert.deepEqual(problems, []);
-    await page.close();
-    assert.deepEqual(await app.stop(), CLEAN);
 });
 
 test('without npm --jquery makes the application, and says what is missing', async () => {

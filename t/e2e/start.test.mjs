@@ -12,7 +12,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { startRedis } from '../lib/redis.mjs';
 import {
-    CLEAN, ask, copyNative, freePort, openSocket, read, runCommand, running, startApp, until,
+    CLEAN, ask, copyNative, freePort, openSocket, read, runCommand, running, somebody, startApp, until,
 } from './app.mjs';
 
 const square = { jsonrpc: '2.0', id: 1, method: 'native.square', params: [25] };
@@ -232,14 +232,6 @@ let redis;
 const oneRedis = async () => (redis ??= await startRedis());
 after(() => redis?.stop());
 
-/** A user whom permissions concern: root becomes nobody. @param {string} dir is opened to that one, with the way to it */
-function somebody(dir) {
-    for (let at = dir; at.startsWith('/tmp/'); at = path.dirname(at)) {
-        chmodSync(at, 0o755);
-    }
-    return process.getuid?.() === 0 ? 65534 : undefined;
-}
-
 /**
  * A start that fails: one line, exit code 1, nothing left behind.
  * @param {string} name
@@ -296,7 +288,7 @@ refuses('the URL of Redis is wrong', async () => ({
 }));
 refuses('the module is missing', async () => ({
     env: { SS__nginx__module: '/nonexistent.so' },
-    line: /^socketstream: nginx\.module: \/nonexistent\.so: No such file or directory$/m,
+    line: /^socketstream: nginx\.module: \/nonexistent\.so: No such file or directory: correct it$/m,
 }));
 refuses('the module was built for another nginx', async (dir) => {
     const nginx = path.join(dir, 'other-nginx');
