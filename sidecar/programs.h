@@ -24,8 +24,8 @@ extern const ss_program_t ss_program_redis;
 extern const ss_program_t ss_program_node;
 
 /* Puts the real path of the program into `path`.  The configuration has a path, or a name to look
- * for in PATH and, where PATH lacks it, in the folders of daemons.  false with `error`, which is
- * "what: remedy". */
+ * for in PATH and, where PATH lacks it, in the folders of daemons.  false with `error`: for
+ * a path "key: path: why", which is to be corrected; for a name "what: remedy". */
 bool ss_program_find(const ss_program_t *program, const ss_config_t *config, char path[PATH_MAX],
                      ss_buf_t *error);
 

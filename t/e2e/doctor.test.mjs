@@ -170,7 +170,7 @@ const rows = [
         write(dir, { 'broken.so': 'x' });
         return { env: { SS__nginx__module: path.join(dir, 'broken.so') } };
     }],
-    ['nginx-module', 'error', /^nginx\.module: \/nowhere\.so: No such file or directory$/, /^correct it$/,
+    ['nginx-module', 'error', /^nginx\.module: \/nowhere\.so: No such file or directory$/, /^correct nginx\.module/,
         () => ({ env: { SS__nginx__module: '/nowhere.so' } })],
     ['redis-server', 'error', /5\.0\.14$/, /^install redis-server 6 or newer$/,
         () => ({ env: { SS__redis__binary: impostor('Redis server v=5.0.14 sha=0') } })],
