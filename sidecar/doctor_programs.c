@@ -30,16 +30,6 @@ static bool ask_version(const char *path, const char *name, const char *option, 
     return ss_program_run(path, (char *const *)(uintptr_t)args, SS_DOCTOR_WAIT_MS, said) != -1;
 }
 
-/* A path in the configuration is to be corrected there; else the error has its remedy. */
-static void say_missing(ss_doctor_t *d, ss_finding_t *f, const char *key, ss_buf_t *error) {
-    if (strchr(ss_config_string(d->config, key), '/') != NULL) {
-        ss_doctor_bad(f, SS_DOCTOR_ERROR, "", "%s", ss_buf_string(error));
-        ss_doctor_add_remedy(f, "correct %s in the configuration", key);
-    } else {
-        ss_doctor_complaint(f, SS_DOCTOR_ERROR, error);
-    }
-}
-
 /* What is found at `path`, and says its version behind `mark`, is to be at least `least`. */
 static void judge_program(ss_finding_t *f, const char *path, const char *name, const char *option,
                           const char *mark, const char *least, ss_buf_t *said) {
@@ -72,7 +62,7 @@ static void look_at_nginx(ss_doctor_t *d, ss_finding_t *f) {
 
     if (!ss_program_find(&ss_program_nginx, d->config, d->nginx, &error)) {
         d->nginx[0] = '\0';
-        say_missing(d, f, "nginx.binary", &error);
+        ss_doctor_complaint(f, SS_DOCTOR_ERROR, &error);
     } else {
         judge_program(f, d->nginx, "nginx", "-V", "nginx version: ", NGINX_LEAST, &d->nginx_build);
     }
@@ -182,7 +172,7 @@ static void look_at_module(ss_doctor_t *d, ss_finding_t *f) {
     ss_buf_t error = {0};
 
     if (!ss_program_find_module(d->config, module, &error)) {
-        say_missing(d, f, "nginx.module", &error);
+        ss_doctor_complaint(f, SS_DOCTOR_ERROR, &error);
     } else if (d->nginx[0] == '\0') {
         ss_doctor_skip(f, "there is no nginx that could load %s", module);
     } else {
@@ -200,7 +190,7 @@ static void look_at_redis_server(ss_doctor_t *d, ss_finding_t *f) {
     if (ss_redis_is_configured(ss_config_get(d->config, "redis"))) {
         ss_doctor_skip(f, "not needed: another Redis is configured");
     } else if (!ss_program_find(&ss_program_redis, d->config, path, &said)) {
-        say_missing(d, f, "redis.binary", &said);
+        ss_doctor_complaint(f, SS_DOCTOR_ERROR, &said);
     } else {
         judge_program(f, path, "redis-server", "--version", "v=", SS_REDIS_LEAST, &said);
     }
@@ -214,7 +204,7 @@ static void look_at_node(ss_doctor_t *d, ss_finding_t *f) {
     if (!d->runs_scripts && !d->packs) {
         ss_doctor_skip(f, "there is no JavaScript to run, and nothing to pack at a start");
     } else if (!ss_program_find(&ss_program_node, d->config, path, &said)) {
-        say_missing(d, f, "host.node", &said);
+        ss_doctor_complaint(f, SS_DOCTOR_ERROR, &said);
     } else {
         judge_program(f, path, "node", "--version", "v", NODE_LEAST, &said);
     }

@@ -72,7 +72,8 @@ bool ss_program_find(const ss_program_t *program, const ss_config_t *config, cha
         return true;
     }
     if (is_path) {
-        ss_buf_printf(error, "%s: %s: %s", program->key, name, strerror(errno));
+        ss_buf_printf(error, "%s: %s: %s: correct %s", program->key, name, strerror(errno),
+                      program->key);
     } else {
         ss_buf_printf(error, "%s was not found: %s", name, program->advice);
     }
@@ -88,7 +89,8 @@ bool ss_program_find_module(const ss_config_t *config, char path[PATH_MAX], ss_b
     if (module[0] != '\0') {
         good = realpath(module, path) != NULL;
         if (!good) {
-            ss_buf_printf(error, "nginx.module: %s: %s", module, strerror(errno));
+            ss_buf_printf(error, "nginx.module: %s: %s: correct nginx.module", module,
+                          strerror(errno));
         }
         return good;
     }

@@ -180,6 +180,12 @@ const rows = [
     { what: 'a folder of modules that may not be read', nobody: true, files: { 'app/server/more/main.coffee': coffee },
         prepare: ({ dir }) => chmodSync(path.join(dir, 'app/server/more'), 0),
         line: /^socketstream: cannot read the folder \/\S*\/app\/server\/more: Permission denied: give yourself access to it$/ },
+    { what: 'a run folder that everybody may write to',
+        prepare: ({ dir }) => {
+            mkdirSync(path.join(dir, '.socketstream'));
+            chmodSync(path.join(dir, '.socketstream'), 0o777);
+        },
+        line: /^socketstream: everybody can write to \/\S*\/\.socketstream: chmod 700 it$/ },
     { what: 'a run folder that may not be written to', nobody: true,
         prepare: ({ dir }) => mkdirSync(path.join(dir, '.socketstream'), { mode: 0o555 }),
         line: /^socketstream: cannot write to \/\S*\/\.socketstream: Permission denied; .*give yourself write access to it$/ },

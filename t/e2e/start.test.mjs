@@ -288,7 +288,7 @@ refuses('the URL of Redis is wrong', async () => ({
 }));
 refuses('the module is missing', async () => ({
     env: { SS__nginx__module: '/nonexistent.so' },
-    line: /^socketstream: nginx\.module: \/nonexistent\.so: No such file or directory: correct it$/m,
+    line: /^socketstream: nginx\.module: \/nonexistent\.so: No such file or directory: correct nginx\.module$/m,
 }));
 refuses('the module was built for another nginx', async (dir) => {
     const nginx = path.join(dir, 'other-nginx');
