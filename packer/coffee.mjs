@@ -60,7 +60,8 @@ export function createCoffee({ app }) {
         prepare(sources) {
             const wanted = sources.map((source) => ({ source, key: keyOf(source) }))
                 .filter(({ key }) => !running.has(key) && !cache.has(key));
-            const threads = Math.min(os.cpus().length, THREADS_MAX, Math.floor(wanted.length / FILES_A_THREAD));
+            const cores = Math.max(1, os.cpus().length - 1); // one is the main thread's, and esbuild's
+            const threads = Math.min(cores, THREADS_MAX, Math.floor(wanted.length / FILES_A_THREAD));
             if (threads < 1) {
                 return;
             }
