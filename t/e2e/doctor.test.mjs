@@ -28,7 +28,8 @@ const isBad = (/** @type {Check} */ one) => one.outcome === 'error' || one.outco
 async function doctor(dir, env, options) {
     const { code, stdout, stderr } = await runCommand(
         ['doctor', '--app', dir, '--json'],
-        { env: { SS__http__port: freshPort, ...env }, ...options });
+        // One of its own for each: what is free now may be another test's in a while.
+        { env: { SS__http__port: String(await freePort()), ...env }, ...options });
     assert.equal(stderr, '');
     /** @type {Report} */
     const report = JSON.parse(stdout);
@@ -209,7 +210,7 @@ const rows = [
     ['http-port', 'error', /^http\.hostname: "" is no address/, /^set http\.hostname/, () => ({ env: { SS__http__hostname: '' } })],
     ['http-port', 'error', /^nobody can listen on 192\.0\.2\.1 .*: Cannot assign requested address$/, /^correct http\.hostname$/,
         () => ({ env: { SS__http__hostname: '192.0.2.1' } })],
-    ['https-port', 'error', /are the same$/, /^choose another/, async () => ({ env: await https({ SS__https__port: freshPort }) })],
+    ['https-port', 'error', /are the same$/, /^choose another/, async () => ({ env: await https({ SS__http__port: freshPort, SS__https__port: freshPort }) })],
     ['run-folder', 'error', /\.socketstream is no folder$/, /^remove it$/, (dir) => write(dir, { '.socketstream': '' })],
     ['run-folder', 'error', /^cannot write to .*\.socketstream: Permission denied$/, /^give yourself write access to it$/, (dir) => {
         mkdirSync(path.join(dir, '.socketstream'), { mode: 0o555 });
