@@ -35,7 +35,7 @@ static void write_channels(ss_buf_t *b, const ss_session_data_t *d) {
 /* What every session has. */
 static void write_known(ss_buf_t *b, const ss_session_t *s) {
     char id[SS_SESSION_ID_TEXT + 1];
-    char ms[SS_DECIMAL_MAX];
+    char ms[SS_DECIMAL_MAX] = "";
     ss_session_text(s->id, id);
     ss_buf_literal(b, "{\"id\":\"");
     ss_buf_append(b, id, SS_SESSION_ID_TEXT);
