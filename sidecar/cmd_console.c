@@ -4,22 +4,11 @@
  *
  * Owns its row.
  */
-#include <stddef.h>
-
 #include "args.h"
 #include "node_script.h"
-#include "share.h"
 
 static int run(const ss_args_t *args) {
-    const char *socket = ss_args_get(args, "socket");
-    ss_buf_t self = {0};
-
-    ss_share_program(&self);
-    const char *script_args[] = {ss_buf_string(&self), socket == NULL ? "" : socket,
-                                 ss_args_get(args, "eval"), NULL};
-    int status = ss_node_script_run("host/console.mjs", args->app, script_args);
-    ss_buf_free(&self);
-    return status;
+    return ss_node_script_attach("host/console.mjs", args, ss_args_get(args, "eval"));
 }
 
 const ss_command_t ss_command_console = {

@@ -4,22 +4,12 @@
  *
  * Owns its row.
  */
-#include <stddef.h>
-
 #include "args.h"
 #include "node_script.h"
-#include "share.h"
 
 static int run(const ss_args_t *args) {
-    const char *socket = ss_args_get(args, "socket");
-    ss_buf_t self = {0};
-
-    ss_share_program(&self);
-    const char *script_args[] = {ss_buf_string(&self), socket == NULL ? "" : socket,
-                                 ss_args_get(args, "json") == NULL ? "table" : "json", NULL};
-    int status = ss_node_script_run("host/routes.mjs", args->app, script_args);
-    ss_buf_free(&self);
-    return status;
+    return ss_node_script_attach("host/routes.mjs", args,
+                                 ss_args_get(args, "json") == NULL ? "table" : "json");
 }
 
 const ss_command_t ss_command_routes = {

@@ -20,8 +20,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "args.h"
 #include "api_options.h"
+#include "args.h"
 #include "start.h"
 
 #define READY_POLL_MS 5

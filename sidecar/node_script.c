@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "buf.h"
-#include "cmd.h"
 #include "config.h"
 #include "share.h"
 
@@ -58,4 +58,15 @@ int ss_node_script_run(const char *script, const char *app, const char *const *a
     ss_buf_free(&path);
     ss_buf_free(&missing);
     return SS_EXIT_FAILED;
+}
+
+int ss_node_script_attach(const char *script, const ss_args_t *args, const char *last) {
+    const char *socket = ss_args_get(args, "socket");
+    ss_buf_t self = {0};
+
+    ss_share_program(&self);
+    const char *script_args[] = {ss_buf_string(&self), socket == NULL ? "" : socket, last, NULL};
+    int status = ss_node_script_run(script, args->app, script_args);
+    ss_buf_free(&self);
+    return status;
 }

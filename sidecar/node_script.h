@@ -12,4 +12,11 @@
  * NULL.  Returns only when that fails: SS_EXIT_FAILED, with the reason on stderr. */
 int ss_node_script_run(const char *script, const char *app, const char *const *args);
 
+struct ss_args;
+
+/* The same for a script that attaches to the application, or starts it: its arguments are this
+ * program, the value of the command's option --socket ("" when not given), and `last`, which may be
+ * NULL. */
+int ss_node_script_attach(const char *script, const struct ss_args *args, const char *last);
+
 #endif

@@ -3,9 +3,8 @@
  * What the parts of `socketstream start` share: cmd_start.c has the order of things, start_checks.c
  * looks at all that can be wrong beforehand, start_redis.c at a Redis that is configured,
  * start_children.c knows what is run, and how, start_packer.c the same for the asset packer,
- * start_banner.c tells what runs.
- * start_packer.c the same for the asset packer, start_https.c the certificate, start_node.c the
- * version of Node.
+ * start_banner.c tells what runs, start_https.c knows the certificate, start_node.c the version of
+ * Node.
  */
 #ifndef SS_START_H
 #define SS_START_H
@@ -15,9 +14,9 @@
 #include <uv.h>
 
 #include "config.h"
+#include "https.h"
 #include "log.h"
 #include "module.h"
-#include "https.h"
 #include "packer.h"
 #include "probe.h"
 #include "rundir.h"
