@@ -753,16 +753,11 @@ ngx_http_ss_api_send_error(ngx_http_request_t *r, ngx_uint_t status,
     ngx_msec_t retry, u_char *text, size_t len)
 {
     u_char     seconds[NGX_INT_T_LEN];
-    ngx_str_t  name, value;
+    ngx_str_t  name, type, value;
 
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_set(&type, "application/json");
 
-    ngx_str_set(&name, "Cache-Control");
-    ngx_str_set(&value, "no-store");
-
-    if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
+    if (ngx_http_ss_no_store(r, &type) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -114,16 +114,11 @@ ngx_http_ss_browser_check(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_ss_browser_refuse(ngx_http_request_t *r)
 {
-    ngx_str_t  name, value;
+    ngx_str_t  type;
 
-    ngx_str_set(&r->headers_out.content_type, "text/html");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_set(&type, "text/html");
 
-    ngx_str_set(&name, "Cache-Control");
-    ngx_str_set(&value, "no-store");
-
-    if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
+    if (ngx_http_ss_no_store(r, &type) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

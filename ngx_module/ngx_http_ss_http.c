@@ -97,6 +97,24 @@ ngx_http_ss_add_header(ngx_http_request_t *r, ngx_str_t *name,
 
 
 ngx_int_t
+ngx_http_ss_no_store(ngx_http_request_t *r, ngx_str_t *type)
+{
+    ngx_str_t  name, value;
+
+    if (type != NULL) {
+        r->headers_out.content_type = *type;
+        r->headers_out.content_type_len = type->len;
+        r->headers_out.content_type_lowcase = NULL;
+    }
+
+    ngx_str_set(&name, "Cache-Control");
+    ngx_str_set(&value, "no-store");
+
+    return ngx_http_ss_add_header(r, &name, &value) ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
 ngx_http_ss_copy_headers(ngx_http_request_t *r, ss_reader_t *headers)
 {
     u_char          *p, ch;

@@ -421,10 +421,7 @@ ngx_http_ss_post_answer(ngx_http_request_t *r, ngx_uint_t status)
         return rc;
     }
 
-    ngx_str_set(&name, "Cache-Control");
-    ngx_str_set(&value, "no-store");
-
-    if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
+    if (ngx_http_ss_no_store(r, NULL) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -115,21 +115,16 @@ static ngx_int_t
 ngx_http_ss_sse_send_header(ngx_http_request_t *r, ss_link_accept_t *accept)
 {
     ngx_int_t   rc;
-    ngx_str_t   name, value;
+    ngx_str_t   name, type, value;
 
     if (ngx_http_ss_copy_headers(r, &accept->headers) != NGX_OK) {
         return NGX_ERROR;
     }
 
     r->headers_out.status = NGX_HTTP_OK;
-    ngx_str_set(&r->headers_out.content_type, "text/event-stream");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_set(&type, "text/event-stream");
 
-    ngx_str_set(&name, "Cache-Control");
-    ngx_str_set(&value, "no-store");
-
-    if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
+    if (ngx_http_ss_no_store(r, &type) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -35,7 +35,7 @@ ngx_http_ss_status_handler(ngx_http_request_t *r)
 {
     u_char                   *buf, *p;
     ngx_int_t                 rc;
-    ngx_str_t                 format, name, value;
+    ngx_str_t                 format;
     ngx_uint_t                workers;
     ngx_http_ss_counters_t    sum;
     ngx_http_ss_main_conf_t  *mcf;
@@ -56,10 +56,7 @@ ngx_http_ss_status_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_str_set(&name, "Cache-Control");
-    ngx_str_set(&value, "no-store");
-
-    if (ngx_http_ss_add_header(r, &name, &value) == NULL) {
+    if (ngx_http_ss_no_store(r, NULL) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
