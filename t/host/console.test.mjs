@@ -36,7 +36,9 @@ async function attachConsole({ expression, terminal = false, config = {}, files:
     const command = [process.execPath, path.join(root, 'host/console.mjs'), app, 'socketstream', '', ...(expression === undefined ? [] : [expression])];
     const quoted = command.map((word) => `'${word}'`).join(' ');
     const [program, ...args] = terminal ? ['script', '-qfec', quoted, '/dev/null'] : command;
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, TERM: 'xterm' } });
+    // In colour, whatever CI and NO_COLOR say: what is grey is a preview, and nothing else tells.
+    const { CI, NO_COLOR, NODE_DISABLE_COLORS, ...env } = process.env;
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...env, TERM: 'xterm', FORCE_COLOR: '1' } });
     children.push(child);
     const out = { text: '', errors: '' };
     child.stdout.on('data', (data) => (out.text += data));
@@ -124,10 +126,10 @@ describe('console -e', () => {
 });
 
 describe('the console', () => {
-    /** @param {() => boolean} done @param {string} what */
-    async function until(done, what) {
+    /** @param {() => boolean} done @param {string} what @param {{text: string}} [out] what there was instead */
+    async function until(done, what, out) {
         for (const limit = Date.now() + 15000; !done();) {
-            assert.ok(Date.now() < limit, what);
+            assert.ok(Date.now() < limit, `${what}, after ${JSON.stringify(out?.text)}`);
             await new Promise((resolve) => setTimeout(resolve, 10));
         }
     }
@@ -159,12 +161,12 @@ describe('the console', () => {
         await until(() => out.text.includes('SS> '), 'a prompt');
         // A Tab within more text would be one that was pasted.
         child.stdin?.write('SS.server.app.sq');
-        await until(() => out.text.includes('app.sq'), 'the echo');
+        await until(() => out.text.includes('app.sq'), 'the echo', out);
         child.stdin?.write('\t');
         const preview = /\x1b\[90m[^\x1b]*/g; // grey, and perhaps not all of it is here yet
-        await until(() => out.text.replace(preview, '').includes('uare'), 'the completion');
+        await until(() => out.text.replace(preview, '').includes('uare'), 'the completion', out);
         child.stdin?.write('(12)\r');
-        await until(() => out.text.includes('144'), '144');
+        await until(() => out.text.includes('144'), '144', out);
         child.stdin?.write('\x04');
         await ended();
         await sidecar.stop();
