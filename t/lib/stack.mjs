@@ -65,6 +65,9 @@ const isFree = (port) => new Promise((resolve) => {
   server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
 });
 
+/** The one port of freePort's range that fetch and browsers refuse (fetch.spec.whatwg.org, bad ports). */
+const BAD_PORT = 10_080;
+
 /**
  * The first of `count` ports in a row that were free just now, below the range that connect() takes
  * its own from: those of other tests' clients would come in between.
@@ -73,7 +76,7 @@ export async function freePort(count = 1) {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 20_000);
     const ports = Array.from({ length: count }, (_, i) => port + i);
-    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return port;
+    if (!ports.includes(BAD_PORT) && (await Promise.all(ports.map(isFree))).every(Boolean)) return port;
   }
 }
 
@@ -205,7 +208,9 @@ http {
       return old;
     },
     async get(where) {
-      const response = await fetch(`http://127.0.0.1:${port}${where}`);
+      const response = await fetch(`http://127.0.0.1:${port}${where}`).catch((error) => {
+        throw new Error(`${where} of port ${port}: ${error.cause ?? error}\n${read(files.log)}`);
+      });
       return { status: response.status, body: await response.text() };
     },
     sidecarLog: () => read(files.sidecarLog),
