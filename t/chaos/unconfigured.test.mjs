@@ -102,7 +102,7 @@ async function instructions(load, count) {
   mkdirSync(path.join(dir, 'html'));
   writeFileSync(path.join(dir, 'html/file.txt'), 'x'.repeat(1024));
   writeFileSync(path.join(dir, 'nginx.conf'), `
-${load ? `load_module ${build}/ngx_http_socketstream_module.so;` : ''}
+${load ? `load_module "${build}/ngx_http_socketstream_module.so";` : ''}
 ${userInfo().uid === 0 ? 'user root;' : ''}
 daemon off;
 master_process off;

@@ -69,7 +69,7 @@ async function withNginx(name, changes, use) {
         path.join(prefix, 'nginx.conf'),
         change(readFileSync(path.join(root, 'conf_examples', `${name}.conf`), 'utf8'), {
             ...(name === 'load-balancer' ? {} : {
-                'modules/ngx_http_socketstream_module.so': `${build}/ngx_http_socketstream_module.so`,
+                'modules/ngx_http_socketstream_module.so': `"${build}/ngx_http_socketstream_module.so"`,
             }),
             ...(name === 'load-balancer' || name === 'many-apps' ? {} : {
                 '/run/socketstream/sidecar.sock': socket,

@@ -65,7 +65,7 @@ function emptyApp() {
  *  @param {string} [real] */
 function impostor(text, real = 'false') {
     const file = path.join(mkdtempSync(path.join(work, 'bin-')), 'program');
-    writeFileSync(file, `#!/bin/sh\ncase $1 in\n-V|--version) echo '${text}' ;;\n*) exec ${real} "$@" ;;\nesac\n`);
+    writeFileSync(file, `#!/bin/sh\ncase $1 in\n-V|--version) echo '${text}' ;;\n*) exec "${real}" "$@" ;;\nesac\n`);
     chmodSync(file, 0o755);
     return file;
 }

@@ -38,7 +38,7 @@ function nginxConf(text) {
     const parts = text.split(/^(?=\w)/m);
     const locations = parts.filter((part) => part.startsWith('location'));
     const upstream = /^upstream /m.test(text) ? '' : 'upstream sidecars { server unix:/run/socketstream/sidecar.sock; }';
-    return `load_module ${build}/ngx_http_socketstream_module.so;
+    return `load_module "${build}/ngx_http_socketstream_module.so";
         error_log ${dir}/error.log; pid ${dir}/nginx.pid;
         events { }
         http {

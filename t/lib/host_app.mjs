@@ -10,10 +10,22 @@ import { fileURLToPath } from 'node:url';
 const fake = fileURLToPath(new URL('fake_host.mjs', import.meta.url));
 
 /**
+ * A name of a file that is one word, as host.commands wants it: where its folder has spaces, by a link.
+ * @param {string} file
+ */
+export function oneWord(file) {
+  if (!/\s/.test(file)) return file;
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ss-word-'));
+  process.on('exit', () => fs.rmSync(dir, { recursive: true, force: true }));
+  fs.symlinkSync(path.dirname(file), path.join(dir, 'l'));
+  return path.join(dir, 'l', path.basename(file));
+}
+
+/**
  * An application's folder with fake hosts, whose plan (fake_host.mjs) can be changed.
  * @param {{plan?: object, config?: object, commands?: string[]}} [options]
  */
-export function hostApp({ plan = {}, config = {}, commands = [`node ${fake}`] } = {}) {
+export function hostApp({ plan = {}, config = {}, commands = [`node ${oneWord(fake)}`] } = {}) {
   const dir = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'ss-hosts-')));
   const write = (/** @type {string} */ name, /** @type {object} */ json) => {
     fs.mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });

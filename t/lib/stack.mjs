@@ -126,7 +126,7 @@ export async function startStack(options = {}) {
   const temps = ['client_body', 'proxy', 'fastcgi', 'scgi', 'uwsgi']
     .map((name) => `${name}_temp_path ${dir}/${name};`).join(' ');
   writeFileSync(files.conf, `
-${options.load === false ? '' : `load_module ${build}/ngx_http_socketstream_module.so;`}
+${options.load === false ? '' : `load_module "${build}/ngx_http_socketstream_module.so";`}
 ${userInfo().uid === 0 ? 'user root;' : ''}
 worker_processes ${options.workers ?? 1};
 error_log ${files.log} notice;

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
+import { oneWord } from '../lib/host_app.mjs';
 import { build, root, until } from '../lib/stack.mjs';
 
 const run = promisify(execFile);
@@ -25,7 +26,7 @@ test('the units are what systemd takes', { skip: analyze }, async () => {
     for (const name of units) {
         // The program and its manual are where the packages put them, not here.
         writeFileSync(path.join(dir, name), read(`deploy/${name}`)
-            .replace('/usr/bin/socketstream', path.join(build, 'bin/socketstream'))
+            .replace('/usr/bin/socketstream', oneWord(path.join(build, 'bin/socketstream')))
             .replace(/^Documentation=.*\n/m, ''));
     }
     const { stderr } = await run('systemd-analyze', ['verify', ...units.map((name) => path.join(dir, name))]);

@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { attachConsole, Console, op } from '../lib/console.mjs';
 import { connect, frame, startSidecar } from '../lib/fake_worker.mjs';
+import { oneWord } from '../lib/host_app.mjs';
 import { startRedis } from '../lib/redis.mjs';
 
 /** @typedef {import('../lib/fake_worker.mjs').Sidecar} Sidecar */
@@ -339,7 +340,7 @@ describe('in the course of a call', () => {
   /** @type {Worker} */
   let w;
   before(async () => {
-    const script = fileURLToPath(new URL('ask_host.mjs', import.meta.url));
+    const script = oneWord(fileURLToPath(new URL('ask_host.mjs', import.meta.url)));
     node = await startSidecar(['--log-level', '1', '--log-format', 'pretty'], {
       app, env: { SS__redis__url: redis.url, SS__host__commands: JSON.stringify([`${process.execPath} ${script}`]) },
     });

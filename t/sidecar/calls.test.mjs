@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { chunks, connect, frame, op, startSidecar, within } from '../lib/fake_worker.mjs';
 
 const sanitize = process.env.BUILD === 'sanitize';
@@ -168,7 +169,7 @@ describe('deferred answers', () => {
 
   it('the demo\'s native.slow answers after its time, native.square and native.echo at once', async () => {
     const demo = await startSidecar(['--log-level', '0'],
-      { app: new URL('../../examples/chat', import.meta.url).pathname });
+      { app: fileURLToPath(new URL('../../examples/chat', import.meta.url)) });
     try {
       const link = await demo.worker();
       const c = await link.open();

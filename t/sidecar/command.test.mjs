@@ -9,6 +9,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { connect, spawnSidecar, startSidecar, testApp, within } from '../lib/fake_worker.mjs';
 
 /** @type {string} */
@@ -61,7 +62,7 @@ async function answerOf(app, method = 'main.it', env = {}) {
 
 describe('the command line', () => {
   it('--help shows every option and an example', () => {
-    const program = process.env.SS_BIN ?? new URL('../../build/bin/socketstream', import.meta.url).pathname;
+    const program = process.env.SS_BIN ?? fileURLToPath(new URL('../../build/bin/socketstream', import.meta.url));
     const { status, stdout } = spawnSync(program, ['sidecar', '--help'], { encoding: 'utf8' });
     assert.equal(status, 0);
     for (const word of ['--app', '--listen', '--workers-uid', '--workers-group', '--log', '--log-level',

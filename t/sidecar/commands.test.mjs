@@ -9,9 +9,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { startSidecar, testApp } from '../lib/fake_worker.mjs';
 
-const root = new URL('../..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = process.env.SS_BIN ?? path.join(root, 'build/bin/socketstream');
 
 /** @param {string[]} args @param {string} [cwd] */

@@ -9,9 +9,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { connect, startSidecar } from '../lib/fake_worker.mjs';
 
-const program = process.env.SS_BIN ?? new URL('../../build/bin/socketstream', import.meta.url).pathname;
+const program = process.env.SS_BIN ?? fileURLToPath(new URL('../../build/bin/socketstream', import.meta.url));
 
 /** @type {string} */
 let dir;

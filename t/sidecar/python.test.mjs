@@ -10,10 +10,10 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { attachConsole } from '../lib/console.mjs';
 import { startSidecar } from '../lib/fake_worker.mjs';
-import { alive, hostApp, until } from '../lib/host_app.mjs';
+import { alive, hostApp, oneWord, until } from '../lib/host_app.mjs';
 import { startRedis } from '../lib/redis.mjs';
 
-const file = (/** @type {string} */ name) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+const file = (/** @type {string} */ name) => oneWord(fileURLToPath(new URL(`../../${name}`, import.meta.url)));
 const app = hostApp({ commands: [`node ${file('t/lib/fake_host.mjs')}`, `python3 ${file('examples/python/host.py')}`] });
 /** @type {import('../lib/redis.mjs').Redis} */
 let redis;

@@ -18,12 +18,21 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT_OK = qw(free_port test_environment until_true);
 
-# What both kinds of test need to start the nginx and the module under test.
+# What both kinds of test need to start the nginx and the module under test.  Test::Nginx takes names
+# with spaces for several: a link stands for such a folder.
 sub test_environment {
-    my $root = abs_path(dirname(__FILE__) . '/../../..');
-    $ENV{TEST_NGINX_BINARY}       //= "$root/t/lib/nginx";
+    state $root = plain_name(abs_path(dirname(__FILE__) . '/../../..'));
+    $ENV{TEST_NGINX_BINARY} = "$root/t/lib/nginx" if ($ENV{TEST_NGINX_BINARY} // ' ') =~ /\s/;
     $ENV{TEST_NGINX_LOAD_MODULES} //= "$root/build/ngx_http_socketstream_module.so";
     return $root;
+}
+
+sub plain_name {
+    my ($folder) = @_;
+    return $folder if $folder !~ /\s/;
+    my $link = tempdir('ss-root-XXXXXX', TMPDIR => 1, CLEANUP => 1) . '/root';
+    symlink $folder, $link or croak "$link: $!";
+    return $link;
 }
 
 # A port that was free just now, below the range that connect() takes its own from.
