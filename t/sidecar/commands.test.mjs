@@ -15,6 +15,9 @@ import { startSidecar, testApp } from '../lib/fake_worker.mjs';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = process.env.SS_BIN ?? path.join(root, 'build/bin/socketstream');
 
+/** A shell warns of a locale that the machine has not. */
+const plain = { ...process.env, LC_ALL: 'C' };
+
 /** @param {string[]} args @param {string} [cwd] */
 function run(args, cwd) {
   const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' });
@@ -297,7 +300,7 @@ COMP_WORDS=(socketstream ${words.map((word) => `'${word}'`).join(' ')})
 COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
 _socketstream
 printf '%s\\n' "\${COMPREPLY[@]}" .`)].join('\n');
-    const { stdout, stderr } = spawnSync('bash', ['--norc', '-s'], { input: script, cwd: folder, encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync('bash', ['--norc', '-s'], { input: script, cwd: folder, encoding: 'utf8', env: plain });
     assert.equal(stderr, '');
     const answers = stdout.split('.\n').filter((_, i) => i < cases.length)
       .map((text) => text.split('\n').filter(Boolean).sort());
@@ -314,7 +317,7 @@ printf '%s\\n' "\${COMPREPLY[@]}" .`)].join('\n');
     }
     // Its quotes and brackets are the same in both shells.
     const zsh = spawnSync('zsh', ['-n'], { input: stdout, encoding: 'utf8' });
-    const { status, stderr } = zsh.error ? spawnSync('bash', ['-n'], { input: stdout, encoding: 'utf8' }) : zsh;
+    const { status, stderr } = zsh.error ? spawnSync('bash', ['-n'], { input: stdout, encoding: 'utf8', env: plain }) : zsh;
     assert.deepEqual([status, stderr], [0, '']);
   });
 });
