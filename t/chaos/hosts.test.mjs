@@ -226,8 +226,9 @@ test('10,000 hostile names and params get clear errors only', async (t) => {
   assert.equal((await ask('long', [100_000])).length, 100_000);
   assert.equal(await ask('long', [2 << 20]), -32005, 'over the queue of its client');
   // A machine that is busy elsewhere may need longer for so much than an action may take here.
-  const far = [await ask('long', [17 << 20]), await ask('long', [17 << 20]), await ask('long', [17 << 20])];
-  assert.deepEqual([far.includes(-32005), far.filter((one) => one !== -32005 && one !== -32004)], [true, []], 'over what the sidecar takes');
+  let far = await ask('long', [17 << 20]);
+  for (const end = Date.now() + 60_000; far === -32004 && Date.now() < end;) far = await ask('long', [17 << 20]);
+  assert.equal(far, -32005, 'over what the sidecar takes');
   assert.ok(['a\ud800b', 'a\ufffdb'].includes(await ask('surrogate')));
   for (const value of values) {
     if (value.length === 1) assert.deepEqual(await ask('echo', value), JSON.parse(JSON.stringify(value[0])));

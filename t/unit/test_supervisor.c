@@ -23,15 +23,15 @@
 
 #define SCRIPT(text)                                                                               \
     .file = "/bin/sh", .args = (const char *const[]) { "sh", "-c", text, NULL }
-#define LIMIT_MS 5000
+#define LIMIT_MS 60000 /* only a loop that hangs takes so long */
 
 typedef struct {
     uv_loop_t loop;
     uv_timer_t limit;
     ss_supervisor_t *supervisor;
     unsigned ended;
-    unsigned stop_after; /* this many ends; 0: never */
-    uint64_t ended_at[8];
+    unsigned stop_after;  /* this many ends; 0: never */
+    uint64_t ended_at[8]; /* by the loop's clock, which its timers go by */
     unsigned ends[8];
     unsigned pause_ms[8];
     char how[96];
@@ -47,7 +47,7 @@ static void on_ended(void *data, ss_child_t *child, const char *how) {
 
     snprintf(f->how, sizeof(f->how), "%s %s", ss_child_name(child), how);
     snprintf(f->words, sizeof(f->words), "%s", ss_child_last_words(child));
-    f->ended_at[f->ended % 8] = uv_hrtime() / 1000000;
+    f->ended_at[f->ended % 8] = uv_now(&f->loop);
     f->ends[f->ended % 8] = ss_child_ends(child);
     f->pause_ms[f->ended % 8] = ss_child_pause_ms(child);
     if (++f->ended == f->stop_after) {
@@ -160,22 +160,12 @@ static void restarts_at_once_and_then_with_a_growing_pause(void **state) {
     assert_non_null(ss_supervisor_add(f->supervisor, &spec));
     run(f);
     assert_string_equal(f->how, "brief ended with status 3");
-    /* The upper bounds leave room for a busy machine. */
-    assert_in_range(f->ended_at[1] - f->ended_at[0], 0, SS_RESTART_MIN_MS);
-    assert_in_range(f->ended_at[2] - f->ended_at[1], SS_RESTART_MIN_MS - 5, 1000);
-    assert_in_range(f->ended_at[3] - f->ended_at[2], SS_RESTART_MIN_MS * 2 - 5, 1500);
-}
-
-static void tells_how_often_a_child_ended_and_how_long_it_rests(void **state) {
-    fixture_t *f = *state;
-    ss_child_spec_t spec = {.name = "brief", SCRIPT("exit 3")};
-
-    f->stop_after = 3;
-    assert_non_null(ss_supervisor_add(f->supervisor, &spec));
-    run(f);
-    for (unsigned i = 0; i < 3; i++) {
+    /* How long a shell takes is the machine's affair: no pause is shorter, and none is longer than
+     * what the supervisor tells. */
+    for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(f->ends[i], i + 1);
-        assert_int_equal(f->pause_ms[i], i == 0 ? 0 : SS_RESTART_MIN_MS * i);
+        assert_int_equal(f->pause_ms[i], i == 0 ? 0 : SS_RESTART_MIN_MS << (i - 1));
+        assert_true(i == 3 || f->ended_at[i + 1] - f->ended_at[i] >= f->pause_ms[i]);
     }
 }
 
@@ -375,10 +365,10 @@ static void takes_the_next_step_with_a_child_that_will_not_end(void **state) {
 
     assert_non_null(ss_supervisor_add(f->supervisor, &spec));
     run_for(f, 100);
-    start = uv_hrtime();
+    start = uv_now(&f->loop);
     ss_supervisor_stop(f->supervisor);
     run(f);
-    assert_in_range((uv_hrtime() - start) / 1000000, 195, 2000);
+    assert_in_range(uv_now(&f->loop) - start, 200, LIMIT_MS / 10);
 }
 
 static void hurries_when_stopped_twice(void **state) {
@@ -390,11 +380,11 @@ static void hurries_when_stopped_twice(void **state) {
 
     assert_non_null(ss_supervisor_add(f->supervisor, &spec));
     run_for(f, 100);
-    start = uv_hrtime();
+    start = uv_now(&f->loop);
     ss_supervisor_stop(f->supervisor);
     ss_supervisor_stop(f->supervisor);
     run(f);
-    assert_true((uv_hrtime() - start) / 1000000 < 1000);
+    assert_true(uv_now(&f->loop) - start < LIMIT_MS / 10);
 }
 
 static void ends_the_last_added_first(void **state) {
@@ -523,7 +513,6 @@ static int remove_dir(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         T(restarts_at_once_and_then_with_a_growing_pause),
-        T(tells_how_often_a_child_ended_and_how_long_it_rests),
         T(names_the_signal_that_ended_a_child),
         T(keeps_the_last_line_with_the_marker),
         T(keeps_the_last_line_of_all_where_none_has_the_marker),
