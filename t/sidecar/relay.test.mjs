@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chunks, frame, op, request, startSidecar } from '../lib/fake_worker.mjs';
+import { until } from '../lib/host_app.mjs';
 import { startRedis } from '../lib/redis.mjs';
 
 /** @typedef {import('../lib/fake_worker.mjs').Sidecar} Sidecar */
@@ -161,24 +162,25 @@ describe('a POST for a stream of another worker', () => {
   });
 
   it('is one of 4,096 under way at most', async () => {
-    const target = await nodeA.worker();
-    const secret = await secretOf(target);
-    /** @type {ReturnType<typeof post>[]} */
-    const most = [];
-    let answered = 0;
-    const one = () => post(a1, secret, '1').finally(() => { answered++; });
-    // The sidecar finds them all at once: the first of them must not be given up before the last comes.
-    nodeA.child.kill('SIGSTOP');
-    while (most.length < 4096) {
-      for (let i = 0; i < 256; i++) most.push(one());
-      await new Promise(setImmediate); // a link whose worker is silent for long is given up
-    }
-    nodeA.child.kill('SIGCONT');
-    assert.equal((await post(a1, secret, '1')).status, 503);
-    assert.equal(answered, 0, 'at once: before those that came first, and so before any deadline');
-    for (let i = 0; i < 4096; i++) answer(target, (await delivered(target)).number, 204);
-    const statuses = (await Promise.all(most)).map(({ status }) => status);
-    assert.ok(statuses.every((status) => status === 204));
+    const [asker, target] = [await nodeA.worker(), await nodeA.worker()];
+    const headers = { 'SocketStream-Stream': await secretOf(target), 'SocketStream-Seq': '1' };
+    const what = request({ method: 'POST', path: '', flags: STREAM, headers, body: '[]' });
+    const [toAsker, toTarget] = [asker, target].map((worker) => worker.receive.bind(worker));
+    /** @type {number[]} */
+    const statuses = [];
+    /** @type {number[]} */
+    const numbers = [];
+    asker.receive = (f) => (f.op === op.RESPONSE ? statuses.push(f.payload.readUInt16LE(0)) : toAsker(f));
+    target.receive = (f) => (f.op === op.DELIVER ? numbers.push(f.payload.readUInt32LE(0)) : toTarget(f));
+    // All in one piece: the first must not be given up before the last is there.
+    asker.send(Buffer.concat(Array.from({ length: 4097 }, (_, slot) => chunks(op.REQUEST, { slot, generation: 1 }, what))));
+    await until(() => numbers.length === 4096 && statuses.length > 0, 'all but one');
+    assert.deepEqual(statuses, [503], 'at once: before those that came first, and so before any deadline');
+    numbers.forEach((number) => answer(target, number, 204));
+    await until(() => statuses.length === 4097, 'the answers');
+    assert.ok(statuses.slice(1).every((status) => status === 204));
+    asker.close();
+    target.close();
   });
 
   it('is forgotten with its asker', async () => {
