@@ -115,7 +115,7 @@ sub forget { truncate "$_[0]{dir}/log", 0 }
 sub wait_for {
     my ($self, %match) = @_;
     my $count   = delete $match{count}   // 1;
-    my $timeout = delete $match{timeout} // 5;
+    my $timeout = delete $match{timeout} // 20; # only a failure takes so long
     my $until   = time + $timeout;
     my @entries;
     while ((@entries = $self->log(%match)) < $count && time < $until) {
