@@ -284,10 +284,11 @@ typedef struct {
 
 
 typedef struct {
+    ngx_http_handler_pt          handler;   /* ours, NULL: the location's not */
+    ngx_str_t                    path;      /* the location's, if it has one:
+                                               what is below it is asked for */
     ngx_http_ss_pool_t          *pass;
     ngx_http_ss_pool_t          *api;
-    ngx_str_t                    api_prefix;   /* where the location's name
-                                                  does not tell it */
     ngx_str_t                    assets;    /* without trailing slash */
     ngx_flag_t                   middleware;
 

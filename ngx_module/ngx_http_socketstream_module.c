@@ -16,6 +16,8 @@ static void *ngx_http_ss_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_ss_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static void ngx_http_ss_merge_location(ngx_conf_t *cf,
+    ngx_http_ss_loc_conf_t *prev, ngx_http_ss_loc_conf_t *conf);
 static ngx_int_t ngx_http_ss_postconfiguration(ngx_conf_t *cf);
 static char *ngx_http_ss_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -219,9 +221,10 @@ ngx_http_ss_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
+     *     slcf->handler = NULL;
+     *     slcf->path = { 0, NULL };
      *     slcf->pass = NULL;
      *     slcf->api = NULL;
-     *     slcf->api_prefix = { 0, NULL };
      *     slcf->assets = { 0, NULL };
      *     slcf->scheme = NULL;
      *     slcf->incompatible_page = { 0, NULL };
@@ -250,6 +253,8 @@ ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
     ngx_http_ss_loc_conf_t  *prev = parent;
     ngx_http_ss_loc_conf_t  *conf = child;
+
+    ngx_http_ss_merge_location(cf, prev, conf);
 
     ngx_conf_merge_value(conf->middleware, prev->middleware, 0);
     ngx_conf_merge_size_value(conf->max_message, prev->max_message,
@@ -292,10 +297,45 @@ ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
+/*
+ * "if" and "limit_except" make a configuration of their own for some of the
+ * location's requests, which are to be served all the same.
+ */
+
+static void
+ngx_http_ss_merge_location(ngx_conf_t *cf, ngx_http_ss_loc_conf_t *prev,
+    ngx_http_ss_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (!clcf->noname || conf->handler || prev->handler == NULL) {
+        return;
+    }
+
+    conf->handler = prev->handler;
+    conf->path = prev->path;
+    conf->pass = prev->pass;
+    conf->api = prev->api;
+    conf->assets = prev->assets;
+
+    ngx_queue_init(&conf->ping_due);
+    ngx_queue_init(&conf->pong_due);
+
+    /* with "if" the handler is the location's, unless a block has its own */
+
+    if (clcf->lmt_excpt && clcf->handler == NULL) {
+        clcf->handler = conf->handler;
+    }
+}
+
+
 static char *
 ngx_http_ss_take_location(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_handler_pt handler)
 {
+    ngx_http_ss_loc_conf_t    *slcf;
     ngx_http_ss_main_conf_t   *mcf;
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -314,6 +354,18 @@ ngx_http_ss_take_location(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     clcf->handler = handler;
+
+    slcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_socketstream_module);
+    slcf->handler = handler;
+
+#if (NGX_PCRE)
+    if (clcf->regex == NULL)
+#endif
+    {
+        if (!clcf->named) {
+            slcf->path = clcf->name;
+        }
+    }
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_socketstream_module);
 
@@ -401,19 +453,19 @@ ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        slcf->api_prefix.data = value[2].data + 7;
-        slcf->api_prefix.len = value[2].len - 7;
+        slcf->path.data = value[2].data + 7;
+        slcf->path.len = value[2].len - 7;
 
-        while (slcf->api_prefix.len > 1
-               && slcf->api_prefix.data[slcf->api_prefix.len - 1] == '/')
+        while (slcf->path.len > 1
+               && slcf->path.data[slcf->path.len - 1] == '/')
         {
-            slcf->api_prefix.len--;
+            slcf->path.len--;
         }
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->named && slcf->api_prefix.len == 0) {
+    if (clcf->named && slcf->path.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"socketstream_api\" in location \"%V\", whose "
                            "name is no path, needs \"prefix=/path/\"",

@@ -18,6 +18,8 @@
 static ngx_int_t ngx_http_ss_api_origin(ngx_http_request_t *r);
 static void ngx_http_ss_api_body_handler(ngx_http_request_t *r);
 static void ngx_http_ss_api_begin(ngx_http_request_t *r, ngx_uint_t stream);
+static int ngx_http_ss_api_ask(ngx_http_ss_api_t *api,
+    ngx_http_ss_link_t *link);
 static ngx_int_t ngx_http_ss_api_encode(ngx_http_ss_api_t *api,
     ss_writer_t *w);
 static size_t ngx_http_ss_api_skip(ngx_http_ss_api_t *api);
@@ -36,6 +38,7 @@ static ngx_int_t ngx_http_ss_api_add(ngx_http_ss_api_t *api,
     const u_char *data, size_t len);
 static void ngx_http_ss_api_finish(ngx_http_ss_api_t *api);
 static void ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code);
+static void ngx_http_ss_api_refuse(ngx_http_ss_api_t *api, int code);
 static ngx_int_t ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code);
 static ngx_int_t ngx_http_ss_api_limited(ngx_http_request_t *r,
     ngx_msec_t retry);
@@ -149,6 +152,7 @@ ngx_http_ss_api_forward(ngx_http_request_t *r)
 static void
 ngx_http_ss_api_begin(ngx_http_request_t *r, ngx_uint_t stream)
 {
+    int                      code;
     ngx_http_cleanup_t      *cln;
     ngx_http_ss_api_t       *api;
     ngx_http_ss_link_t      *link;
@@ -193,14 +197,34 @@ ngx_http_ss_api_begin(ngx_http_request_t *r, ngx_uint_t stream)
     r->read_event_handler = ngx_http_test_reading;
 
     link = ngx_http_ss_route_select(api->pool);
-    if (link) {
-        ngx_http_ss_api_send(api, link);
+    code = link ? ngx_http_ss_api_ask(api, link) : 0;
+
+    if (code) {
+
+        /* nginx is on its way back to the request, and will end it itself */
+
+        ngx_http_ss_api_refuse(api, code);
     }
 }
 
 
 void
 ngx_http_ss_api_send(ngx_http_ss_api_t *api, ngx_http_ss_link_t *link)
+{
+    int  code;
+
+    code = ngx_http_ss_api_ask(api, link);
+
+    if (code) {
+        ngx_http_ss_api_fail(api, code);
+    }
+}
+
+
+/* Gives the error that the request is to be answered with, 0: it is asked. */
+
+static int
+ngx_http_ss_api_ask(ngx_http_ss_api_t *api, ngx_http_ss_link_t *link)
 {
     off_t                body;
     u_char              *head;
@@ -210,37 +234,32 @@ ngx_http_ss_api_send(ngx_http_ss_api_t *api, ngx_http_ss_link_t *link)
     r = api->request;
 
     if (ngx_http_ss_link_full(link)) {
-        ngx_http_ss_api_fail(api, SS_RPC_UNAVAILABLE);
-        return;
+        return SS_RPC_UNAVAILABLE;
     }
 
     body = r->headers_in.content_length_n;
 
     if (body > (off_t) link->max_message || body > SS_LINK_MESSAGE_MAX) {
-        ngx_http_ss_api_fail(api, SS_RPC_TOO_LARGE);
-        return;
+        return SS_RPC_TOO_LARGE;
     }
 
     /* the head's frame has the beginning of the body behind it */
 
     head = ngx_palloc(r->pool, SS_LINK_PAYLOAD_MAX);
     if (head == NULL) {
-        ngx_http_ss_api_fail(api, SS_RPC_INTERNAL);
-        return;
+        return SS_RPC_INTERNAL;
     }
 
     w = ss_writer(head, SS_LINK_PAYLOAD_MAX);
 
     if (ngx_http_ss_api_encode(api, &w) != NGX_OK) {
-        ngx_http_ss_api_fail(api, SS_RPC_TOO_LARGE);
-        return;
+        return SS_RPC_TOO_LARGE;
     }
 
     if (ngx_http_ss_api_send_body(api, link, head, ss_written(&w))
         != NGX_OK)
     {
-        ngx_http_ss_api_fail(api, SS_RPC_INTERNAL);
-        return;
+        return SS_RPC_INTERNAL;
     }
 
     ngx_pfree(r->pool, head);
@@ -259,6 +278,8 @@ ngx_http_ss_api_send(ngx_http_ss_api_t *api, ngx_http_ss_link_t *link)
         ngx_add_timer(&api->timer, link->call_timeout + 1000);
         ngx_http_ss_count(api_requests_total, 1);
     }
+
+    return 0;
 }
 
 
@@ -319,10 +340,9 @@ ngx_http_ss_api_encode(ngx_http_ss_api_t *api, ss_writer_t *w)
 static size_t
 ngx_http_ss_api_skip(ngx_http_ss_api_t *api)
 {
-    size_t                     skip;
-    ngx_str_t                  prefix;
-    ngx_http_request_t        *r;
-    ngx_http_core_loc_conf_t  *clcf;
+    size_t               skip;
+    ngx_str_t            prefix;
+    ngx_http_request_t  *r;
 
     r = api->request;
 
@@ -330,19 +350,7 @@ ngx_http_ss_api_skip(ngx_http_ss_api_t *api)
         return r->uri.len;
     }
 
-    prefix = api->conf->api_prefix;
-
-    if (prefix.len == 0) {
-        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-#if (NGX_PCRE)
-        if (clcf->regex == NULL)
-#endif
-        {
-            prefix = clcf->name;
-        }
-    }
-
+    prefix = api->conf->path;
     skip = 0;
 
     if (r->uri.len >= prefix.len
@@ -636,7 +644,9 @@ ngx_http_ss_api_finish(ngx_http_ss_api_t *api)
 
     rc = ngx_http_send_header(r);
 
-    if (rc == NGX_OK && !r->header_only) {
+    /* NGX_AGAIN: the header waits for the socket, the body waits behind it */
+
+    if (rc != NGX_ERROR && rc <= NGX_OK && !r->header_only) {
 
         b = ngx_calloc_buf(r->pool);
         cl = ngx_alloc_chain_link(r->pool);
@@ -664,12 +674,24 @@ ngx_http_ss_api_finish(ngx_http_ss_api_t *api)
 static void
 ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code)
 {
-    ngx_connection_t       *c;
+    ngx_connection_t  *c;
+
+    c = api->request->connection;
+
+    ngx_http_ss_api_refuse(api, code);
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* Answers with an error.  The request may be gone then. */
+
+static void
+ngx_http_ss_api_refuse(ngx_http_ss_api_t *api, int code)
+{
     ngx_http_request_t     *r;
     ngx_http_ss_headers_t   hs;
 
     r = api->request;
-    c = r->connection;
 
     ngx_http_ss_api_release(api, 1);
 
@@ -683,7 +705,6 @@ ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code)
     }
 
     ngx_http_finalize_request(r, ngx_http_ss_api_error(api, code));
-    ngx_http_run_posted_requests(c);
 }
 
 

@@ -145,28 +145,22 @@ ngx_http_ss_assets_incompatible(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_ss_assets_path(ngx_http_request_t *r, ngx_str_t *rest)
 {
-    u_char                    *p, *last;
-    ngx_str_t                  name;
-    ngx_http_core_loc_conf_t  *clcf;
+    u_char                  *p, *last;
+    size_t                   len;
+    ngx_http_ss_loc_conf_t  *slcf;
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
 
     *rest = r->uri;
-    name = clcf->name;
+    len = slcf->path.len;
 
-#if (NGX_PCRE)
-    if (clcf->regex) {
-        name.len = 0;
-    }
-#endif
-
-    if (name.len && name.data[name.len - 1] == '/') {
-        name.len--;
+    if (len && slcf->path.data[len - 1] == '/') {
+        len--;
     }
 
-    if (name.len && name.data[0] == '/' && rest->len >= name.len) {
-        rest->data += name.len;
-        rest->len -= name.len;
+    if (len && slcf->path.data[0] == '/' && rest->len >= len) {
+        rest->data += len;
+        rest->len -= len;
     }
 
     if (rest->len && rest->data[0] != '/') {
@@ -226,6 +220,9 @@ ngx_http_ss_assets_open(ngx_http_request_t *r, ngx_str_t *path,
     }
 
     switch (of->err) {
+
+    case 0:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     case NGX_ENOENT:
     case NGX_ENOTDIR:

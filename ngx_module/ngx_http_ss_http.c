@@ -197,7 +197,8 @@ ngx_http_ss_send_text(ngx_http_request_t *r, ngx_uint_t status,
     b->last = ngx_cpymem(b->last, text, len);
     b->memory = len ? 1 : 0;
     b->temporary = 0;
-    b->last_buf = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->sync = (b->last_buf || b->memory) ? 0 : 1;
     b->last_in_chain = 1;
 
     rc = ngx_http_send_header(r);
