@@ -930,6 +930,8 @@ void ngx_http_ss_encode_headers(ngx_http_request_t *r,
 /* A header for the client, its bytes not copied; NULL: no memory. */
 ngx_table_elt_t *ngx_http_ss_add_header(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
+/* The answer's type, its parameters behind it; not copied. */
+void ngx_http_ss_set_type(ngx_http_request_t *r, ngx_str_t *type);
 /* What nobody may keep: "Cache-Control: no-store", and a type, unless NULL. */
 ngx_int_t ngx_http_ss_no_store(ngx_http_request_t *r, ngx_str_t *type);
 /* A sidecar's headers, copied: its bytes do not outlive the event. */

@@ -140,7 +140,21 @@ js
 
 
 
-=== TEST 9: error pages and internal redirects lead to our locations
+=== TEST 9: a type with parameters is known to gzip, and gets no second charset
+--- config
+charset utf-8; charset_types *; gzip on; gzip_min_length 1; gzip_types text/plain;
+location = /status { socketstream_status; }
+--- request
+GET /status?format=prometheus
+--- more_headers
+Accept-Encoding: gzip
+--- response_headers
+Content-Type: text/plain; version=0.0.4; charset=utf-8
+Content-Encoding: gzip
+
+
+
+=== TEST 10: error pages and internal redirects lead to our locations
 --- config
 error_page 404 = @app;
 location @app { socketstream_assets html; }
