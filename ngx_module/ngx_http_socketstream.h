@@ -192,6 +192,7 @@ typedef enum {
 
 struct ngx_http_ss_link_s {
     ngx_str_t                    name;      /* "unix:/path" */
+    ngx_str_t                    label;     /* the same within quotes */
     struct sockaddr             *sockaddr;
     socklen_t                    socklen;
     ngx_uint_t                   index;

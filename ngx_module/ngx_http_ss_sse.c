@@ -123,6 +123,7 @@ ngx_http_ss_sse_send_header(ngx_http_request_t *r, ss_link_accept_t *accept)
         return NGX_ERROR;
     }
 
+    r->err_status = 0;
     r->headers_out.status = NGX_HTTP_OK;
     ngx_str_set(&type, "text/event-stream");
 

@@ -225,7 +225,7 @@ ngx_http_ss_status_json(u_char *p, u_char *last, ngx_http_ss_counters_t *sum,
         p = ngx_slprintf(p, last,
                          "%s{\"socket\":\"%V\",\"workers_linked\":%uA,"
                          "\"healthy\":%s,\"canary_ms\":%uA}",
-                         i ? "," : "", &link[i]->name, sum->link_up[i],
+                         i ? "," : "", &link[i]->label, sum->link_up[i],
                          sum->link_up[i] > sum->link_broken[i] ? "true"
                                                                : "false",
                          sum->canary_ms[i]);
@@ -291,7 +291,7 @@ ngx_http_ss_status_prometheus(u_char *p, u_char *last,
     for (i = 0; i < mcf->links.nelts; i++) {
         p = ngx_slprintf(p, last,
                          "socketstream_link_up{socket=\"%V\"} %uA\n",
-                         &link[i]->name, sum->link_up[i]);
+                         &link[i]->label, sum->link_up[i]);
     }
 
     ngx_http_ss_metric("link_healthy", "gauge",
@@ -300,7 +300,7 @@ ngx_http_ss_status_prometheus(u_char *p, u_char *last,
     for (i = 0; i < mcf->links.nelts; i++) {
         p = ngx_slprintf(p, last,
                          "socketstream_link_healthy{socket=\"%V\"} %uA\n",
-                         &link[i]->name,
+                         &link[i]->label,
                          sum->link_up[i] - sum->link_broken[i]);
     }
 

@@ -154,7 +154,34 @@ Content-Encoding: gzip
 
 
 
-=== TEST 10: error pages and internal redirects lead to our locations
+=== TEST 10: a handshake that came by an error page is let in with 101
+--- config
+error_page 404 /socketstream;
+location / { return 404; }
+location /socketstream { socketstream_pass unix:$TEST_NGINX_SIDECARS/normal; }
+--- handshake
+GET /elsewhere HTTP/1.1
+--- ws
+text {"jsonrpc":"2.0","id":1,"method":"square","params":[7]}
+bye
+--- frames
+text {"id":1,"jsonrpc":"2.0","result":49}
+close 1000
+
+
+
+=== TEST 11: the status names a socket as it is, whatever it is called
+--- config
+location /socketstream { socketstream_pass 'unix:/tmp/no "such\x"'; }
+location = /status { socketstream_status; }
+--- request eval
+["GET /status", "GET /status?format=prometheus"]
+--- response_body_like eval
+['"socket":"unix:/tmp/no \\\\"such\\\\\\\\x\\\\""', 'link_up\{socket="unix:/tmp/no \\\\"such\\\\\\\\x\\\\""\} 0']
+
+
+
+=== TEST 12: error pages and internal redirects lead to our locations
 --- config
 error_page 404 = @app;
 location @app { socketstream_assets html; }
