@@ -120,23 +120,25 @@ static bool copy_client(const char *path, const char *language, bool jquery) {
     return good;
 }
 
-typedef enum { WITH_PAGE, WITH_JQUERY, MINIMAL } form_t;
-
-static bool make_project(const char *path, const char *language, form_t form) {
-    if (!is_free(path) || !make_folder(path)) {
-        return false;
-    }
-    if (form != MINIMAL) {
-        return copy_part("base", "", path) && copy_part(language, "/app/server", path) &&
-               copy_client(path, language, form == WITH_JQUERY) &&
-               (form != WITH_JQUERY || ss_npm_install(path));
-    }
+/* Actions, and nothing for browsers. */
+static bool copy_minimum(const char *path, const char *language) {
     ss_buf_t app = {0};
     ss_buf_printf(&app, "%s/app", path);
     bool good = make_folder(ss_buf_string(&app)) && copy_part("base", "/config", path) &&
                 copy_part(language, "/app/server", path);
     ss_buf_free(&app);
     return good;
+}
+
+/* With both, jQuery is there for a page that is still to be written. */
+static bool make_project(const char *path, const char *language, bool minimal, bool jquery) {
+    if (!is_free(path) || !make_folder(path)) {
+        return false;
+    }
+    bool good = minimal ? copy_minimum(path, language)
+                        : copy_part("base", "", path) && copy_part(language, "/app/server", path) &&
+                              copy_client(path, language, jquery);
+    return good && (!jquery || (copy_part("jquery/npm", "", path) && ss_npm_install(path)));
 }
 
 /* NULL after saying that there are two. */
@@ -168,11 +170,7 @@ static int run(const ss_args_t *args) {
     if (path[0] == '\0') {
         return ss_args_refuse(args->command, "DIR is empty: name the folder to make");
     }
-    if (jquery && minimal) {
-        return ss_args_refuse(args->command,
-                              "--jquery is for pages, and --minimal makes none: name one");
-    }
-    if (!make_project(path, language, jquery ? WITH_JQUERY : minimal ? MINIMAL : WITH_PAGE)) {
+    if (!make_project(path, language, minimal, jquery)) {
         return SS_EXIT_FAILED;
     }
     printf("%s is ready: cd %s && socketstream start\n", path, path);
@@ -193,7 +191,8 @@ const ss_command_t ss_command_new = {
             {.name = "c", .meaning = "its code is C on the server, JavaScript in the browser"},
             {.name = "jquery",
              .meaning = "its page uses jQuery, from npm, and a template; needs npm"},
-            {.name = "minimal", .meaning = "only actions: no page, no styles"},
+            {.name = "minimal",
+             .meaning = "only actions: no page, no styles; with --jquery, jQuery for your own"},
         },
     .examples =
         {
