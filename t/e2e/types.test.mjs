@@ -68,6 +68,7 @@ const RIGHT = `
         SS.events.on('a', (params, channel) => channel?.trim());
         SS.socket.on('disconnect', ({ code, reason }) => [code, reason]);
         SS.escapeHTML('<');
+        document.body.append(SS.tmpl('people-info', [{ name: 'Ann' }])); SS.tmpl.attach({});
         SS.client.app.init(); SS.shared.calculate.area(1);
     `;
 
@@ -83,6 +84,7 @@ const WRONG = [
     ['a member that does not travel', "(await SS.server.app.find('a'))?.greet()", /TS2339/],
     ['an argument too many for JavaScript', 'SS.server.users.list.later(1, 2)', /TS2769|TS2554/],
     ['a wrong argument by JSDoc', "SS.server.users.list.first('a')", /TS2769|TS2345/],
+    ['a template that is no text', 'SS.tmpl(1)', /TS2345/],
     ['an event of the socket that is none', "SS.socket.on('conect', () => {})", /TS2345|TS2769/],
 ];
 
