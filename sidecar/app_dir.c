@@ -73,6 +73,21 @@ bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error) {
     return false;
 }
 
+/* The names that host/load.mjs looks for. */
+const char *ss_app_dir_middleware(const char *app) {
+    static const char *const names[] = {"config/http.js", "config/http.coffee", "config/http.ts",
+                                        "config/http.mjs", "config/http.cjs"};
+    const char *found = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && found == NULL; i++) {
+        ss_buf_t path = {0};
+        struct stat st;
+        ss_buf_printf(&path, "%s/%s", app, names[i]);
+        found = stat(ss_buf_string(&path), &st) == 0 && S_ISREG(st.st_mode) ? names[i] : NULL;
+        ss_buf_free(&path);
+    }
+    return found;
+}
+
 /* --- versions -------------------------------------------------------------------------------- */
 
 bool ss_version_good(const char *version) {

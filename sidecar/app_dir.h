@@ -29,6 +29,10 @@ bool ss_app_dir_last_version(const char *app, char version[SS_VERSION_MAX]);
  * sidecar may have no right to. */
 void ss_app_dir_keep_version(const char *app);
 
+/* The application's middleware, "config/http.js" or with another ending; NULL when there is none.
+ */
+const char *ss_app_dir_middleware(const char *app);
+
 /* Precedence as https://semver.org/ (11) has it: negative, 0 or positive as `a` is older than, like
  * or newer than `b`.  Both are ss_version_good(). */
 int ss_version_compare(const char *a, const char *b);

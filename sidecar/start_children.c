@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loading.h"
 #include "nginx_conf.h"
 
 /* Beyond the time to drain: nginx before 1.25.4 takes a TERM on top of a QUIT for sockets
@@ -181,8 +182,9 @@ static bool is_pretty(const ss_start_t *start) {
 
 static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundir_node_t *dir) {
     const char *format = is_pretty(start) ? "pretty" : "json";
-    const char *args[] = {"socketstream", "sidecar",      "--app", start->app,  "--listen",
-                          dir->socket,    "--log-format", format,  "--pid-dir", dir->path};
+    const char *args[] = {"socketstream", "sidecar",   "--app",         start->app,
+                          "--listen",     dir->socket, "--http-listen", dir->http_socket,
+                          "--log-format", format,      "--pid-dir",     dir->path};
     size_t n_args = sizeof(args) / sizeof(args[0]);
     ss_child_spec_t spec = {
         .name = node->sidecar_name,
@@ -190,6 +192,7 @@ static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundi
         .args = node->sidecar_args,
         .pid_file = dir->sidecar_pid,
         .log_file = dir->sidecar_log,
+        .marker = SS_LOADING_MARK,
         .held = true, /* should it not start, why is said in one line */
         .colored = is_pretty(start) && ss_start_paints(start, STDERR_FILENO),
         .orphan_signal = SIGKILL,
@@ -199,10 +202,6 @@ static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundi
     memcpy(node->sidecar_args, args, sizeof(args));
     if (spec.colored) {
         node->sidecar_args[n_args++] = "--log-color";
-    }
-    if (start->middleware) {
-        node->sidecar_args[n_args++] = "--http-listen";
-        node->sidecar_args[n_args++] = dir->http_socket;
     }
     node->sidecar = ss_supervisor_add(start->supervisor, &spec);
     return node->sidecar != NULL || complain("cannot start the sidecar: %s", strerror(errno));
@@ -257,6 +256,27 @@ static void tell_redis(const ss_start_t *start) {
         setenv("SS__redis__username", "", 1);
         setenv("SS__redis__password", "", 1);
     }
+}
+
+void ss_start_signal_nginx(const ss_start_t *start, int number) {
+    for (unsigned i = 0; i < start->n_nodes; i++) {
+        if (start->nodes[i].nginx != NULL) {
+            ss_child_signal(start->nodes[i].nginx, number);
+        }
+    }
+    if (start->balancer != NULL) {
+        ss_child_signal(start->balancer, number);
+    }
+}
+
+bool ss_start_sidecars_listen(const ss_start_t *start) {
+    for (unsigned i = 0; i < start->n_nodes; i++) {
+        if (!ss_probe_socket(start->dir.nodes[i].socket) ||
+            access(start->dir.nodes[i].sidecar_state, F_OK) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool ss_start_add_nodes(ss_start_t *start) {
