@@ -42,6 +42,26 @@ static bool find_above(const char *given, ss_buf_t *found) {
     return false;
 }
 
+/* It is told to hosts, and kept for later runs, in JSON; and stands in lines of logs, of nginx.conf
+ * and of terminals. */
+static bool is_text(const char *path, ss_buf_t *error) {
+    bool utf8 = ss_utf8_valid(path, strlen(path));
+    size_t controls = 0;
+    for (const char *c = path; *c != '\0'; c++) {
+        bool control = (unsigned char)*c < ' ' || *c == 0x7f;
+        controls += control;
+        ss_buf_append(error, control ? "?" : c, 1);
+    }
+    if (!utf8) {
+        ss_buf_literal(error, ": the name is not UTF-8: rename the folder");
+    } else if (controls != 0) {
+        ss_buf_literal(error, ": the name has a control character, shown as ?: rename the folder");
+    } else {
+        error->len = 0;
+    }
+    return utf8 && controls == 0;
+}
+
 bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error) {
     ss_buf_t above = {0};
     if (realpath(given, path) == NULL) {
@@ -49,9 +69,7 @@ bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error) {
                       errno == EACCES ? ": give yourself access to it" : "");
         return false;
     }
-    /* It is told to hosts, and kept for later runs, in JSON. */
-    if (!ss_utf8_valid(path, strlen(path))) {
-        ss_buf_printf(error, "%s: the name is not UTF-8: rename the folder", path);
+    if (!is_text(path, error)) {
         return false;
     }
     errno = 0;

@@ -15,8 +15,9 @@
 
 #define SS_VERSION_MAX 64
 
-/* Puts the real path of the application in the folder `given` into `path`.  false with `error` when
- * there is none, with the folder above that was meant, perhaps. */
+/* Puts the real path of the application in the folder `given` into `path`: UTF-8 without control
+ * characters.  false with `error`, which was empty, when there is none, with the folder above that
+ * was meant, perhaps. */
 bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error);
 
 /* false with `error` when the application last ran with a newer version than this. */

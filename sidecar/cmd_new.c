@@ -13,6 +13,7 @@
 #include "args.h"
 #include "npm.h"
 #include "share.h"
+#include "shell_word.h"
 
 #define COPY_DEPTH_MAX 16
 
@@ -157,6 +158,29 @@ static const char *read_language(const ss_args_t *args) {
     return language == NULL ? "js" : language;
 }
 
+/* What no application may have in its path, since it would not run there. */
+static const char *refuse_path(const char *path) {
+    if (path[0] == '\0') {
+        return "DIR is empty: name the folder to make";
+    }
+    for (const char *c = path; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            return "DIR has a control character in its name: take another";
+        }
+        if (*c == '$') {
+            return "DIR has a $ in its name, which nginx would take for a variable: take another";
+        }
+    }
+    return NULL;
+}
+
+static void tell_ready(const char *path) {
+    ss_buf_t word = {0};
+    ss_shell_word(&word, path);
+    printf("%s is ready: cd %s && socketstream start\n", path, ss_buf_string(&word));
+    ss_buf_free(&word);
+}
+
 static int run(const ss_args_t *args) {
     bool minimal = ss_args_get(args, "minimal") != NULL;
     bool jquery = ss_args_get(args, "jquery") != NULL;
@@ -165,8 +189,8 @@ static int run(const ss_args_t *args) {
     if (language == NULL) {
         return SS_EXIT_USAGE;
     }
-    if (path[0] == '\0') {
-        return ss_args_refuse(args->command, "DIR is empty: name the folder to make");
+    if (refuse_path(path) != NULL) {
+        return ss_args_refuse(args->command, "%s", refuse_path(path));
     }
     if (jquery && minimal) {
         return ss_args_refuse(args->command,
@@ -175,7 +199,7 @@ static int run(const ss_args_t *args) {
     if (!make_project(path, language, jquery ? WITH_JQUERY : minimal ? MINIMAL : WITH_PAGE)) {
         return SS_EXIT_FAILED;
     }
-    printf("%s is ready: cd %s && socketstream start\n", path, path);
+    tell_ready(path);
     return SS_EXIT_OK;
 }
 

@@ -86,6 +86,11 @@ static bool enter_app(ss_start_t *start) {
     if (chdir(start->app) != 0) {
         return complain("%s: %s: give yourself access to it", start->app, strerror(errno));
     }
+    /* It stands in directives that know variables, and nginx has no way to write a $ there. */
+    if (strchr(start->app, '$') != NULL) {
+        return complain("%s: nginx would take the $ in that name for a variable: rename the folder",
+                        start->app);
+    }
     if (!ss_start_check_app(start)) {
         return false;
     }
@@ -413,9 +418,7 @@ static void run_app(ss_start_t *start) {
 static void print_conf(ss_start_t *start) {
     char error[SS_RUNDIR_ERROR_MAX];
 
-    if (strchr(start->app, '$') != NULL) {
-        complain("nginx would take the $ in %s for a variable: move the application", start->app);
-    } else if (!ss_rundir_name(&start->dir, start->app, error)) {
+    if (!ss_rundir_name(&start->dir, start->app, error)) {
         complain("%s", error);
     } else if (ss_start_open_https(start)) {
         ss_start_print_conf(start, stdout);

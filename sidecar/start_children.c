@@ -19,6 +19,7 @@
 
 #include "loading.h"
 #include "nginx_conf.h"
+#include "shell_word.h"
 
 /* Beyond the time to drain: nginx before 1.25.4 takes a TERM on top of a QUIT for sockets
  * forgotten, and says so by an alert. */
@@ -116,18 +117,29 @@ bool ss_start_write_confs(ss_start_t *start) {
 
 void ss_start_print_conf(ss_start_t *start, FILE *out) {
     ss_nginx_conf_t conf = common_conf(start);
+    ss_buf_t app = {0};
+    ss_buf_t socket = {0};
+    ss_buf_t http_socket = {0};
 
     conf.base = start->dir.path;
     conf.socket = start->dir.nodes[0].socket;
     conf.http_socket = start->middleware ? start->dir.nodes[0].http_socket : NULL;
+    ss_shell_word(&app, start->app);
+    ss_shell_word(&socket, conf.socket);
+    if (start->middleware) {
+        ss_shell_word(&http_socket, conf.http_socket);
+    }
     fprintf(out,
             "# Made by `socketstream start --print-nginx-conf` for an nginx of your own.  The\n"
             "# sidecar for it:\n"
             "#   socketstream sidecar --app %s \\\n"
             "#       --listen %s%s%s\n",
-            start->app, conf.socket, start->middleware ? " \\\n#       --http-listen " : "",
-            start->middleware ? conf.http_socket : "");
+            ss_buf_string(&app), ss_buf_string(&socket),
+            start->middleware ? " \\\n#       --http-listen " : "", ss_buf_string(&http_socket));
     ss_nginx_conf_write(&conf, out);
+    ss_buf_free(&app);
+    ss_buf_free(&socket);
+    ss_buf_free(&http_socket);
 }
 
 /* --- Redis ----------------------------------------------------------------------------------- */

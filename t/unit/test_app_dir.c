@@ -49,26 +49,33 @@ static void knows_what_is_no_version(void **unused) {
     assert_true(ss_version_good("1.0.123456789"));
 }
 
-static void a_folder_has_a_name_in_utf_8(void **unused) {
+static void a_folder_has_a_name_of_text(void **unused) {
     static const struct {
         const char *name;
-        bool good;
-    } cases[] = {{"caf\xc3\xa9", true}, {"caf\xe9", false}};
+        const char *wrong; /* NULL: nothing */
+    } cases[] = {{"caf\xc3\xa9", NULL},
+                 {"caf\xe9", "is not UTF-8: rename the folder"},
+                 {"a\nb", "/a?b: the name has a control character, shown as ?: rename"},
+                 {"a\x7f", "/a?: the name has a control character"}};
     char dir[] = "/tmp/ss-app-dir-XXXXXX";
     char given[64];
     char inner[80];
     char path[PATH_MAX];
-    ss_buf_t error = {0};
     assert_non_null(mkdtemp(dir));
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        ss_buf_t error = {0};
         snprintf(given, sizeof given, "%s/%s", dir, cases[i].name);
         snprintf(inner, sizeof inner, "%s/app", given);
         assert_int_equal(mkdir(given, 0700) | mkdir(inner, 0700), 0);
-        assert_int_equal(ss_app_dir_find(given, path, &error), cases[i].good);
+        assert_int_equal(ss_app_dir_find(given, path, &error), cases[i].wrong == NULL);
+        if (cases[i].wrong != NULL) {
+            assert_non_null(strstr(ss_buf_string(&error), cases[i].wrong));
+        } else {
+            assert_int_equal(error.len, 0);
+        }
+        ss_buf_free(&error);
         assert_int_equal(rmdir(inner) | rmdir(given), 0);
     }
-    assert_non_null(strstr(ss_buf_string(&error), "is not UTF-8: rename the folder"));
-    ss_buf_free(&error);
     rmdir(dir);
 }
 
@@ -77,7 +84,7 @@ int main(void) {
         TEST("orders versions", orders_versions),
         TEST("builds of one version are alike", builds_of_one_version_are_alike),
         TEST("knows what is no version", knows_what_is_no_version),
-        TEST("a folder has a name in UTF-8", a_folder_has_a_name_in_utf_8),
+        TEST("a folder has a name of text", a_folder_has_a_name_of_text),
     };
     return cmocka_run_group_tests_name("app_dir", tests, NULL, NULL);
 }
