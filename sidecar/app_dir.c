@@ -64,9 +64,15 @@ static bool is_text(const char *path, ss_buf_t *error) {
 
 bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error) {
     ss_buf_t above = {0};
+    if (*given == '\0') {
+        ss_buf_literal(error, "--app is empty: name the folder of an application");
+        return false;
+    }
     if (realpath(given, path) == NULL) {
         ss_buf_printf(error, "%s: %s%s", given, strerror(errno),
-                      errno == EACCES ? ": give yourself access to it" : "");
+                      errno == EACCES   ? ": give yourself access to it"
+                      : errno == ENOENT ? ": name the folder of an application with --app"
+                                        : "");
         return false;
     }
     if (!is_text(path, error)) {

@@ -41,7 +41,10 @@ static bool copy_file(const char *from, const char *to) {
 }
 
 static bool make_folder(const char *path) {
-    return mkdir(path, 0777) == 0 || errno == EEXIST || complain(path, strerror(errno));
+    return mkdir(path, 0777) == 0 || errno == EEXIST ||
+           complain(path, errno == ENOENT   ? "the folder that it is to be in is not there: make it"
+                          : errno == EACCES ? "Permission denied: make it where you may write"
+                                            : strerror(errno));
 }
 
 static bool copy_tree(const char *from, const char *to, unsigned depth);
@@ -101,7 +104,9 @@ static bool is_free(const char *path) {
     DIR *folder = opendir(path);
     unsigned entries = 0;
     if (folder == NULL) {
-        return errno == ENOENT || complain(path, strerror(errno));
+        return errno == ENOENT ||
+               complain(path, errno == ENOTDIR ? "a file, or below one; take another name"
+                                               : strerror(errno));
     }
     while (readdir(folder) != NULL) {
         entries++; /* two of them are . and .. */

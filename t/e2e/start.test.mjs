@@ -438,6 +438,18 @@ test('a path with a $ or a control character is refused, and not made', async ()
     rmSync(newline, { recursive: true });
 });
 
+test('new says what is in its way', async () => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'ss-e2e-')), 'file');
+    writeFileSync(file, '');
+    for (const [name, line] of [[`${file}s/app`, 'the folder that it is to be in is not there: make it'],
+        [file, 'a file, or below one; take another name'], [`${file}/app`, 'a file, or below one; take another name'],
+        [path.dirname(file), 'is there already, and not empty; take another name']]) {
+        const { code, stderr } = await runCommand(['new', name]);
+        assert.deepEqual([code, stderr], [1, `socketstream: ${name}: ${line}\n`]);
+    }
+    rmSync(path.dirname(file), { recursive: true });
+});
+
 test('what it says to copy into a shell is one word for each path', async () => {
     const place = path.join(mkdtempSync(path.join(tmpdir(), 'ss-e2e-')), "it's; {me}");
     const word = `'${place.replace("'", "'\\''")}'`;

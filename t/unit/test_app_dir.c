@@ -79,12 +79,52 @@ static void a_folder_has_a_name_of_text(void **unused) {
     rmdir(dir);
 }
 
+static void a_folder_that_is_not_there_is_told_with_what_to_do(void **unused) {
+    static const char *const cases[][2] = {
+        {"", "--app is empty: name the folder of an application"},
+        {"/nowhere", "/nowhere: No such file or directory: name the folder of an application"},
+    };
+    char path[PATH_MAX];
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        ss_buf_t error = {0};
+        assert_false(ss_app_dir_find(cases[i][0], path, &error));
+        assert_ptr_equal(strstr(ss_buf_string(&error), cases[i][1]), error.data);
+        ss_buf_free(&error);
+    }
+}
+
+/* A folder of that name, or one that an editor has made, is none. */
+static void middleware_is_a_file_of_a_language(void **unused) {
+    static const char *const names[] = {"config/http.js", "config/http.coffee", "config/http.ts",
+                                        "config/http.mjs", "config/http.cjs"};
+    char dir[] = "/tmp/ss-app-dir-XXXXXX";
+    char path[80];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/config", dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        assert_null(ss_app_dir_middleware(dir));
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_null(ss_app_dir_middleware(dir));
+        assert_int_equal(rmdir(path), 0);
+        fclose(fopen(path, "w"));
+        assert_string_equal(ss_app_dir_middleware(dir), names[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    snprintf(path, sizeof path, "%s/config", dir);
+    assert_int_equal(rmdir(path) | rmdir(dir), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST("orders versions", orders_versions),
         TEST("builds of one version are alike", builds_of_one_version_are_alike),
         TEST("knows what is no version", knows_what_is_no_version),
         TEST("a folder has a name of text", a_folder_has_a_name_of_text),
+        TEST("a folder that is not there is told with what to do",
+             a_folder_that_is_not_there_is_told_with_what_to_do),
+        TEST("middleware is a file of a language", middleware_is_a_file_of_a_language),
     };
     return cmocka_run_group_tests_name("app_dir", tests, NULL, NULL);
 }
