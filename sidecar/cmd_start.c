@@ -405,7 +405,8 @@ static void run_app(ss_start_t *start) {
     char error[SS_RUNDIR_ERROR_MAX];
 
     hold_signals(SIG_BLOCK);
-    if (!ss_rundir_open(&start->dir, start->app, start->n_nodes, error)) {
+    if (!ss_rundir_open(&start->dir, start->app, start->n_nodes,
+                        (int)ss_config_integer(start->config, "http.port"), error)) {
         complain("%s", error);
         return;
     }
