@@ -468,7 +468,7 @@ test('the commands have aliases, and an unknown one names the nearest', async ()
     assert.equal(strat.stderr, 'socketstream: there is no command "strat"; did you mean "start"?\n');
     assert.equal(strat.code, 2);
     const nothing = await runCommand(['s', '--app', '/nonexistent']);
-    assert.equal(nothing.stderr, 'socketstream: /nonexistent: No such file or directory\n');
+    assert.equal(nothing.stderr, 'socketstream: /nonexistent: No such file or directory: name the folder of an application with --app\n');
     assert.equal(nothing.code, 1);
 });
 
