@@ -96,6 +96,26 @@ function checkUrl(url) {
     return url.replace(/[^\x21-\x7e]/gu, encodeURIComponent);
 }
 
+/** Who asks, as nginx tells it: to middleware the connection is the client's, not that of nginx.  One request after
+ *  the other is on it, so that it is the request's as long as that lasts.  @param {http.IncomingMessage} request */
+function tellClient(request) {
+    const { 'x-forwarded-for': address, 'x-forwarded-proto': scheme } = request.headers;
+    Object.defineProperty(request.socket, 'remoteAddress', { value: address, configurable: true, enumerable: true });
+    /** @type {any} */ (request.socket).encrypted = scheme === 'https';
+}
+
+/** What comes before an answer (100, 102, 103) is an answer to nginx, and the real one behind it would be lost.
+ *  @param {http.ServerResponse} response */
+function dropInterim(response) {
+    const drop = (/** @type {any[]} */ ...args) => {
+        const called = args.find((one) => typeof one === 'function');
+        if (called) {
+            process.nextTick(called);
+        }
+    };
+    Object.assign(response, { writeContinue: drop, writeProcessing: drop, writeEarlyHints: drop });
+}
+
 /** @typedef {ReturnType<typeof createHttp>} HttpServer */
 
 /**
@@ -124,7 +144,9 @@ export function createHttp({ fd, chain, apiPrefix, development, log, exception }
             tell(request, error);
         }
         if (response.headersSent) {
-            response.destroy(); // half an answer must not look like a whole one
+            if (!response.writableEnded) {
+                response.destroy(); // half an answer must not look like a whole one
+            }
             return;
         }
         for (const name of [...OF_BODY, 'cache-control', 'expires']) {
@@ -144,6 +166,8 @@ export function createHttp({ fd, chain, apiPrefix, development, log, exception }
         let pass;
         const writeHead = response.writeHead;
         response.sendDate = false; // nginx's has it
+        tellClient(request);
+        dropInterim(response);
         // What is written behind the end; nobody listening, it would be an exception, and the process replaced.
         response.on('error', (error) => tell(request, error));
         // Innermost, below what middleware wraps around it: there a header may come at the last moment.

@@ -232,6 +232,11 @@ bool ss_api_body_acceptable(const ss_link_request_t *request) {
     return type.ptr == NULL ? request->body.len == 0 : is_json(type);
 }
 
+/* RFC 9110, 8.4.1: identity is no coding. */
+static bool is_plain(ss_span_t coding) {
+    return coding.len == 0 || ss_api_equals(coding, "identity");
+}
+
 /* The parameters; false when the request has been answered. */
 static bool take_params(const ss_api_target_t *t, const ss_link_request_t *request,
                         ss_params_t *params, bool as_text) {
@@ -248,6 +253,13 @@ static bool take_params(const ss_api_target_t *t, const ss_link_request_t *reque
         ss_api_refuse(
             t, &(ss_failure_t){SS_RPC_INVALID_REQUEST, "The body must be application/json", NULL},
             415, NULL);
+        return false;
+    } else if (!is_plain(ss_api_header(request, "content-encoding"))) {
+        ss_api_refuse(t,
+                      &(ss_failure_t){SS_RPC_INVALID_REQUEST,
+                                      "The body must come as it is, without Content-Encoding",
+                                      NULL},
+                      415, &(ss_api_header_t){"Accept-Encoding", "identity"});
         return false;
     } else {
         taken = ss_params_body(params, request->body, as_text, &malformed, &error);

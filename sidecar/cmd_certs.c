@@ -245,9 +245,9 @@ static int acme(const certs_t *certs) {
            "    --fullchain-file %s/%s \\\n"
            "    --reloadcmd 'systemctl reload nginx'\n\n"
            "# Once a day, should a renewal fail:\n"
-           "socketstream certs check --app %s --days 14\n",
+           "SS_ENV=%s socketstream certs check --app %s --days 14\n",
            certs->app, name, name, certs->app, certs->files.key, certs->app, certs->files.cert,
-           certs->app);
+           ss_config_env(certs->config), certs->app);
     return SS_EXIT_OK;
 }
 
@@ -341,7 +341,7 @@ const ss_command_t ss_command_certs = {
         {
             {"SS_ENV=production socketstream certs request www.example.com example.com",
              "for an authority to sign"},
-            {"socketstream certs check --days 14 || mail -s 'renew the certificate' root",
+            {"SS_ENV=production socketstream certs check --days 14 || mail -s 'renew it' root",
              "in a daily job"},
         },
     .run = run,

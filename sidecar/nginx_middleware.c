@@ -51,7 +51,8 @@ static void write_limits(const ss_nginx_conf_t *conf, FILE *out) {
 
 /* A location, to be ended by the caller.  Its path behind proxy_pass makes nginx ask about the URL
  * as it understands it, decoded and without "..", so that none is taken for more harmless than the
- * one that is served then.  Middleware may guard that, so nothing goes by when it is away. */
+ * one that is served then.  Middleware may guard that, so nothing goes by when it is away.  What it
+ * says of its own answer's type stays as it is. */
 static void write_asking(const ss_nginx_conf_t *conf, const char *how, const char *path,
                          const char *end, FILE *out) {
     fprintf(out,
@@ -59,7 +60,8 @@ static void write_asking(const ss_nginx_conf_t *conf, const char *how, const cha
             "            proxy_pass http://middleware/%s%s;\n"
             "            proxy_http_version 1.1;\n"
             "            proxy_buffering off;\n"
-            "            proxy_next_upstream off;\n",
+            "            proxy_next_upstream off;\n"
+            "            charset off;\n",
             how, path, end, path, end);
     write_limits(conf, out);
     write_headers(conf, out);

@@ -43,7 +43,8 @@ const ss_program_t ss_program_node = {
     "host.node in the configuration",
 };
 
-/* Puts its real path into `path`; false when no folder has it. */
+/* Puts its path into `path`, under the name it is looked for by: some programs are links to one
+ * that does as it is called.  False when no folder has it. */
 static bool look_in_folders(const char *name, char path[PATH_MAX]) {
     const char *given = getenv("PATH");
     ss_buf_t folders = {0};
@@ -55,8 +56,10 @@ static bool look_in_folders(const char *name, char path[PATH_MAX]) {
          folder != NULL && !found; folder = strtok_r(NULL, ":", &rest)) {
         file.len = 0;
         ss_buf_printf(&file, "%s/%s", folder, name);
-        found = folder[0] == '/' && access(ss_buf_string(&file), X_OK) == 0 &&
-                realpath(file.data, path) != NULL;
+        found = folder[0] == '/' && file.len < PATH_MAX && access(ss_buf_string(&file), X_OK) == 0;
+        if (found) {
+            memcpy(path, ss_buf_string(&file), file.len + 1);
+        }
     }
     ss_buf_free(&folders);
     ss_buf_free(&file);

@@ -105,6 +105,15 @@ async function withNginx(name, changes, use) {
 /** @param {string} url */
 const textOf = async (url) => (await fetch(url)).text();
 
+test('the API at /api/ is at /api too, where its list is', () => {
+    for (const name of readdirSync(path.join(root, 'conf_examples'))) {
+        const text = readFileSync(path.join(root, 'conf_examples', name), 'utf8');
+        for (const [, where, upstream] of text.matchAll(/^ +location (\S+\/api)\/ +\{\s*socketstream_api (\w+);/gm)) {
+            assert.match(text, new RegExp(`location = ${where} +\\{ socketstream_api ${upstream}; \\}`), `${name}: ${where}`);
+        }
+    }
+});
+
 test('every example is tested here', () => {
     assert.deepEqual(readdirSync(path.join(root, 'conf_examples')).sort(), [
         'existing-site.conf', 'load-balancer.conf', 'many-apps.conf', 'middleware.conf', 'minimal.conf', 'node.conf', 'tls.conf',
@@ -118,6 +127,7 @@ test('minimal.conf', async () => {
         assert.equal(await ask(client, square), answer);
         client.terminate();
         assert.equal(await textOf(`${url}/api/native/square?25`), '625');
+        assert.match(await textOf(`${url}/api`), /api\/native\/square/);
         assert.match(await textOf(`${url}/`), /<h1>SocketStream/);
         assert.match(await textOf(`${url}/some/route`), /<h1>SocketStream/);
         assert.equal((await fetch(`${url}/missing.png`)).status, 404);

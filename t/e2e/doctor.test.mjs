@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
-    chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync,
+    chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -191,6 +191,13 @@ const rows = [
     ['node', 'error', /16\.20\.2$/, /^install node 18 or newer$/, (dir) => {
         write(dir, script);
         return { env: { SS__host__node: impostor('v16.20.2') } };
+    }],
+    // Those of Volta and others are links to one program, which asks by what name it is called.
+    ['node', 'error', /\/called\/node is 16\.20\.2$/, /^install node 18 or newer$/, (dir) => {
+        write(dir, script);
+        mkdirSync(path.join(dir, 'called'));
+        symlinkSync(impostor('v16.20.2'), path.join(dir, 'called/node'));
+        return { env: { SS__host__node: 'node', PATH: `${path.join(dir, 'called')}:${process.env.PATH}` } };
     }],
     ['packages', 'error', /npm package no-such-package is missing/, /npm install/, (dir) => {
         write(dir, { ...script, 'share/package.json': '{"dependencies":{"no-such-package":"1.0.0"}}' });

@@ -3,9 +3,12 @@
 // What the documents list is what there is.
 
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { copyNative, root, runCommand } from './app.mjs';
 
 const text = readFileSync(path.join(root, 'docs/CONFIGURATION.md'), 'utf8');
@@ -47,5 +50,29 @@ test('docs/CONFIGURATION.md lists every directive, with its default', () => {
     for (const [, name, value] of defaults) {
         const [, amount, unit] = /^(\d+)([ms]?)$/.exec(rows.get(`socketstream_${name}`) ?? '') ?? [];
         assert.equal(Number(amount) * units[unit], value.split('*').reduce((product, factor) => product * Number(factor), 1), name);
+    }
+});
+
+test('what docs/OPERATIONS.md says of a restore brings a dump back into a Redis with an append-only file', async () => {
+    const page = readFileSync(path.join(root, 'docs/OPERATIONS.md'), 'utf8');
+    const [, recipe] = /** @type {RegExpExecArray} */ (/### Restore\n[^]*?```sh\n([^]*?)```/.exec(page));
+    const dir = mkdtempSync(path.join(tmpdir(), 'ss-restore-'));
+    const conf = path.join(dir, 'redis.conf');
+    const here = `${recipe.replaceAll('/backup/', `${dir}/backup/`).replaceAll('/etc/redis/redis.conf', conf).replaceAll('sleep 1', 'sleep 0.1')}`;
+    assert.notEqual(here, recipe);
+    writeFileSync(conf, `port 0\nunixsocket ${dir}/sock\ndir ${dir}\npidfile ${dir}/pid\nlogfile ${dir}/log\ndaemonize yes\nappendonly yes\n`);
+    const wait = 'until redis-cli PING | grep -q PONG; do sleep 0.1; done';
+    /** @param {string} script */
+    const sh = async (script) => (await promisify(execFile)('sh', ['-c', script.replaceAll('redis-cli ', `redis-cli -s ${dir}/sock `)], { cwd: dir, timeout: 60000 })).stdout;
+    try {
+        await sh(`redis-server ${conf}\n${wait}\nredis-cli SET ss:secret kept\nredis-cli SAVE`);
+        mkdirSync(path.join(dir, 'backup'));
+        copyFileSync(path.join(dir, 'dump.rdb'), path.join(dir, 'backup/dump.rdb'));
+        await sh('redis-cli FLUSHALL; redis-cli SHUTDOWN');
+        await sh(here);
+        assert.equal((await sh(`redis-server ${conf} >/dev/null\n${wait}\nredis-cli GET ss:secret`)).trim(), 'kept');
+    } finally {
+        await sh('redis-cli SHUTDOWN NOSAVE').catch(() => {});
+        rmSync(dir, { recursive: true });
     }
 });

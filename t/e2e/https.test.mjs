@@ -273,7 +273,9 @@ test('one of an authority takes its place at SIGHUP: redirects and HTTPS are rem
     assert.equal(soon.code, 1);
     assert.match(soon.stderr, /site\.cert\.pem expires in (?:59|60) days: renew it/);
     assert.match(soon.stdout, /^names: {2}localhost, n1\.example,.*\nissuer: CN=Test authority$/ms);
-    assert.match((await runCommand(['certs', 'acme', '--app', dir])).stdout, /certbot certonly --webroot .* -d www\.example\.com/);
+    const recipe = (await runCommand(['certs', 'acme', '--app', dir], { env: { SS_ENV: 'staging' } })).stdout;
+    assert.match(recipe, /certbot certonly --webroot .* -d www\.example\.com/);
+    assert.match(recipe, /^SS_ENV=staging socketstream certs check /m, 'cron has no SS_ENV');
 });
 
 test('--print-nginx-conf prints what nginx takes from anywhere, and starts nothing', async () => {

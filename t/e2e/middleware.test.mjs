@@ -16,7 +16,6 @@ const TIMEOUT_S = 3; // of actions, and so of middleware
 const middleware = (/** @type {string} */ version) => `
     const express = require('express');
     const app = express();
-    app.set('trust proxy', true);
     app.use((request, response, next) => {
         response.set('X-Version', '${version}');
         response.append('Set-Cookie', 'one=1');
@@ -25,6 +24,11 @@ const middleware = (/** @type {string} */ version) => `
     });
     app.use(require('helmet')(), require('cors')(), require('compression')(), express.json());
     app.get('/answer', (request, response) => response.json({ ip: request.ip, host: request.hostname, protocol: request.protocol }));
+    app.get('/latin', (request, response) => {
+        response.writeEarlyHints?.({ link: '</a.css>; rel=preload' });
+        response.setHeader('Content-Type', 'text/html');
+        response.end(Buffer.from('caf\\u00e9', 'latin1'));
+    });
     app.get('/long', (request, response) => response.type('text').send('long '.repeat(2000)));
     app.get('/stream', (request, response) => {
         response.type('text/event-stream').write('data: 1\\n\\n');
@@ -156,6 +160,8 @@ describe('middleware', () => {
     it('answers itself: knows who asks, is compressed, and streams', async () => {
         const { text } = await get('answer', { headers: { 'X-Forwarded-For': '192.0.2.1', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'evil' } });
         assert.deepEqual(JSON.parse(text), { ip: '127.0.0.1', host: '127.0.0.1', protocol: 'http' });
+        const latin = await get('latin');
+        assert.deepEqual([latin.status, latin.headers.get('content-type'), latin.headers.get('link')], [200, 'text/html', null]);
         const long = await get('long', { headers: { 'Accept-Encoding': 'gzip' } });
         assert.equal(long.headers.get('content-encoding'), 'gzip');
         assert.equal(long.text, 'long '.repeat(2000));

@@ -89,6 +89,16 @@ const code = (/** @type {string} */ version) => `
         if (at === '/half') { response.write('half'); return next(new Error('in the middle')); }
         if (at === '/twice') { response.end('once'); return next(); }
         if (at === '/again') { response.end('once'); return response.end('again'); }
+        if (at === '/interim') {
+            response.writeContinue();
+            response.writeProcessing();
+            response.writeEarlyHints({ link: '</a.css>; rel=preload' }, () => response.end('the answer'));
+            return;
+        }
+        if (at === '/who') {
+            const { remoteAddress, encrypted } = request.socket;
+            return response.end(JSON.stringify([remoteAddress, encrypted, Object.keys(request.socket).includes('remoteAddress')]));
+        }
         if (at === '/long') { response.setHeader('X-Long', 'x'.repeat(Number(request.headers['x-bytes']))); }
         if (at === '/late') {
             const writeHead = response.writeHead;
@@ -100,6 +110,7 @@ const files = {
     'app/server/app.js': 'exports.actions = { square(n, cb) { cb(n * n); }, pid(cb) { cb(process.pid); } };',
     'app/shared/word.js': 'module.exports = "shared";',
     'lib/server/guard.js': `exports.guard = (request, response, next) => {
+        if (request.url === '/after') { response.end('whole'); throw new Error('after the end'); }
         if (request.headers['x-key'] === 'wrong') { response.statusCode = 403; response.end('no'); } else next();
     };`,
     'config/http.js': code('1'),
@@ -198,6 +209,42 @@ describe('middleware', () => {
         await assert.rejects(ask('/half'), /aborted|hang up/);
         assert.equal((await ask('/twice')).text, 'once');
         await sidecar.logged(/GET \/twice: next\(\) was called after an answer/);
+    });
+
+    it('that throws behind the end of its answer keeps the connection, on which the next request may be', async () => {
+        const lone = new http.Agent({ keepAlive: true, maxSockets: 1 });
+        const sockets = new Set();
+        for (let i = 0; i < 3; i++) {
+            const [text, socket] = await new Promise((resolve, reject) => {
+                const request = http.get({ socketPath: where, path: '/after', agent: lone }, (response) => {
+                    const { socket: carrier } = response;
+                    response.setEncoding('utf8').on('data', (data) => response.on('end', () => setImmediate(resolve, [data, carrier])));
+                }).on('error', reject);
+                request.on('error', reject);
+            });
+            assert.equal(text, 'whole');
+            sockets.add(socket);
+        }
+        lone.destroy();
+        assert.equal(sockets.size, 1);
+        await sidecar.logged(/middleware: GET \/after: Error: after the end/);
+    });
+
+    it('finds the client at the other end of its connection, not nginx', async () => {
+        for (const [address, scheme] of [['192.0.2.7', 'https'], ['2001:db8::1', 'http'], [undefined, undefined]]) {
+            const { text } = await ask('/who', { headers: address ? { 'X-Forwarded-For': address, 'X-Forwarded-Proto': scheme } : {} });
+            assert.deepEqual(JSON.parse(text), [address ?? null, scheme === 'https', true]);
+        }
+    });
+
+    it('sends nothing before its answer, which nginx would take for it', async () => {
+        /** @type {number[]} */
+        const early = [];
+        const text = await new Promise((resolve, reject) => {
+            http.get({ socketPath: where, path: '/interim', agent: false }, (response) => response.setEncoding('utf8').on('data', resolve))
+                .on('information', ({ statusCode }) => early.push(statusCode)).on('continue', () => early.push(100)).on('error', reject);
+        });
+        assert.deepEqual([early, text], [[], 'the answer']);
     });
 
     it('that writes behind the end of its answer is told so, and stays', async () => {

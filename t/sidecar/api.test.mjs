@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { CHUNK, MORE, chunks, frame, op, request, startSidecar } from '../lib/fake_worker.mjs';
 import { hostApp } from '../lib/host_app.mjs';
 
@@ -174,6 +175,16 @@ describe('a POST', () => {
     }
     assert.equal((await post('app/square', '[3]', /** @type {any} */ ({}))).status, 415);
     assert.equal((await post('app/params', '', /** @type {any} */ ({}))).status, 200);
+  });
+
+  it('refuses a body that is compressed with 415, and says so', async () => {
+    const headers = { 'Content-Type': 'application/json' };
+    for (const coding of ['gzip', 'br', 'identity, gzip']) {
+      const { status, body, headers: told } = await post('app/square', gzipSync('[3]'), { ...headers, 'Content-Encoding': coding });
+      assert.deepEqual([status, JSON.parse(body).error.code, told['Accept-Encoding']], [415, -32600, 'identity'], coding);
+      assert.match(JSON.parse(body).error.message, /without Content-Encoding/);
+    }
+    assert.equal((await post('app/square', '[3]', { ...headers, 'Content-Encoding': 'Identity' })).body, '9');
   });
 
   it('answers what is not JSON with 400 and -32700', async () => {
