@@ -13,6 +13,7 @@
 #include "args.h"
 #include "npm.h"
 #include "share.h"
+#include "shell_word.h"
 
 #define COPY_DEPTH_MAX 16
 
@@ -40,7 +41,10 @@ static bool copy_file(const char *from, const char *to) {
 }
 
 static bool make_folder(const char *path) {
-    return mkdir(path, 0777) == 0 || errno == EEXIST || complain(path, strerror(errno));
+    return mkdir(path, 0777) == 0 || errno == EEXIST ||
+           complain(path, errno == ENOENT   ? "the folder that it is to be in is not there: make it"
+                          : errno == EACCES ? "Permission denied: make it where you may write"
+                                            : strerror(errno));
 }
 
 static bool copy_tree(const char *from, const char *to, unsigned depth);
@@ -104,7 +108,9 @@ static bool is_free(const char *path) {
     DIR *folder = opendir(path);
     unsigned entries = 0;
     if (folder == NULL) {
-        return errno == ENOENT || complain(path, strerror(errno));
+        return errno == ENOENT ||
+               complain(path, errno == ENOTDIR ? "a file, or below one; take another name"
+                                               : strerror(errno));
     }
     while (readdir(folder) != NULL) {
         entries++; /* two of them are . and .. */
@@ -163,18 +169,27 @@ static const char *read_language(const ss_args_t *args) {
     return language == NULL ? "js" : language;
 }
 
-/* A path as a shell takes it. */
-static void quote(const char *path, ss_buf_t *out) {
-    const char *plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+,@%-";
-    if (path[strspn(path, plain)] == '\0') {
-        ss_buf_printf(out, "%s", path);
-        return;
+/* What no application may have in its path, since it would not run there. */
+static const char *refuse_path(const char *path) {
+    if (path[0] == '\0') {
+        return "DIR is empty: name the folder to make";
     }
-    ss_buf_append(out, "'", 1);
-    for (; *path != '\0'; path++) {
-        ss_buf_printf(out, "%s%c", *path == '\'' ? "'\\'" : "", *path);
+    for (const char *c = path; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            return "DIR has a control character in its name: take another";
+        }
+        if (*c == '$') {
+            return "DIR has a $ in its name, which nginx would take for a variable: take another";
+        }
     }
-    ss_buf_append(out, "'", 1);
+    return NULL;
+}
+
+static void tell_ready(const char *path) {
+    ss_buf_t word = {0};
+    ss_shell_word(&word, path);
+    printf("%s is ready: cd %s && socketstream start\n", path, ss_buf_string(&word));
+    ss_buf_free(&word);
 }
 
 static int run(const ss_args_t *args) {
@@ -185,16 +200,13 @@ static int run(const ss_args_t *args) {
     if (language == NULL) {
         return SS_EXIT_USAGE;
     }
-    if (path[0] == '\0') {
-        return ss_args_refuse(args->command, "DIR is empty: name the folder to make");
+    if (refuse_path(path) != NULL) {
+        return ss_args_refuse(args->command, "%s", refuse_path(path));
     }
     if (!make_project(path, language, minimal, jquery)) {
         return SS_EXIT_FAILED;
     }
-    ss_buf_t quoted = {0};
-    quote(path, &quoted);
-    printf("%s is ready: cd %s && socketstream start\n", path, ss_buf_string(&quoted));
-    ss_buf_free(&quoted);
+    tell_ready(path);
     return SS_EXIT_OK;
 }
 
