@@ -2,8 +2,9 @@
 //
 // From what a file of app/server exports to its public actions.
 //
-// Owns what is public: the functions in `exports.actions`, those in objects within it under dotted
-// names.  Nothing an application exports makes this fail, not getters that throw and not objects
+// Owns what is public: the functions in `exports.actions`, those in plain objects within it under
+// dotted names.  `exports.actions` may be of a class; what it holds of others, a pool of connections
+// or a Map, is not public.  Nothing an application exports makes this fail, not getters that throw and not objects
 // that hold themselves; what cannot be an action is told.
 
 /**
@@ -49,7 +50,17 @@ function namesOf(object) {
 }
 
 /** @param {any} value */
-const isNamespace = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Of no class; what it inherits, if anything, is of none either.  @param {any} object */
+function isPlain(object) {
+    for (let at = Object.getPrototypeOf(object); at && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+        if (Object.hasOwn(at, 'constructor')) {
+            return false;
+        }
+    }
+    return true;
+}
 
 /** @param {any} exported by the file @param {string} file relative to the application
  *  @param {string} prefix the file's name in the tree @returns {Found} */
@@ -65,8 +76,10 @@ export function findActions(exported, file, prefix) {
         const full = `${at}.${name}`;
         const value = object[name];
         if (typeof value !== 'function') {
-            if (isNamespace(value)) {
+            if (isObject(value) && isPlain(value)) {
                 visit(value, full);
+            } else if (isObject(value)) {
+                found.warnings.push(`${full} is an object of a class, so its methods are not public; actions are functions in plain objects`);
             }
         } else if (within.size === 1 && RESERVED.includes(name)) {
             found.warnings.push(`${full} cannot be called: '${name}' is a reserved word; rename it`);
@@ -98,7 +111,7 @@ export function findActions(exported, file, prefix) {
     };
 
     const actions = actionsOf(exported);
-    if (isNamespace(actions)) {
+    if (isObject(actions)) {
         visit(actions, prefix);
     } else if (actions !== undefined) {
         found.wrong.push('exports.actions must be an object with functions in it');

@@ -9,7 +9,8 @@
 /**
  * @typedef {object} Arity
  * @property {number} length     parameters, as the language counts them
- * @property {boolean} async     it is an AsyncFunction
+ * @property {boolean} async     what it returns is its answer, a promise: it is an AsyncFunction, or
+ *   its last parameter has a default and is none for a callback, which must not take its place
  * @property {boolean} callback  its last parameter is used, or named, like a callback
  * @property {boolean} flexible  it may take more than `length`
  */
@@ -36,9 +37,15 @@ function parameterList(source) {
     return { text: source.slice(start, end), end };
 }
 
-/** The name of the last parameter, '' when it has none.  @param {string} list */
-function lastName(list) {
-    return /([\w$]+)\s*(?:=[^,]*)?,?\s*$/.exec(list.replace(/\/\*.*?\*\/|\/\/.*/g, ''))?.[1] ?? '';
+/** The last of a list of parameters, with its default.  @param {string} list */
+function lastParameter(list) {
+    const text = list.replace(/\/\*.*?\*\/|\/\/.*/g, '').replace(/,?\s*$/, '');
+    let at = text.length;
+    for (let depth = 0; at > 0 && (depth > 0 || text[at - 1] !== ','); at--) {
+        const c = text[at - 1];
+        depth += Number(')]}'.includes(c)) - Number('([{'.includes(c));
+    }
+    return text.slice(at).trim();
 }
 
 /** @param {string} body @param {string} name */
@@ -50,25 +57,27 @@ function isCalled(body, name) {
 /** @param {string} source of a function @returns {boolean} whether its last parameter is a callback */
 export function takesCallback(source) {
     const { text, end } = parameterList(source);
-    const name = lastName(text);
+    const name = /^(?:\.{3})?\s*([\w$]+)/.exec(lastParameter(text))?.[1] ?? '';
     return name !== '' && (CALLBACK_NAME.test(name) || isCalled(source.slice(end), name));
 }
 
 /** @param {Function} fn @returns {Arity} */
 export function arityOf(fn) {
     const length = fn.length;
-    const async = fn instanceof AsyncFunction;
+    const isAsync = fn instanceof AsyncFunction;
     const source = Function.prototype.toString.call(fn);
     if (source.endsWith('{ [native code] }')) {
-        return { length, async, callback: false, flexible: true };
+        return { length, async: isAsync, callback: false, flexible: true };
     }
     const { text, end } = parameterList(source);
     const body = source.slice(end);
+    const callback = takesCallback(source);
+    const all = /\.\.\./.test(text) || /\barguments\b/.test(body);
     return {
         length,
-        async,
-        callback: takesCallback(source),
-        flexible: /=|\.\.\./.test(text) || /\barguments\b/.test(body),
+        async: isAsync || (!callback && !all && lastParameter(text).includes('=')),
+        callback,
+        flexible: all || text.includes('='),
     };
 }
 
@@ -90,6 +99,6 @@ export function misfit(name, arity, sent) {
 /** Why an action that has returned nothing to wait for will never answer.
  *  @param {string} name @param {Arity} arity */
 export function neverAnswers(name, arity) {
-    return arity.length === 0 ? `The ${name} action is missing the callback argument`
+    return arity.length === 0 || arity.async ? `The ${name} action is missing the callback argument`
         : `The ${name} action was sent params but can't receive them`;
 }

@@ -6,9 +6,13 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { CallError, code } from './errors.mjs';
+import { problemOf } from './problems.mjs';
 
 /** The name of the CALL by which the sidecar asks; docs/ACTION_HOSTS.md. */
 export const QUESTION = 'system.authenticate';
+
+/** The function of a module. @param {any} module */
+const functionOf = (module) => module?.authenticate ?? module?.default?.authenticate;
 
 /**
  * @param {(name: string) => any} requireByName
@@ -18,7 +22,7 @@ export const QUESTION = 'system.authenticate';
  */
 export function askModule(requireByName, name, params) {
     const module = requireByName(name);
-    const authenticate = module?.authenticate ?? module?.default?.authenticate;
+    const authenticate = functionOf(module);
     if (typeof authenticate !== 'function') {
         throw new CallError(code.INTERNAL, `the authentication module '${name}' has no exports.authenticate`);
     }
@@ -34,6 +38,22 @@ export function askModule(requireByName, name, params) {
         }
         return response;
     });
+}
+
+/**
+ * Why a module cannot be asked, looked at before anybody is: with a file where one is broken.
+ * @param {(name: string) => any} requireByName @param {string} name @param {string} app
+ * @returns {import('./problems.mjs').Problem | undefined}
+ */
+export function problemWithModule(requireByName, name, app) {
+    try {
+        return typeof functionOf(requireByName(name)) === 'function'
+            ? undefined : { file: '', message: 'that module has no exports.authenticate' };
+    } catch (/** @type {any} */ error) {
+        const missing = error?.code === 'MODULE_NOT_FOUND' && String(error.message).startsWith(`Cannot find module '${name}'`);
+        return missing ? { file: '', message: 'there is no such file in lib/server, and no such package' }
+            : problemOf(error, { app, file: app });
+    }
 }
 
 /** What answers that CALL: no action, so that no client can ask.

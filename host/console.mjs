@@ -7,9 +7,12 @@
 // Attaches to the application when it runs, else starts it and ends it again.  What the console
 // evaluates runs here, in a process of its own; what it calls runs where it always runs.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
+import Module from 'node:module';
 import path from 'node:path';
+import readline from 'node:readline';
 import repl from 'node:repl';
+import { PassThrough } from 'node:stream';
 import util from 'node:util';
 import vm from 'node:vm';
 import { attach } from './attach.mjs';
@@ -35,6 +38,19 @@ function callBack(fn, ...args) {
     } catch (error) {
         say('error', `a callback: ${messageOf(error)}`);
     }
+}
+
+/** What a file in the application's folder sees: its `require`, and an evaluation in which `import()`
+ *  starts from there.  @param {string} app
+ *  @returns {{require: NodeRequire, evaluate: (code: string) => any}} */
+function inFolder(app) {
+    const file = path.join(realpathSync(app), 'console.js'); // there is none; what counts is where
+    /** @type {any} */
+    const module = new Module(file);
+    module.filename = file;
+    module.paths = /** @type {any} */ (Module)._nodeModulePaths(path.dirname(file));
+    module._compile('exports.require = require; exports.evaluate = (code) => (0, eval)(code);', file);
+    return module.exports;
 }
 
 /** Makes SS and R global, under the names that the application gives them.
@@ -75,7 +91,8 @@ async function enter(app, socket) {
     for (const { file, line, message } of problems) {
         say('warning', `${file}${line ? `:${line}` : ''}: ${message}`);
     }
-    return { setup, close, lost, variable };
+    const { require, evaluate } = inFolder(app);
+    return { setup, close, lost, variable, require, evaluate };
 }
 
 /** What failed elsewhere has its stack there, if anywhere; the one it has here tells nothing.
@@ -117,11 +134,39 @@ function awaitPromises(server) {
     };
 }
 
-/** @param {string} app @param {{variable: string, setup: any, lost: Promise<Error>}} entered */
-async function converse(app, { variable, setup, lost }) {
+/** Gives the REPL what is piped in line by line, each when the one before it has its answer: by itself
+ *  it would go on, and end before the last.
+ *  @param {import('node:repl').REPLServer} server @param {PassThrough} input the REPL's */
+function feed(server, input) {
+    const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+    const next = async () => {
+        const { value, done } = await lines.next();
+        if (done) {
+            input.end();
+        } else {
+            input.write(`${value}\n`);
+        }
+    };
+    const { displayPrompt } = server;
+    server.displayPrompt = (...args) => {
+        displayPrompt.apply(server, args);
+        next();
+    };
+    next();
+}
+
+/** @param {string} app @param {{variable: string, setup: any, lost: Promise<Error>, require: NodeRequire}} entered */
+async function converse(app, { variable, setup, lost, require }) {
     process.stdout.write(`SocketStream ${setup.version}, ${setup.env}: ${variable}, R; Tab completes, Ctrl-D ends\n`);
-    const server = repl.start({ prompt: `${variable}> `, useGlobal: true, ignoreUndefined: true });
+    const piped = process.stdin.isTTY ? undefined : new PassThrough();
+    const server = repl.start({
+        prompt: `${variable}> `, useGlobal: true, ignoreUndefined: true, ...(piped && { input: piped, output: process.stdout, terminal: false }),
+    });
+    server.context.require = require; // the REPL's own knows nothing of lib/server
     awaitPromises(server);
+    if (piped) {
+        feed(server, piped);
+    }
     try {
         mkdirSync(path.join(app, '.socketstream'), { recursive: true, mode: 0o700 });
         server.setupHistory(path.join(app, HISTORY), () => {});
@@ -140,12 +185,13 @@ async function converse(app, { variable, setup, lost }) {
 
 /** The first form of an expression that is JavaScript: as it is, or what waits, or statements that
  *  wait, which give nothing unless they return it. @param {string} expression */
-function scriptOf(expression) {
+function codeOf(expression) {
     /** @type {unknown} */
     let wrong;
     for (const code of [expression, `(async () => (${expression}\n))()`, `(async () => { ${expression}\n })()`]) {
         try {
-            return new vm.Script(code, { filename: 'expression' });
+            new vm.Script(code, { filename: 'expression' });
+            return `${code}\n//# sourceURL=expression`;
         } catch (error) {
             wrong ??= error;
         }
@@ -153,10 +199,12 @@ function scriptOf(expression) {
     throw wrong;
 }
 
-/** @param {string} expression @param {{lost: Promise<Error>}} entered */
-async function printOnce(expression, { lost }) {
+/** @param {string} expression
+ *  @param {{lost: Promise<Error>, require: NodeRequire, evaluate: (code: string) => any}} entered */
+async function printOnce(expression, { lost, require, evaluate }) {
+    Object.assign(globalThis, { require });
     try {
-        const value = await Promise.race([scriptOf(expression).runInThisContext(), lost.then((error) => Promise.reject(error))]);
+        const value = await Promise.race([evaluate(codeOf(expression)), lost.then((error) => Promise.reject(error))]);
         if (value !== undefined) {
             process.stdout.write(`${typeof value === 'string' ? value : util.inspect(value, { depth: 6, colors: process.stdout.isTTY })}\n`);
         }

@@ -154,7 +154,11 @@ export function createDispatch(host) {
         }
         try {
             if (arity.async && room <= 0) {
-                settle(call, fn.apply(new Context(call), params));
+                const promise = fn.apply(new Context(call), params);
+                if (!isThenable(promise)) {
+                    throw new CallError(code.INVALID_PARAMS, neverAnswers(name, arity));
+                }
+                settle(call, promise);
                 return;
             }
             const answer = (/** @type {any} */ result) => finish(call, result);

@@ -7,7 +7,7 @@
 // which are main.mjs's.
 
 import { createAsks } from './asks.mjs';
-import { createQuestion, QUESTION } from './authenticate.mjs';
+import { createQuestion, problemWithModule, QUESTION } from './authenticate.mjs';
 import { createDisconnects } from './disconnects.mjs';
 import { createDispatch } from './dispatch.mjs';
 import { stackOf } from './errors.mjs';
@@ -86,9 +86,9 @@ export function createHost({ link, setup, hello, retire, httpFd }) {
     /** @param {import('./load.mjs').Loaded} loaded */
     const takeMiddleware = (loaded) => {
         if (loaded.http && httpFd === undefined) {
-            log('warning', `${loaded.http} does not run: nginx does not ask it before a restart (of \`socketstream start\`, or of a sidecar with --http-listen)`);
+            log('warning', `${loaded.http} does not run: this sidecar has no socket for it, which one that is started with --http-listen now would have`);
         } else if (!loaded.http && httpFd !== undefined) {
-            log('warning', 'there is no config/http: requests take the way past it until a restart');
+            log('warning', 'there is no config/http any more: what nginx still asks about goes by');
         }
         if (httpFd !== undefined) {
             const apiPrefix = config.api?.enabled === false ? undefined : config.api?.prefix ?? 'api';
@@ -120,7 +120,8 @@ export function createHost({ link, setup, hello, retire, httpFd }) {
                     log('warning', warning);
                 }
                 const actions = [...loaded.actions].map(([name, { authenticate }]) => (authenticate ? { name, authenticated: true } : { name }));
-                return { actions, problems: loaded.problems };
+                const name = config.api?.auth?.basic?.module_name;
+                return { actions, problems: loaded.problems, authenticator: name ? problemWithModule(requireByName, name, setup.app) : undefined };
             } catch (error) {
                 log('error', `the application cannot be loaded: ${stackOf(error)}`);
                 return { actions: [], problems: [problemOf(error, { app: setup.app, file: setup.app })] };

@@ -38,10 +38,12 @@ function flatten(args) {
     });
 }
 
-/** @param {any[]} given */
+/** An undefined one at the end is a callback that was not given: functions hand theirs on.
+ *  @param {any[]} given */
 function split(given) {
-    const cb = typeof given.at(-1) === 'function' ? /** @type {Callback} */ (given.at(-1)) : undefined;
-    return { args: flatten(cb ? given.slice(0, -1) : given), cb };
+    const last = given.at(-1);
+    const isCallback = last === undefined || typeof last === 'function';
+    return { args: flatten(isCallback ? given.slice(0, -1) : given), cb: /** @type {Callback | undefined} */ (isCallback ? last : undefined) };
 }
 
 /** A missing hash is null.  @param {string} name @param {any} reply */

@@ -173,7 +173,7 @@ export class Session {
     _operate(what, args, done) {
         if (this.id === undefined) {
             const error = new CallError(code.NOT_AUTHENTICATED,
-                `${what}: this call has no session: sessions are those of browsers, not of the HTTP API or of SS.server`);
+                `this call has no session: sessions are those of browsers, not of the HTTP API or of SS.server`);
             return this.#tell(Promise.reject(error), what, done);
         }
         this.#pending++;

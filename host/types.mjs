@@ -158,7 +158,7 @@ writeFileSync(path.join(app, OUTPUT), `// Written by \`socketstream types\`, whi
 interface SocketStreamServer {
 ${print(root, '    ')}}
 
-declare const SS: SocketStream.Client;
+declare const SS: SocketStream.Page;
 
 declare namespace SocketStream {
 ${libraryTypes()}}

@@ -85,8 +85,8 @@ export function createPrinter(ts, checker) {
         const type = typeOf(parameter);
         const rest = Boolean(declaration?.dotDotDotToken);
         const untyped = Boolean(type.flags & TypeFlags.Any);
-        const optional = !rest && (untyped || Boolean(declaration && (declaration.questionToken || declaration.initializer
-            || checker.isOptionalParameter(declaration))));
+        // `x?: T` is no more in JavaScript: the action wants its argument, and that may be undefined.
+        const optional = !rest && (untyped || Boolean(declaration?.initializer));
         return { name: parameter.name.replace(/^\W.*|^__.*/, 'value'), type, rest, untyped, optional };
     }
 

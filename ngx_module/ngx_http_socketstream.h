@@ -192,6 +192,7 @@ typedef enum {
 
 struct ngx_http_ss_link_s {
     ngx_str_t                    name;      /* "unix:/path" */
+    ngx_str_t                    label;     /* the same within quotes */
     struct sockaddr             *sockaddr;
     socklen_t                    socklen;
     ngx_uint_t                   index;
@@ -284,10 +285,11 @@ typedef struct {
 
 
 typedef struct {
+    ngx_http_handler_pt          handler;   /* ours, NULL: the location's not */
+    ngx_str_t                    path;      /* the location's, if it has one:
+                                               what is below it is asked for */
     ngx_http_ss_pool_t          *pass;
     ngx_http_ss_pool_t          *api;
-    ngx_str_t                    api_prefix;   /* where the location's name
-                                                  does not tell it */
     ngx_str_t                    assets;    /* without trailing slash */
     ngx_flag_t                   middleware;
 
@@ -565,6 +567,22 @@ extern ngx_http_ss_worker_t      ngx_http_ss_worker;
     (ngx_http_ss_worker.counters->name += (n))
 
 
+/* ngx_http_ss_location.c: what serves a location */
+
+char *ngx_http_ss_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_ss_assets(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_ss_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+void ngx_http_ss_merge_location(ngx_conf_t *cf,
+    ngx_http_ss_loc_conf_t *prev, ngx_http_ss_loc_conf_t *conf);
+
+
+/* ngx_http_ss_worker.c: a worker's start and end */
+
+ngx_int_t ngx_http_ss_init_process(ngx_cycle_t *cycle);
+void ngx_http_ss_exit_process(ngx_cycle_t *cycle);
+
+
 /* ngx_http_ss_slots.c: numbers for clients, handshakes and API requests */
 
 /* Takes a slot for data.  NGX_ERROR: as many as there can be are in use. */
@@ -678,9 +696,6 @@ void ngx_http_ss_client_begin(ngx_http_ss_client_t *client);
 /* A whole message of the client, on its way to the sidecar. */
 void ngx_http_ss_client_message(ngx_http_ss_client_t *client,
     ngx_uint_t opcode, u_char *data, size_t len);
-/* nginx wants the connection back: a reload, or out of patience. */
-void ngx_http_ss_client_quit(ngx_http_ss_client_t *client,
-    ngx_uint_t impatient);
 /* The connection's read timer: an end of waiting. */
 void ngx_http_ss_client_timeout(ngx_http_ss_client_t *client);
 /* Starts closing: close frame, then, once it is out, the socket. */
@@ -694,6 +709,20 @@ void ngx_http_ss_client_free(ngx_http_ss_client_t *client, ngx_uint_t code);
 void ngx_http_ss_client_drained(ngx_http_ss_client_t *client);
 /* Reads again, what was held up by a full link or a full queue. */
 void ngx_http_ss_client_resume(ngx_http_ss_client_t *client);
+
+
+/* ngx_http_ss_ping.c: who does not answer any more */
+
+void ngx_http_ss_ping_begin(ngx_http_ss_client_t *client);
+
+
+/* ngx_http_ss_drain.c: clients of a worker that leaves */
+
+/* nginx wants the connection back: a reload, or out of patience. */
+void ngx_http_ss_client_quit(ngx_http_ss_client_t *client,
+    ngx_uint_t impatient);
+/* Its moment has come, or its calls have had more time. */
+void ngx_http_ss_client_drain_due(ngx_http_ss_client_t *client);
 
 
 /* ngx_http_ss_wire.c: messages as they go on the wire */
@@ -781,6 +810,11 @@ ngx_int_t ngx_http_ss_pools_resolve(ngx_conf_t *cf,
 void ngx_http_ss_link_init(ngx_http_ss_link_t *link);
 void ngx_http_ss_link_exit(ngx_http_ss_link_t *link);
 void ngx_http_ss_link_connect(ngx_http_ss_link_t *link);
+void ngx_http_ss_link_lost(ngx_http_ss_link_t *link, const char *why);
+
+
+/* ngx_http_ss_link_io.c: bytes of a link */
+
 /* Queues a message of any size in frames.  NGX_ERROR: no memory. */
 ngx_int_t ngx_http_ss_link_message(ngx_http_ss_link_t *link, ngx_uint_t op,
     ngx_uint_t flags, uint32_t slot, uint32_t generation, uint32_t call,
@@ -794,13 +828,20 @@ void ngx_http_ss_link_commit(ngx_http_ss_link_t *link, ngx_uint_t op,
 void ngx_http_ss_link_closed(ngx_http_ss_link_t *link, uint32_t slot,
     uint32_t generation, ngx_uint_t code);
 ngx_int_t ngx_http_ss_link_flush(ngx_http_ss_link_t *link);
-/* One whole frame of a sidecar (ngx_http_ss_frames.c).  NGX_ERROR: it breaks
+/* Clients are read again that the link's queue had held up. */
+void ngx_http_ss_link_unblock(ngx_http_ss_link_t *link);
+void ngx_http_ss_link_read_handler(ngx_event_t *rev);
+void ngx_http_ss_link_write_handler(ngx_event_t *wev);
+#define ngx_http_ss_link_full(link)                                           \
+    ((link)->out_len - (link)->out_pos > NGX_HTTP_SS_LINK_QUEUE)
+
+
+/* ngx_http_ss_frames.c: what a sidecar says */
+
+/* One whole frame of a sidecar.  NGX_ERROR: it breaks
  * a rule; NGX_DONE: the link is gone. */
 ngx_int_t ngx_http_ss_frame(ngx_http_ss_link_t *link, ss_link_header_t *h,
     u_char *data);
-void ngx_http_ss_link_lost(ngx_http_ss_link_t *link, const char *why);
-#define ngx_http_ss_link_full(link)                                           \
-    ((link)->out_len - (link)->out_pos > NGX_HTTP_SS_LINK_QUEUE)
 
 
 /* ngx_http_ss_route.c: who is served by which link */
@@ -902,16 +943,38 @@ ngx_int_t ngx_http_ss_variant_headers(ngx_http_request_t *r,
     ngx_http_ss_file_t *file);
 
 
-/* ngx_http_ss_api.c, ngx_http_ss_assets.c, ngx_http_ss_status.c */
+/* ngx_http_ss_api.c: an API request on its way to a sidecar */
 
 ngx_int_t ngx_http_ss_api_handler(ngx_http_request_t *r);
 /* The body of a POST for a stream of another worker is here. */
 void ngx_http_ss_api_forward(ngx_http_request_t *r);
 void ngx_http_ss_api_send(ngx_http_ss_api_t *api, ngx_http_ss_link_t *link);
+void ngx_http_ss_api_lost(ngx_http_ss_api_t *api);
+/* Nothing of a sidecar reaches the request any more; notify: tell it so. */
+void ngx_http_ss_api_release(ngx_http_ss_api_t *api, ngx_uint_t notify);
+
+
+/* ngx_http_ss_api_answer.c: what an API request is answered with */
+
 void ngx_http_ss_api_response(ngx_http_ss_api_t *api, ngx_uint_t flags,
     u_char *data, size_t len);
-void ngx_http_ss_api_lost(ngx_http_ss_api_t *api);
+/* Answers with an error, from an event of ours; the request may be gone. */
+void ngx_http_ss_api_fail(ngx_http_ss_api_t *api, int code);
+/* The same while nginx is on its way back to the request. */
+void ngx_http_ss_api_refuse(ngx_http_ss_api_t *api, int code);
+/* These return what the request is to be finalized with. */
+ngx_int_t ngx_http_ss_api_error(ngx_http_ss_api_t *api, int code);
+ngx_int_t ngx_http_ss_api_limited(ngx_http_request_t *r, ngx_msec_t retry);
+ngx_int_t ngx_http_ss_api_send_error(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_msec_t retry, u_char *text, size_t len);
+
+
+/* ngx_http_ss_assets.c, ngx_http_ss_assets_send.c, ngx_http_ss_status.c */
+
 ngx_int_t ngx_http_ss_assets_handler(ngx_http_request_t *r);
+/* Answers with the file, which is open. */
+ngx_int_t ngx_http_ss_assets_send(ngx_http_request_t *r,
+    ngx_http_ss_file_t *file);
 /* As nginx's own files are opened; a status, if it cannot be. */
 ngx_int_t ngx_http_ss_assets_open(ngx_http_request_t *r, ngx_str_t *path,
     ngx_open_file_info_t *of, ngx_uint_t test_only);
@@ -929,6 +992,8 @@ void ngx_http_ss_encode_headers(ngx_http_request_t *r,
 /* A header for the client, its bytes not copied; NULL: no memory. */
 ngx_table_elt_t *ngx_http_ss_add_header(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
+/* The answer's type, its parameters behind it; not copied. */
+void ngx_http_ss_set_type(ngx_http_request_t *r, ngx_str_t *type);
 /* What nobody may keep: "Cache-Control: no-store", and a type, unless NULL. */
 ngx_int_t ngx_http_ss_no_store(ngx_http_request_t *r, ngx_str_t *type);
 /* A sidecar's headers, copied: its bytes do not outlive the event. */

@@ -2,7 +2,7 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Directives, their merging and checking, and a worker's start and end.
+ * Directives, and their merging and checking.
  *
  * Where no directive of ours is used, no zone, timer, handler or memory of
  * ours exists.
@@ -17,19 +17,6 @@ static void *ngx_http_ss_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_ss_postconfiguration(ngx_conf_t *cf);
-static char *ngx_http_ss_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_http_ss_assets(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_ss_status(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_ss_take_location(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_http_handler_pt handler);
-static ngx_int_t ngx_http_ss_init_process(ngx_cycle_t *cycle);
-static void ngx_http_ss_exit_process(ngx_cycle_t *cycle);
-
-
-ngx_http_ss_worker_t  ngx_http_ss_worker;
 
 
 static ngx_conf_num_bounds_t  ngx_http_ss_inflight_bounds = {
@@ -219,9 +206,10 @@ ngx_http_ss_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
+     *     slcf->handler = NULL;
+     *     slcf->path = { 0, NULL };
      *     slcf->pass = NULL;
      *     slcf->api = NULL;
-     *     slcf->api_prefix = { 0, NULL };
      *     slcf->assets = { 0, NULL };
      *     slcf->scheme = NULL;
      *     slcf->incompatible_page = { 0, NULL };
@@ -250,6 +238,8 @@ ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
     ngx_http_ss_loc_conf_t  *prev = parent;
     ngx_http_ss_loc_conf_t  *conf = child;
+
+    ngx_http_ss_merge_location(cf, prev, conf);
 
     ngx_conf_merge_value(conf->middleware, prev->middleware, 0);
     ngx_conf_merge_size_value(conf->max_message, prev->max_message,
@@ -292,189 +282,6 @@ ngx_http_ss_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-static char *
-ngx_http_ss_take_location(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_http_handler_pt handler)
-{
-    ngx_http_ss_main_conf_t   *mcf;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler == handler) {
-        return "is duplicate";
-    }
-
-    if (clcf->handler) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" in location \"%V\", which has a handler "
-                           "already: give it a location of its own",
-                           &cmd->name, &clcf->name);
-        return NGX_CONF_ERROR;
-    }
-
-    clcf->handler = handler;
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_socketstream_module);
-
-    if (!mcf->enabled) {
-        if (ngx_array_init(&mcf->pools, cf->pool, 4,
-                           sizeof(ngx_http_ss_pool_t *))
-            != NGX_OK
-            || ngx_array_init(&mcf->links, cf->pool, 4,
-                              sizeof(ngx_http_ss_link_t *))
-               != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-        mcf->enabled = 1;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_ss_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_ss_loc_conf_t  *slcf = conf;
-
-    char       *rv;
-    ngx_str_t  *value;
-
-    if (slcf->pass) {
-        return "is duplicate";
-    }
-
-    rv = ngx_http_ss_take_location(cf, cmd, ngx_http_ss_handshake_handler);
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    value = cf->args->elts;
-
-    slcf->pass = ngx_http_ss_pool_add(cf, &value[1]);
-    if (slcf->pass == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_queue_init(&slcf->ping_due);
-    ngx_queue_init(&slcf->pong_due);
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_ss_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_ss_loc_conf_t  *slcf = conf;
-
-    char                      *rv;
-    ngx_str_t                 *value;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    if (slcf->api) {
-        return "is duplicate";
-    }
-
-    rv = ngx_http_ss_take_location(cf, cmd, ngx_http_ss_api_handler);
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    value = cf->args->elts;
-
-    slcf->api = ngx_http_ss_pool_add(cf, &value[1]);
-    if (slcf->api == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (cf->args->nelts == 3) {
-        if (value[2].len <= 7
-            || ngx_strncmp(value[2].data, "prefix=/", 8) != 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\": \"prefix=/path/\" "
-                               "is understood", &value[2]);
-            return NGX_CONF_ERROR;
-        }
-
-        slcf->api_prefix.data = value[2].data + 7;
-        slcf->api_prefix.len = value[2].len - 7;
-
-        while (slcf->api_prefix.len > 1
-               && slcf->api_prefix.data[slcf->api_prefix.len - 1] == '/')
-        {
-            slcf->api_prefix.len--;
-        }
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->named && slcf->api_prefix.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"socketstream_api\" in location \"%V\", whose "
-                           "name is no path, needs \"prefix=/path/\"",
-                           &clcf->name);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_ss_assets(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_ss_loc_conf_t  *slcf = conf;
-
-    char       *rv;
-    ngx_str_t  *value, path;
-
-    if (slcf->assets.data) {
-        return "is duplicate";
-    }
-
-    rv = ngx_http_ss_take_location(cf, cmd, ngx_http_ss_assets_handler);
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    value = cf->args->elts;
-    path = value[1];
-
-    if (path.len == 0) {
-
-        /* it would be nginx's own prefix, with its configuration */
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"socketstream_assets\" needs a directory");
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    while (path.len > 1 && path.data[path.len - 1] == '/') {
-        path.len--;
-    }
-
-    slcf->assets = path;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_ss_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    return ngx_http_ss_take_location(cf, cmd, ngx_http_ss_status_handler);
-}
-
-
 static ngx_int_t
 ngx_http_ss_postconfiguration(ngx_conf_t *cf)
 {
@@ -497,112 +304,4 @@ ngx_http_ss_postconfiguration(ngx_conf_t *cf)
     }
 
     return ngx_http_ss_counters_add_zone(cf, mcf);
-}
-
-
-static ngx_int_t
-ngx_http_ss_init_process(ngx_cycle_t *cycle)
-{
-    ngx_uint_t                 i;
-    ngx_http_ss_link_t       **link;
-    ngx_http_ss_worker_t      *w;
-    ngx_http_ss_main_conf_t   *mcf;
-
-    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
-    {
-        return NGX_OK;
-    }
-
-    mcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                              ngx_http_socketstream_module);
-
-    if (mcf == NULL || !mcf->enabled) {
-        return NGX_OK;
-    }
-
-    w = &ngx_http_ss_worker;
-
-    /* "master_process off" comes here again on reload, with clients */
-
-    if (w->buffer == NULL) {
-
-        w->buffer = ngx_alloc(NGX_HTTP_SS_READ_SIZE, cycle->log);
-        if (w->buffer == NULL) {
-            return NGX_ERROR;
-        }
-
-        w->counters = ngx_http_ss_counters_claim(mcf->zone);
-        if (w->counters == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                          "socketstream: all %d blocks of counters are in "
-                          "use", NGX_HTTP_SS_BLOCKS);
-            return NGX_ERROR;
-        }
-
-        ngx_http_ss_limits_reset(mcf);
-
-        w->generation = (uint64_t) ngx_time() << 20
-                        ^ (uint64_t) ngx_random() << 32 ^ (uint64_t) ngx_pid;
-
-        ngx_queue_init(&w->dirty);
-        ngx_queue_init(&w->dirty_links);
-        ngx_queue_init(&w->streams);
-
-        w->flush.handler = ngx_http_ss_flush_handler;
-        w->flush.data = w;
-    }
-
-    w->flush.log = cycle->log;
-
-    if (ngx_http_ss_sse_watch(cycle) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    /* a connection has one client or handshake, HTTP/2 several requests */
-    w->max_slots = 4 * cycle->connection_n;
-
-    link = mcf->links.elts;
-
-    for (i = 0; i < mcf->links.nelts; i++) {
-        ngx_http_ss_link_init(link[i]);
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_ss_exit_process(ngx_cycle_t *cycle)
-{
-    ngx_uint_t                 i;
-    ngx_http_ss_link_t       **link;
-    ngx_http_ss_main_conf_t   *mcf;
-
-    if (ngx_http_ss_worker.counters == NULL) {
-        return;
-    }
-
-    mcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                              ngx_http_socketstream_module);
-
-    ngx_http_ss_sse_unwatch();
-
-    /* nginx 1.22 exits before posted events run: flush what is queued */
-
-    ngx_http_ss_flush_handler(&ngx_http_ss_worker.flush);
-
-    link = mcf->links.elts;
-
-    for (i = 0; i < mcf->links.nelts; i++) {
-        ngx_http_ss_link_exit(link[i]);
-    }
-
-#define X(name, text)  ngx_http_ss_worker.counters->name = 0;
-    NGX_HTTP_SS_GAUGES(X)
-#undef X
-
-    ngx_http_ss_limits_reset(mcf);
-
-    ngx_memory_barrier();
-    ngx_http_ss_worker.counters->pid = 0;
 }

@@ -10,8 +10,8 @@
  *      +-- reload: draining, 1012 at its    or event      linger; a
  *          own moment of drain_time         queued)       stream ends)
  *
- * It has no timer while it is open: pings come from one sweep for each
- * location.
+ * It has no timer while it is open: pings come from ngx_http_ss_ping.c, and
+ * what a leaving worker does with it is in ngx_http_ss_drain.c.
  *
  * A client is never freed under somebody's feet: what happens inside a
  * WebSocket's read handler marks it dead, and the handler frees it at its
@@ -22,20 +22,9 @@
 #include "ngx_http_socketstream.h"
 
 
-#define NGX_HTTP_SS_SWEEP       1000    /* ms between two looks at the heads */
-
-
-static void ngx_http_ss_client_drain(ngx_http_ss_client_t *client);
-static void ngx_http_ss_client_drain_due(ngx_http_ss_client_t *client);
 static void ngx_http_ss_client_gone(ngx_http_ss_client_t *client,
     ngx_uint_t code);
 static void ngx_http_ss_client_finish(ngx_http_ss_client_t *client);
-static void ngx_http_ss_client_sweep_handler(ngx_event_t *ev);
-
-
-#define NGX_HTTP_SS_GOAWAY                                                    \
-    "{\"jsonrpc\":\"2.0\",\"method\":\"system.goaway\","                        \
-    "\"params\":{\"reason\":\"reload\",\"drain_ms\":%M}}"
 
 
 ngx_http_ss_client_t *
@@ -119,10 +108,6 @@ ngx_http_ss_client_set_state(ngx_http_ss_client_t *client, u_char *data,
 void
 ngx_http_ss_client_begin(ngx_http_ss_client_t *client)
 {
-    ngx_http_ss_loc_conf_t  *slcf;
-
-    slcf = client->conf;
-
     client->upgraded = 1;
 
     if (client->closing) {
@@ -131,55 +116,14 @@ ngx_http_ss_client_begin(ngx_http_ss_client_t *client)
 
         ngx_add_timer(client->connection->read, NGX_HTTP_SS_LINGER);
 
-    } else if (slcf->ping_interval) {
-        client->due = ngx_current_msec + slcf->ping_interval;
-        ngx_queue_insert_tail(&slcf->ping_due, &client->sweep);
-
-        if (!slcf->sweep.timer_set) {
-            slcf->sweep.handler = ngx_http_ss_client_sweep_handler;
-            slcf->sweep.data = slcf;
-            slcf->sweep.log = ngx_cycle->log;
-            slcf->sweep.cancelable = 1;
-
-            ngx_add_timer(&slcf->sweep,
-                          ngx_min(NGX_HTTP_SS_SWEEP, slcf->ping_interval));
-        }
+    } else if (client->conf->ping_interval) {
+        ngx_http_ss_ping_begin(client);
     }
 
     /* what the sidecar sent while the answer was under way */
 
     if (client->out) {
         ngx_http_ss_output_ready(client);
-    }
-}
-
-
-void
-ngx_http_ss_client_quit(ngx_http_ss_client_t *client, ngx_uint_t impatient)
-{
-    /*
-     * The worker's cycle calls this outside of event processing, and what is
-     * posted there waits for the next event; "next" events do not wait.
-     */
-
-    if (!ngx_http_ss_worker.flush.posted) {
-        ngx_post_event(&ngx_http_ss_worker.flush, &ngx_posted_next_events);
-    }
-
-    if (impatient) {
-
-        /* worker_shutdown_timeout: what can be said without waiting */
-
-        ngx_http_ss_calls_fail_client(client, SS_RPC_UNAVAILABLE);
-        ngx_http_ss_client_close(client, SS_WS_CLOSE_RESTART, NULL, 0);
-        (void) ngx_http_ss_output_flush(client);
-        ngx_http_ss_client_drop(client, SS_WS_CLOSE_RESTART);
-
-        return;
-    }
-
-    if (!client->draining) {
-        ngx_http_ss_client_drain(client);
     }
 }
 
@@ -504,139 +448,5 @@ ngx_http_ss_client_resume(ngx_http_ss_client_t *client)
 
     if (!rev->posted && (rev->ready || client->kept)) {
         ngx_post_event(rev, &ngx_posted_events);
-    }
-}
-
-
-/*
- * The worker is to leave.  Each client has its own moment within
- * drain_time, so that they do not all knock at the new workers at once.
- * Those that listen to system notifications are told at the beginning, and
- * have the first half of the time to move by themselves: who had to go before
- * being connected anew would miss events.
- */
-
-static void
-ngx_http_ss_client_drain(ngx_http_ss_client_t *client)
-{
-    u_char      *last;
-    ngx_msec_t   time, grace;
-    u_char       goaway[sizeof(NGX_HTTP_SS_GOAWAY) + NGX_INT_T_LEN];
-
-    if (client->closing) {
-        return;
-    }
-
-    client->draining = 1;
-    ngx_http_ss_count(draining, 1);
-
-    time = client->conf->drain_time;
-
-    ngx_queue_remove(&client->sweep);
-    ngx_queue_init(&client->sweep);
-
-    client->due = ngx_current_msec + time;
-
-    if (time == 0) {
-        ngx_http_ss_client_drain_due(client);
-        return;
-    }
-
-    grace = 0;
-
-    if (client->system) {
-        grace = time / 2;
-        last = ngx_sprintf(goaway, NGX_HTTP_SS_GOAWAY, time);
-        ngx_http_ss_output_message(client, SS_WS_TEXT, goaway, last - goaway);
-    }
-
-    if (!client->closing) {
-        ngx_add_timer(client->connection->read,
-                      grace + (ngx_msec_t) ngx_random() % (time - grace));
-    }
-}
-
-
-/* Its moment: with calls in flight it has until the end of drain_time. */
-
-static void
-ngx_http_ss_client_drain_due(ngx_http_ss_client_t *client)
-{
-    ngx_msec_int_t  left;
-
-    left = (ngx_msec_int_t) (client->due - ngx_current_msec);
-
-    if (client->ncalls && left > 0) {
-        ngx_add_timer(client->connection->read,
-                      ngx_min((ngx_msec_t) left, 50));
-        return;
-    }
-
-    ngx_http_ss_calls_fail_client(client, SS_RPC_UNAVAILABLE);
-    ngx_http_ss_client_close(client, SS_WS_CLOSE_RESTART, NULL, 0);
-}
-
-
-static void
-ngx_http_ss_client_sweep_handler(ngx_event_t *ev)
-{
-    ngx_queue_t             *q;
-    ngx_http_ss_client_t    *client;
-    ngx_http_ss_loc_conf_t  *slcf;
-
-    slcf = ev->data;
-
-    while (!ngx_queue_empty(&slcf->pong_due)) {
-        q = ngx_queue_head(&slcf->pong_due);
-        client = ngx_queue_data(q, ngx_http_ss_client_t, sweep);
-
-        if ((ngx_msec_int_t) (client->due - ngx_current_msec) > 0) {
-            break;
-        }
-
-        ngx_queue_remove(q);
-        ngx_queue_init(q);
-
-        if (!client->alive && !client->blocked) {
-            ngx_log_error(NGX_LOG_INFO, client->connection->log, 0,
-                          "socketstream: no answer to a ping in %M ms",
-                          slcf->pong_timeout);
-
-            ngx_http_ss_client_drop(client, SS_WS_CLOSE_ABNORMAL);
-            continue;
-        }
-
-        client->due = ngx_current_msec
-                      + (slcf->ping_interval > slcf->pong_timeout
-                         ? slcf->ping_interval - slcf->pong_timeout : 0);
-        ngx_queue_insert_tail(&slcf->ping_due, q);
-    }
-
-    while (!ngx_queue_empty(&slcf->ping_due)) {
-        q = ngx_queue_head(&slcf->ping_due);
-        client = ngx_queue_data(q, ngx_http_ss_client_t, sweep);
-
-        if ((ngx_msec_int_t) (client->due - ngx_current_msec) > 0) {
-            break;
-        }
-
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&slcf->pong_due, q);
-
-        client->due = ngx_current_msec + slcf->pong_timeout;
-
-        /* nobody answers a stream's ping: TCP tells of those who are gone */
-        client->alive = client->sse;
-
-        ngx_http_ss_output_control(client, SS_WS_PING, NULL, 0);
-        ngx_http_ss_count(pings_total, 1);
-    }
-
-    if (!ngx_queue_empty(&slcf->ping_due)
-        || !ngx_queue_empty(&slcf->pong_due))
-    {
-        ngx_add_timer(ev, ngx_min(NGX_HTTP_SS_SWEEP,
-                                  ngx_min(slcf->ping_interval,
-                                          slcf->pong_timeout)));
     }
 }

@@ -100,6 +100,8 @@ ngx_http_ss_counters_claim(ngx_shm_zone_t *zone)
             ngx_memzero((void *) block[i].link_up, sizeof(block[i].link_up));
             ngx_memzero((void *) block[i].link_broken,
                         sizeof(block[i].link_broken));
+            ngx_memzero((void *) block[i].canary_ms,
+                        sizeof(block[i].canary_ms));
 
             return &block[i];
         }

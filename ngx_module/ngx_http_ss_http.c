@@ -96,15 +96,33 @@ ngx_http_ss_add_header(ngx_http_request_t *r, ngx_str_t *name,
 }
 
 
+/* "gzip_types" and the like are compared with the type alone. */
+
+void
+ngx_http_ss_set_type(ngx_http_request_t *r, ngx_str_t *type)
+{
+    u_char  *p, *last;
+
+    p = type->data;
+    last = p + type->len;
+
+    while (p < last && *p != ';' && *p != ' ') {
+        p++;
+    }
+
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = p - type->data;
+    r->headers_out.content_type_lowcase = NULL;
+}
+
+
 ngx_int_t
 ngx_http_ss_no_store(ngx_http_request_t *r, ngx_str_t *type)
 {
     ngx_str_t  name, value;
 
     if (type != NULL) {
-        r->headers_out.content_type = *type;
-        r->headers_out.content_type_len = type->len;
-        r->headers_out.content_type_lowcase = NULL;
+        ngx_http_ss_set_type(r, type);
     }
 
     ngx_str_set(&name, "Cache-Control");
@@ -154,9 +172,7 @@ ngx_http_ss_copy_headers(ngx_http_request_t *r, ss_reader_t *headers)
         if (name.len == 12
             && ngx_strncasecmp(name.data, (u_char *) "content-type", 12) == 0)
         {
-            r->headers_out.content_type = value;
-            r->headers_out.content_type_len = value.len;
-            r->headers_out.content_type_lowcase = NULL;
+            ngx_http_ss_set_type(r, &value);
             continue;
         }
 
@@ -175,6 +191,7 @@ ngx_http_ss_send_text(ngx_http_request_t *r, ngx_uint_t status,
 {
     ngx_int_t     rc;
     ngx_buf_t    *b;
+    ngx_str_t     type;
     ngx_chain_t   out;
 
     r->headers_out.status = status;
@@ -185,8 +202,8 @@ ngx_http_ss_send_text(ngx_http_request_t *r, ngx_uint_t status,
     }
 
     if (r->headers_out.content_type.len == 0) {
-        ngx_str_set(&r->headers_out.content_type, "text/plain");
-        r->headers_out.content_type_len = r->headers_out.content_type.len;
+        ngx_str_set(&type, "text/plain");
+        ngx_http_ss_set_type(r, &type);
     }
 
     b = ngx_create_temp_buf(r->pool, len ? len : 1);
@@ -197,7 +214,8 @@ ngx_http_ss_send_text(ngx_http_request_t *r, ngx_uint_t status,
     b->last = ngx_cpymem(b->last, text, len);
     b->memory = len ? 1 : 0;
     b->temporary = 0;
-    b->last_buf = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->sync = (b->last_buf || b->memory) ? 0 : 1;
     b->last_in_chain = 1;
 
     rc = ngx_http_send_header(r);

@@ -15,6 +15,8 @@
 #include "ngx_http_socketstream.h"
 
 
+static ngx_int_t ngx_http_ss_open_show(ngx_http_ss_open_t *o,
+    ngx_http_ss_link_t *link, ngx_http_ss_refusal_e *why);
 static ngx_int_t ngx_http_ss_open_encode(ngx_http_ss_open_t *o,
     ss_writer_t *w);
 static void ngx_http_ss_open_refuse(ngx_http_ss_open_t *o,
@@ -31,6 +33,7 @@ ngx_http_ss_open(ngx_http_request_t *r, ngx_str_t *key, ngx_uint_t system)
     ngx_http_cleanup_t      *cln;
     ngx_http_ss_link_t      *link;
     ngx_http_ss_open_t      *o;
+    ngx_http_ss_refusal_e    why;
     ngx_http_ss_loc_conf_t  *slcf;
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_socketstream_module);
@@ -79,13 +82,21 @@ ngx_http_ss_open(ngx_http_request_t *r, ngx_str_t *key, ngx_uint_t system)
     ngx_queue_insert_tail(&o->pool->opens, &o->queue);
     ngx_add_timer(&o->timer, slcf->link_timeout);
 
-    r->main->count++;
-    r->read_event_handler = ngx_http_test_reading;
+    /*
+     * A refusal is the handler's answer here, not yet the request's end: were
+     * the request finalized, and its client gone, nothing of it would be left
+     * for nginx to come back to.
+     */
 
     link = ngx_http_ss_route_select(o->pool);
-    if (link) {
-        ngx_http_ss_open_send(o, link);
+
+    if (link && ngx_http_ss_open_show(o, link, &why) != NGX_OK) {
+        ngx_http_ss_open_release(o, 0);
+        return ngx_http_ss_refuse(r, why);
     }
+
+    r->main->count++;
+    r->read_event_handler = ngx_http_test_reading;
 
     return NGX_DONE;
 }
@@ -94,21 +105,33 @@ ngx_http_ss_open(ngx_http_request_t *r, ngx_str_t *key, ngx_uint_t system)
 void
 ngx_http_ss_open_send(ngx_http_ss_open_t *o, ngx_http_ss_link_t *link)
 {
+    ngx_http_ss_refusal_e  why;
+
+    if (ngx_http_ss_open_show(o, link, &why) != NGX_OK) {
+        ngx_http_ss_open_refuse(o, why);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_ss_open_show(ngx_http_ss_open_t *o, ngx_http_ss_link_t *link,
+    ngx_http_ss_refusal_e *why)
+{
     u_char       *p;
     ss_writer_t   w;
 
     p = ngx_http_ss_link_reserve(link, SS_LINK_PAYLOAD_MAX);
 
     if (p == NULL || ngx_http_ss_link_full(link)) {
-        ngx_http_ss_open_refuse(o, NGX_HTTP_SS_REFUSED_unavailable);
-        return;
+        *why = NGX_HTTP_SS_REFUSED_unavailable;
+        return NGX_DECLINED;
     }
 
     w = ss_writer(p, SS_LINK_PAYLOAD_MAX);
 
     if (ngx_http_ss_open_encode(o, &w) != NGX_OK) {
-        ngx_http_ss_open_refuse(o, NGX_HTTP_SS_REFUSED_too_large);
-        return;
+        *why = NGX_HTTP_SS_REFUSED_too_large;
+        return NGX_DECLINED;
     }
 
     ngx_http_ss_link_commit(link, SS_LINK_OPEN, 0, o->slot, o->generation, 0,
@@ -119,6 +142,8 @@ ngx_http_ss_open_send(ngx_http_ss_open_t *o, ngx_http_ss_link_t *link)
 
     o->link = link;
     link->nclients++;
+
+    return NGX_OK;
 }
 
 
@@ -230,6 +255,25 @@ ngx_http_ss_open_timer_handler(ngx_event_t *ev)
 {
     ngx_http_ss_open_t *o = ev->data;
 
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    if (o->client) {
+
+        /* the 101 is said, and who asked for it does not read it */
+
+        r = o->request;
+        c = r->connection;
+
+        ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                      "socketstream: client took no 101 in %M ms",
+                      o->conf->link_timeout);
+
+        ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
+        ngx_http_run_posted_requests(c);
+        return;
+    }
+
     ngx_log_error(NGX_LOG_ERR, o->request->connection->log, 0,
                   "socketstream: no sidecar of \"%V\" took the handshake in "
                   "%M ms", &o->pool->name, o->conf->link_timeout);
@@ -306,6 +350,7 @@ ngx_http_ss_open_accept(ngx_http_ss_open_t *o, u_char *data, size_t len)
     {
         ngx_log_error(NGX_LOG_ERR, c->log, 0,
                       "socketstream: a sidecar sent a malformed ACCEPT");
+        ngx_http_ss_open_release(o, 1);
         ngx_http_finalize_request(r, NGX_HTTP_BAD_GATEWAY);
         ngx_http_run_posted_requests(c);
         return;

@@ -200,6 +200,17 @@ ngx_http_ss_pool_add_link(ngx_conf_t *cf, ngx_http_ss_main_conf_t *mcf,
     }
 
     link->name = addr->name;
+
+    link->label.len = addr->name.len
+                      + ngx_escape_json(NULL, addr->name.data,
+                                        addr->name.len);
+    link->label.data = ngx_pnalloc(cf->pool, link->label.len);
+    if (link->label.data == NULL) {
+        return NULL;
+    }
+
+    ngx_escape_json(link->label.data, addr->name.data, addr->name.len);
+
     link->sockaddr = addr->sockaddr;
     link->socklen = addr->socklen;
     link->index = mcf->links.nelts;

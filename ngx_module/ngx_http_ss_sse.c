@@ -30,6 +30,8 @@ static ngx_int_t ngx_http_ss_sse_send_header(ngx_http_request_t *r,
 static void ngx_http_ss_sse_hello(ngx_http_ss_stream_t *stream,
     ss_stream_t *name);
 static void ngx_http_ss_sse_tune(ngx_http_ss_client_t *client);
+static void ngx_http_ss_sse_patience(ngx_http_ss_client_t *client,
+    ngx_msec_t ms);
 static void ngx_http_ss_sse_read_handler(ngx_http_request_t *r);
 static void ngx_http_ss_sse_write_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_ss_sse_output(ngx_http_ss_stream_t *stream,
@@ -121,6 +123,7 @@ ngx_http_ss_sse_send_header(ngx_http_request_t *r, ss_link_accept_t *accept)
         return NGX_ERROR;
     }
 
+    r->err_status = 0;
     r->headers_out.status = NGX_HTTP_OK;
     ngx_str_set(&type, "text/event-stream");
 
@@ -178,20 +181,27 @@ ngx_http_ss_sse_tune(ngx_http_ss_client_t *client)
         (void) ngx_tcp_nodelay(c);
     }
 
-#ifdef TCP_USER_TIMEOUT
-    {
-    unsigned int  ms;
+    if (client->conf->ping_interval) {
+        ngx_http_ss_sse_patience(client, client->conf->ping_interval
+                                         + client->conf->pong_timeout);
+    }
+}
 
-    ms = (unsigned int) (client->conf->ping_interval
-                         + client->conf->pong_timeout);
+
+/* How long the kernel waits for what was sent to arrive; 0: as it likes. */
+
+static void
+ngx_http_ss_sse_patience(ngx_http_ss_client_t *client, ngx_msec_t ms)
+{
+#ifdef TCP_USER_TIMEOUT
+    unsigned int  value;
+
+    value = (unsigned int) ms;
 
     /* over a Unix socket there is no such thing, and no need for it */
 
-    if (client->conf->ping_interval) {
-        (void) setsockopt(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
-                          (const void *) &ms, sizeof(ms));
-    }
-    }
+    (void) setsockopt(client->connection->fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                      (const void *) &value, sizeof(value));
 #endif
 }
 
@@ -450,6 +460,14 @@ ngx_http_ss_sse_cleanup(void *data)
 
     if (c->read->timer_set) {
         ngx_del_timer(c->read);
+    }
+
+    /* the connection may go on with other requests */
+
+    if (client->request->http_version == NGX_HTTP_VERSION_11
+        && client->conf->ping_interval)
+    {
+        ngx_http_ss_sse_patience(client, 0);
     }
 
     ngx_queue_remove(&stream->queue);

@@ -35,7 +35,7 @@ ngx_http_ss_status_handler(ngx_http_request_t *r)
 {
     u_char                   *buf, *p;
     ngx_int_t                 rc;
-    ngx_str_t                 format;
+    ngx_str_t                 format, type;
     ngx_uint_t                workers;
     ngx_http_ss_counters_t    sum;
     ngx_http_ss_main_conf_t  *mcf;
@@ -65,7 +65,7 @@ ngx_http_ss_status_handler(ngx_http_request_t *r)
     if (ngx_http_arg(r, (u_char *) "format", 6, &format) != NGX_OK
         || (format.len == 4 && ngx_strncmp(format.data, "json", 4) == 0))
     {
-        ngx_str_set(&r->headers_out.content_type, "application/json");
+        ngx_str_set(&type, "application/json");
 
         p = ngx_http_ss_status_json(buf, buf + NGX_HTTP_SS_STATUS_SIZE, &sum,
                                     workers, mcf);
@@ -73,8 +73,7 @@ ngx_http_ss_status_handler(ngx_http_request_t *r)
     } else if (format.len == 10
                && ngx_strncmp(format.data, "prometheus", 10) == 0)
     {
-        ngx_str_set(&r->headers_out.content_type,
-                    "text/plain; version=0.0.4; charset=utf-8");
+        ngx_str_set(&type, "text/plain; version=0.0.4; charset=utf-8");
 
         p = ngx_http_ss_status_prometheus(buf, buf + NGX_HTTP_SS_STATUS_SIZE,
                                           &sum, workers, mcf);
@@ -98,7 +97,7 @@ ngx_http_ss_status_handler(ngx_http_request_t *r)
         return ngx_http_ss_send_text(r, NGX_HTTP_BAD_REQUEST, buf, p - buf);
     }
 
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    ngx_http_ss_set_type(r, &type);
 
     return ngx_http_ss_send_text(r, NGX_HTTP_OK, buf, p - buf);
 }
@@ -226,7 +225,7 @@ ngx_http_ss_status_json(u_char *p, u_char *last, ngx_http_ss_counters_t *sum,
         p = ngx_slprintf(p, last,
                          "%s{\"socket\":\"%V\",\"workers_linked\":%uA,"
                          "\"healthy\":%s,\"canary_ms\":%uA}",
-                         i ? "," : "", &link[i]->name, sum->link_up[i],
+                         i ? "," : "", &link[i]->label, sum->link_up[i],
                          sum->link_up[i] > sum->link_broken[i] ? "true"
                                                                : "false",
                          sum->canary_ms[i]);
@@ -292,7 +291,7 @@ ngx_http_ss_status_prometheus(u_char *p, u_char *last,
     for (i = 0; i < mcf->links.nelts; i++) {
         p = ngx_slprintf(p, last,
                          "socketstream_link_up{socket=\"%V\"} %uA\n",
-                         &link[i]->name, sum->link_up[i]);
+                         &link[i]->label, sum->link_up[i]);
     }
 
     ngx_http_ss_metric("link_healthy", "gauge",
@@ -301,7 +300,7 @@ ngx_http_ss_status_prometheus(u_char *p, u_char *last,
     for (i = 0; i < mcf->links.nelts; i++) {
         p = ngx_slprintf(p, last,
                          "socketstream_link_healthy{socket=\"%V\"} %uA\n",
-                         &link[i]->name,
+                         &link[i]->label,
                          sum->link_up[i] - sum->link_broken[i]);
     }
 

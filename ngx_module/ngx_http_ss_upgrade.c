@@ -80,6 +80,9 @@ ngx_http_ss_send_101(ngx_http_ss_open_t *o, ss_link_accept_t *accept)
     dst.data = p;
     ngx_encode_base64(&dst, &src);
 
+    /* were it an error page, nginx would send the error's status instead */
+
+    r->err_status = 0;
     r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
     ngx_str_set(&r->headers_out.status_line, "101 Switching Protocols");
     r->keepalive = 0;

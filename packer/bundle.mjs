@@ -8,10 +8,11 @@
 // has not changed, and what a file is to it is kept here.
 
 import { context } from 'esbuild';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
-import { PackError, problemsOf } from './problems.mjs';
+import { describe, ofEsbuild, PackError, problemsOf } from './problems.mjs';
 import { CODE, codeIn } from './scan.mjs';
+import { placeInSource, readText } from './text.mjs';
 
 export const TARGET = 'es2020';
 const ENTRY = /^ss:entry$/;
@@ -74,7 +75,7 @@ export function createBundler({ app, development, guard, coffee }) {
         const stamp = `${mtimeMs} ${size} ${ino} ${place}`;
         let known = compiled.get(file);
         if (known?.stamp !== stamp) {
-            const text = readFileSync(file, 'utf8');
+            const text = readText(file);
             const { code, note } = isCoffee(file)
                 ? await coffee.compile({ text, file, bare: true })
                 : { code: text, note: '' };
@@ -90,15 +91,29 @@ export function createBundler({ app, development, guard, coffee }) {
 
     /** Has compiled what esbuild has not seen yet. @param {string[]} files */
     const prepare = (files) => coffee.prepare(files.filter((file) => isCoffee(file) && !compiled.has(file))
-        .map((file) => ({ text: readFileSync(file, 'utf8'), file, bare: true })));
+        .map((file) => ({ text: readText(file), file, bare: true })));
 
-    /** Columns as they are in the file: `tie` moved its first line. @param {any} failure @returns {never} */
-    function untied(failure) {
-        for (const { location } of failure.errors ?? []) {
-            if (location?.line === 1) {
-                location.column -= compiled.get(path.resolve(app, location.file))?.moved ?? 0;
+    /**
+     * Makes places what they are in the file: `tie` moved its first line, and CoffeeScript is compiled.
+     * @param {import('esbuild').Message[]} messages
+     */
+    function settle(messages) {
+        for (const { location } of messages) {
+            const known = location && compiled.get(path.resolve(app, location.file));
+            if (known && location.line === 1) {
+                location.column -= known.moved;
+                location.lineText = location.lineText.slice(known.moved);
+            }
+            if (known && isCoffee(location.file)) {
+                Object.assign(location, placeInSource(known.code, location), { file: location.file });
             }
         }
+        return messages;
+    }
+
+    /** @param {any} failure @returns {never} */
+    function untied(failure) {
+        settle(failure.errors ?? []);
         throw failure;
     }
 
@@ -167,7 +182,7 @@ export function createBundler({ app, development, guard, coffee }) {
                 }
                 return found;
             });
-            onLoad({ filter: CODE }, ({ path: file }) => (file.includes('/node_modules/')
+            onLoad({ filter: CODE }, ({ path: file }) => (!places.has(file) && file.includes('/node_modules/')
                 ? undefined
                 : answer(file, async () => ({
                     contents: await load(file),
@@ -235,7 +250,7 @@ export function createBundler({ app, development, guard, coffee }) {
                 code: output(/\.js$/)?.contents ?? new Uint8Array(),
                 map: (output(/\.js\.map$/)?.text ?? '').replace(TIE, ''),
                 css: output(/\.css$/)?.text ?? '',
-                notes,
+                notes: [...notes, ...settle(result.warnings).map((warning) => describe(ofEsbuild(app, warning)))],
             };
         },
         async dispose() {

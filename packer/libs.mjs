@@ -12,6 +12,7 @@ import path from 'node:path';
 import { TARGET } from './bundle.mjs';
 import { clientFile } from './client.mjs';
 import { librariesOf } from './scan.mjs';
+import { readText } from './text.mjs';
 
 /**
  * @param {{app: string, development: boolean, guard: import('./guard.mjs').Guard,
@@ -23,7 +24,7 @@ export function createLibraries({ app, development, guard, coffee }) {
 
     /** @param {string} file */
     async function smaller(file) {
-        const text = readFileSync(file, 'utf8');
+        const text = readText(file);
         const { code, note } = file.endsWith('.coffee')
             ? await coffee.compile({ text, file, bare: false })
             : { code: text, note: '' };

@@ -3,7 +3,7 @@
 // The asset packer's command: packs an application once, or goes on packing as its files change.
 //
 //   node packer/main.mjs --app DIR [--env ENV] [--csp POLICY] [--base PATH]
-//       [--watch --socket PATH … --ready FILE]
+//       [--strict] [--watch --socket PATH … --ready FILE]
 //
 // `socketstream pack` and `socketstream start` run it.  It exits with 1 when the application has
 // mistakes; while it watches these are told to pages, and it ends only when it is told to.
@@ -16,7 +16,7 @@ import { describe } from './problems.mjs';
 import { isPacked } from './scan.mjs';
 
 const usage = 'usage: node packer/main.mjs --app DIR [--env ENV] [--csp POLICY] [--base PATH]\n'
-    + '                            [--watch --socket PATH … --ready FILE]\n';
+    + '                            [--strict] [--watch --socket PATH … --ready FILE]\n';
 
 const say = (/** @type {string} */ text) => process.stdout.write(`${text}\n`);
 const complain = (/** @type {string} */ text) => process.stderr.write(`${text}\n`);
@@ -45,6 +45,7 @@ function parse() {
                 env: { type: 'string', default: process.env.SS_ENV ?? 'development' },
                 csp: { type: 'string', default: '' },
                 base: { type: 'string', default: '/' },
+                strict: { type: 'boolean', default: false },
                 watch: { type: 'boolean', default: false },
                 socket: { type: 'string', multiple: true },
                 ready: { type: 'string' },
@@ -121,7 +122,7 @@ if (!isPacked(app)) {
 const { createPacker, versionOf } = await loadPacker();
 const packer = createPacker({
     app, env, csp: options.csp, base: options.base, version: versionOf(),
-    development: options.watch,
+    development: options.watch, strict: options.strict,
 });
 if (options.watch) {
     const { keepPacked } = await import('./keep.mjs');

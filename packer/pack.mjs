@@ -45,9 +45,9 @@ const builtClient = {
 
 /**
  * @param {{app: string, env: string, development: boolean, version: string, csp?: string,
- *   base?: string, now?: () => number}} options
+ *   base?: string, strict?: boolean, now?: () => number}} options `strict`: the page checks its browser
  */
-export function createPacker({ app, env, development, version, csp = '', base = '/', now }) {
+export function createPacker({ app, env, development, version, csp = '', base = '/', strict = false, now }) {
     const guard = createGuard(app, [here('page')]);
     const output = createOutput({ app, env, development, version, now });
     const coffee = createCoffee({ app });
@@ -55,7 +55,7 @@ export function createPacker({ app, env, development, version, csp = '', base = 
 
     let views = { layout: '', templates: /** @type {import('./views.mjs').Template[]} */ ([]) };
     let libs = { code: '', notes: /** @type {string[]} */ ([]), jquery: false };
-    let styles = { css: '', map: '', lib: '' };
+    let styles = { css: '', map: '', lib: '', notes: /** @type {string[]} */ ([]) };
     /** @type {import('./bundle.mjs').Bundle} */
     let code = { code: new Uint8Array(), map: '', css: '', notes: [] };
     /** @type {Promise<string> | undefined} */
@@ -178,12 +178,12 @@ export function createPacker({ app, env, development, version, csp = '', base = 
             await Promise.all(KINDS.filter((kind) => kinds.has(kind)).reverse().map(make));
             coffee.finish();
             const found = KINDS.flatMap((kind) => problems[kind]).slice(0, PROBLEMS_MAX);
-            const notes = [...libs.notes, ...code.notes];
+            const notes = [...libs.notes, ...styles.notes, ...code.notes];
             if (found.length && !development) {
                 return { problems: found, notes, reload: null, files: [], sizes: [] };
             }
             const files = await collect();
-            const parts = { templates: views.templates, scripts: assets(files, 'js'), csp, base };
+            const parts = { templates: views.templates, scripts: assets(files, 'js'), csp, base, strict };
             const layout = views.layout || EMPTY_LAYOUT;
             const sheets = assets(files, 'css');
             const page = assemblePage({ ...parts, layout, styles: sheets });

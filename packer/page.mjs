@@ -66,6 +66,13 @@ export function policyWith(policy, hashes) {
 }
 
 /**
+ * Sends away a browser whose User-Agent says that it is fine, and which is not: before all else, and
+ * in words that every browser understands.
+ * @param {string} base
+ */
+const check = (base) => `<script>window.WebSocket||location.replace("${base}socketstream/incompatible")</script>`;
+
+/**
  * @param {object} parts
  * @param {string} parts.layout
  * @param {import('./views.mjs').Template[]} parts.templates
@@ -73,11 +80,13 @@ export function policyWith(policy, hashes) {
  * @param {Asset[]} parts.scripts
  * @param {string} parts.csp a policy, or ''
  * @param {string} [parts.base] where the application is served
+ * @param {boolean} [parts.strict] whether the page is only for browsers with WebSockets
  */
-export function assemblePage({ layout, templates, styles, scripts, csp, base = '/' }) {
+export function assemblePage({ layout, templates, styles, scripts, csp, base = '/', strict = false }) {
     const defer = runsAtOnce(layout) ? '' : ' defer';
     const tags = [
         GENERATOR,
+        ...(strict ? [check(base)] : []),
         ...styles.map(({ file, integrity }) =>
             `<link rel="stylesheet" href="${base}assets/${file}" integrity="${integrity}">`),
         ...templates.map(templateTag),

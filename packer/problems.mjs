@@ -4,9 +4,9 @@
 // and shown: file (from the application's folder), line, column, message, and the code around it.
 // Every compiler has a form of its own; all of them end here.
 
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { codeFrame, SourceError } from '../host/problems.mjs';
+import { columnOf, readText } from './text.mjs';
 
 const MESSAGE_MAX = 2000;
 
@@ -41,7 +41,7 @@ function inside(app, file) {
 /** @param {string} app @param {string} file */
 function readQuietly(app, file) {
     try {
-        return readFileSync(path.resolve(app, file), 'utf8');
+        return readText(path.resolve(app, file));
     } catch {
         return '';
     }
@@ -65,6 +65,9 @@ export function problem(app, { file = '', line = 0, column = 0, message }) {
 /** What Stylus says, and Pug of what goes wrong while it renders: place, frame, message. */
 const FRAMED = /^(\/.+?):(\d+)(?::(\d+))?\n(?:[ >]*\d+\|.*\n|-+\^\n)+\s*([^\n]*)/;
 
+/** What Pug adds to the error of a file that it could not include. */
+const AT_LINE = /\n +at (\/.+) line (\d+)$/;
+
 /**
  * Whatever a compiler threw, as problems.
  * @param {string} app @param {any} error @param {string} [file] that was compiled
@@ -73,6 +76,11 @@ const FRAMED = /^(\/.+?):(\d+)(?::(\d+))?\n(?:[ >]*\d+\|.*\n|-+\^\n)+\s*([^\n]*)
 export function problemsOf(app, error, file) {
     if (Array.isArray(error?.errors) && error.errors[0]?.text !== undefined) {
         return error.errors.map((/** @type {any} */ one) => ofEsbuild(app, one));
+    }
+    const included = AT_LINE.exec(error?.message);
+    if (included) {
+        const [all, name, line] = included;
+        return [problem(app, { file: name, line: Number(line), message: error.message.replace(all, '') })];
     }
     if (error instanceof PackError) {
         return [problem(app, { file, ...error.where, message: error.message })];
@@ -93,8 +101,8 @@ export function problemsOf(app, error, file) {
     return [problem(app, { ...raw, message, line, column: error?.type ? column + 1 : column })];
 }
 
-/** @param {string} app @param {any} one a message of esbuild */
-function ofEsbuild(app, one) {
+/** @param {string} app @param {any} one a message of esbuild @returns {Problem} */
+export function ofEsbuild(app, one) {
     const place = one.location;
     const [ours] = one.detail?.problems ?? []; // from a plug-in of ours, which may know more
     if (ours && (ours.line || !place)) {
@@ -103,7 +111,7 @@ function ofEsbuild(app, one) {
     return problem(app, {
         file: place?.file,
         line: place?.line ?? 0,
-        column: place ? place.column + 1 : 0,
+        column: place?.line ? columnOf(place) + 1 : 0,
         message: one.text + (one.notes ?? []).map((/** @type {any} */ note) => `; ${note.text}`).join(''),
     });
 }

@@ -29,7 +29,10 @@ const LIBRARY = /\.(?:js|coffee)$/;
 const STYLE = /\.css$/;
 
 /** Whether a file or folder of this name is looked at. @param {string} name */
-export const counts = (name) => !/^[._]|~$/.test(name);
+export const counts = (name) => mayBeUsed(name) && !name.startsWith('_');
+
+/** Whether one of this name may be part of another, as `_mixins.styl` is by an import. @param {string} name */
+export const mayBeUsed = (name) => !/^\.|~$/.test(name);
 
 /**
  * @typedef {object} Entry
@@ -47,6 +50,18 @@ export function byNumber(a, b) {
     return a < b ? -1 : Number(a > b);
 }
 
+/** None of a folder that is not there, or not any more. @param {string} folder */
+function namesIn(folder) {
+    try {
+        return readdirSync(folder);
+    } catch (error) {
+        if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') {
+            return [];
+        }
+        throw error;
+    }
+}
+
 /**
  * All files below `dir` that match, files of a folder before the folders in it.
  * @param {string} dir @param {RegExp} match @param {(a: string, b: string) => number} [order]
@@ -59,7 +74,7 @@ function list(dir, match, order = (a, b) => (a < b ? -1 : Number(a > b))) {
         if (names.length > DEPTH_MAX) {
             throw new PackError(`folders are nested deeper than ${DEPTH_MAX}`, { file: folder });
         }
-        const entries = readdirSync(folder).filter(counts).sort(order)
+        const entries = namesIn(folder).filter(counts).sort(order)
             .map((name) => ({ name, file: path.join(folder, name) }))
             .map((entry) => ({ ...entry, stat: statSync(entry.file, { throwIfNoEntry: false }) }));
         for (const { name, file, stat } of entries) {
@@ -76,9 +91,7 @@ function list(dir, match, order = (a, b) => (a < b ? -1 : Number(a > b))) {
             }
         }
     };
-    if (existsSync(dir)) {
-        visit(dir, []);
-    }
+    visit(dir, []);
     return found;
 }
 
@@ -133,6 +146,23 @@ export const librariesOf = (app) => list(path.join(app, 'lib/client'), LIBRARY, 
 /** @param {string} app */
 export const libraryStylesOf = (app) => list(path.join(app, 'lib/css'), STYLE, byNumber);
 
+/** `people/info` and `people-info` would be one template. @param {string} app @param {{file: string, id: string}[]} templates */
+function refuseTwins(app, templates) {
+    /** @type {Map<string, string>} */
+    const files = new Map();
+    for (const { file, id } of templates) {
+        const other = files.get(id);
+        if (other) {
+            throw new PackError(
+                `Unable to load ${path.relative(app, file)}\nIts template would be #${id}, as that of `
+                + `${path.relative(app, other)} is: rename one of them`,
+                { file },
+            );
+        }
+        files.set(id, file);
+    }
+}
+
 /** The page, and the templates with their ids. @param {string} app */
 export function viewsOf(app) {
     const all = list(path.join(app, 'app/views'), VIEW);
@@ -140,6 +170,7 @@ export function viewsOf(app) {
     const layout = all.find(({ path: names }) => names.length === 1 && names[0] === 'app');
     const templates = all.filter((view) => view !== layout)
         .map(({ file, path: names }) => ({ file, id: names.join('-') }));
+    refuseTwins(app, templates);
     return { layout: layout?.file, templates };
 }
 

@@ -9,14 +9,15 @@ import { build, transform } from 'esbuild';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { problemsOf } from './problems.mjs';
+import { describe, ofEsbuild, problemsOf } from './problems.mjs';
 import { libraryStylesOf, styleOf } from './scan.mjs';
+import { placeInSource, readText } from './text.mjs';
 
 /** These packages have no types. @type {(name: string) => any} */
 const load = createRequire(import.meta.url);
 
 /** @typedef {{app: string, development: boolean, guard: import('./guard.mjs').Guard}} Options */
-/** @typedef {{css: string, map: string}} Sheet */
+/** @typedef {{css: string, map: string, notes: string[]}} Sheet */
 
 /** @param {string} css @param {object} map */
 const withMap = (css, map) => `${css}\n/*# sourceMappingURL=data:application/json;base64,`
@@ -78,7 +79,7 @@ async function compileLess({ guard }, file, text) {
 
 /** @param {Options} options @param {string} file */
 async function compile(options, file) {
-    const text = readFileSync(file, 'utf8');
+    const text = readText(file);
     switch (path.extname(file)) {
     case '.styl': return compileStylus(options, file, text);
     case '.less': return compileLess(options, file, text);
@@ -114,6 +115,20 @@ const importsOf = ({ app, guard }) => ({
 });
 
 /**
+ * Makes places in what Stylus or Less made of `file` those of the source, where these are known.
+ * @param {string} app @param {string} file @param {string} css @param {import('esbuild').Message[]} messages
+ */
+function settleIn(app, file, css, messages) {
+    for (const { location } of messages) {
+        if (location && path.resolve(app, location.file) === file && !file.endsWith('.css')) {
+            const { file: source, ...place } = placeInSource(css, location);
+            Object.assign(location, place, source && { file: path.resolve(path.dirname(file), source) });
+        }
+    }
+    return messages;
+}
+
+/**
  * The application's own style sheet; empty when it has none.
  * @param {Options} options @returns {Promise<Sheet>}
  */
@@ -121,12 +136,14 @@ export async function packStyles(options) {
     const { app, development, guard } = options;
     const file = styleOf(app);
     if (!file) {
-        return { css: '', map: '' };
+        return { css: '', map: '', notes: [] };
     }
     guard.check(file);
+    const contents = await compile(options, file);
+    const settle = (/** @type {import('esbuild').Message[]} */ messages) => settleIn(app, file, contents, messages);
     const result = await build({
         stdin: {
-            contents: await compile(options, file), resolveDir: path.dirname(file), loader: 'css',
+            contents, resolveDir: path.dirname(file), loader: 'css',
             sourcefile: path.basename(file),
         },
         bundle: true,
@@ -139,17 +156,21 @@ export async function packStyles(options) {
         absWorkingDir: app,
         logLevel: 'silent',
         plugins: [importsOf(options)],
+    }).catch((error) => {
+        settle(error.errors ?? []);
+        throw error;
     });
     const text = (/** @type {string} */ ext) =>
         result.outputFiles.find((output) => output.path.endsWith(ext))?.text ?? '';
-    return { css: text('.css'), map: text('.css.map') };
+    const notes = settle(result.warnings).map((warning) => describe(ofEsbuild(app, warning)));
+    return { css: text('.css'), map: text('.css.map'), notes };
 }
 
 /** The libraries' style sheets, one behind the other. @param {Options} options */
 export async function packLibraryStyles({ app, development, guard }) {
     const sheets = libraryStylesOf(app).map(async ({ file }) => {
         guard.check(file);
-        const text = readFileSync(file, 'utf8');
+        const text = readText(file).replace(/\n?\/\*[#@] sourceMappingURL=[^*]*\*\/\s*$/, '');
         if (development || path.basename(file).includes('.min')) {
             return text;
         }

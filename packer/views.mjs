@@ -7,7 +7,7 @@
 // runs without eval.
 
 import { build, transform } from 'esbuild';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,7 @@ import { pugOfJade } from './jade.mjs';
 import compileTemplate from './page/compile_template.mjs';
 import { PackError, problem, problemsOf } from './problems.mjs';
 import { viewsOf } from './scan.mjs';
+import { readText } from './text.mjs';
 
 /** These packages have no types. @type {(name: string) => any} */
 const load = createRequire(import.meta.url);
@@ -42,27 +43,30 @@ const filters = {
  * @param {{app: string, env: string, guard: import('./guard.mjs').Guard}} options
  */
 export function createViews({ app, env, guard }) {
-    /** @type {Map<string, {stamp: string, files: string[], html: string}>} */
+    /** @type {Map<string, {stamps: Map<string, string>, html: string}>} */
     const kept = new Map();
 
-    const stampOf = (/** @type {string[]} */ files) => files.map((file) => {
+    const stampOf = (/** @type {string} */ file) => {
         const stat = statSync(file, { throwIfNoEntry: false });
-        return `${stat?.mtimeMs} ${stat?.size}`;
-    }).join();
+        return `${stat?.mtimeMs} ${stat?.size} ${stat?.ino}`;
+    };
 
-    /** `include nav` may mean nav.jade. @param {string} name @param {string} source */
+    /** `include nav`, which Pug makes nav.pug, may mean nav.jade. @param {string} name @param {string} source */
     function resolve(name, source) {
         const base = name.startsWith('/') ? path.join(app, 'app/views', name) : path.resolve(path.dirname(source), name);
-        return [base, `${base}.jade`, `${base}.pug`].find((file) => statSync(file, { throwIfNoEntry: false })?.isFile())
-            ?? base;
+        const found = [base, base.replace(/\.pug$/, '.jade')]
+            .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+        if (!found) {
+            throw new PackError(`${path.relative(app, base)} is missing`, { file: source });
+        }
+        return found;
     }
 
-    /** @param {string} file @param {string[]} files gets the names of all that are read */
-    function renderPug(file, files) {
+    /** @param {string} file @param {(name: string) => string} readStamped */
+    function renderPug(file, readStamped) {
         const read = (/** @type {string} */ name) => {
             guard.check(name, file);
-            files.push(name);
-            const text = readFileSync(name, 'utf8');
+            const text = readStamped(name);
             return /\.(?:jade|pug)$/.test(name) ? pugOfJade(text) : text;
         };
         return load('pug').render(read(file), {
@@ -74,20 +78,18 @@ export function createViews({ app, env, guard }) {
     /** @param {string} file */
     function render(file) {
         const last = kept.get(file);
-        if (last && last.stamp === stampOf(last.files)) {
+        if (last && [...last.stamps].every(([name, stamp]) => stamp === stampOf(name))) {
             return last.html;
         }
-        /** @type {string[]} */
-        const files = [];
+        /** @type {Map<string, string>} */
+        const stamps = new Map();
+        const readStamped = (/** @type {string} */ name) => {
+            stamps.set(name, stampOf(name)); // before it is read: what changes meanwhile is seen later
+            return readText(name);
+        };
         guard.check(file);
-        let html;
-        if (/\.html?$/.test(file)) {
-            files.push(file);
-            html = readFileSync(file, 'utf8');
-        } else {
-            html = renderPug(file, files);
-        }
-        kept.set(file, { stamp: stampOf(files), files, html });
+        const html = /\.html?$/.test(file) ? readStamped(file) : renderPug(file, readStamped);
+        kept.set(file, { stamps, html });
         return html;
     }
 

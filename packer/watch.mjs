@@ -7,7 +7,7 @@
 
 import { existsSync, readdirSync, statSync, watch } from 'node:fs';
 import path from 'node:path';
-import { counts, DEPTH_MAX, FOLDERS } from './scan.mjs';
+import { DEPTH_MAX, FOLDERS, mayBeUsed } from './scan.mjs';
 
 /** An editor's save is several events; they count as one when they are no further apart. */
 const QUIET_MS = 8;
@@ -60,7 +60,7 @@ export function createWatch(app, { changed, failed }) {
 
     /** @param {string} dir @param {string} event @param {string | null} name */
     function onEvent(dir, event, name) {
-        if (name !== null && !counts(name)) {
+        if (name !== null && !mayBeUsed(name)) {
             return;
         }
         const kind = kindOf(dir);
@@ -126,7 +126,7 @@ export function createWatch(app, { changed, failed }) {
             return; // gone since
         }
         for (const entry of entries) {
-            if (entry.isDirectory() && counts(entry.name) && entry.name !== 'node_modules') {
+            if (entry.isDirectory() && mayBeUsed(entry.name) && entry.name !== 'node_modules') {
                 visit(`${dir}/${entry.name}`, depth + 1, seen, tellNew);
             }
         }

@@ -131,19 +131,33 @@ static ss_host_group_t *find_group(void) {
     return group != NULL ? group : ss_host_groups();
 }
 
-/* false after logging that nobody can be asked. */
-static bool find_module(const ss_sidecar_t *sidecar) {
+bool ss_api_auth_in_c(const ss_sidecar_t *sidecar) {
+    return ss_module_authenticator(&sidecar->modules, sidecar->options.api.module) != NULL;
+}
+
+void ss_api_auth_tell_missing(const ss_sidecar_t *sidecar, const char *why, ss_buf_t *out) {
     const char *module = sidecar->options.api.module;
-    question.run = ss_module_authenticator(&sidecar->modules, module);
-    question.group = question.run != NULL ? NULL : find_group();
-    if (question.run == NULL && question.group == NULL) {
-        ss_log(SS_LOG_ERROR,
-               "api.auth.basic.module_name is '%s', but no module of that name in C exports "
-               "ss_module_authenticate(), and there is no JavaScript",
-               module);
-        return false;
+    ss_buf_printf(out,
+                  "api.auth.basic.module_name is \"%s\", but %s, and no module of that name in "
+                  "app/server exports ss_module_authenticate(): correct the name, or make one "
+                  "(docs/HTTP_API.md)",
+                  module, why);
+}
+
+bool ss_api_auth_check(const ss_sidecar_t *sidecar, ss_buf_t *error) {
+    const ss_api_options_t *api = &sidecar->options.api;
+    if (api->module[0] == '\0' || ss_api_auth_in_c(sidecar) || find_group() != NULL) {
+        return true;
     }
-    return true;
+    ss_buf_printf(error, "%s: ", api->module_origin);
+    ss_api_auth_tell_missing(sidecar, "there is no JavaScript", error);
+    return false;
+}
+
+/* One of both is there since ss_api_auth_check(). */
+static void find_module(const ss_sidecar_t *sidecar) {
+    question.run = ss_module_authenticator(&sidecar->modules, sidecar->options.api.module);
+    question.group = question.run != NULL ? NULL : find_group();
 }
 
 /* As an action of C gets it, or behind the module's name for a host. */
@@ -184,10 +198,10 @@ static void ask(const ss_api_target_t *t, const ss_link_request_t *request,
     const ss_sidecar_t *sidecar = t->peer->sidecar;
     ss_params_t params = {0};
     bool room = waiting.count < SS_API_AUTHS_MAX && waiting.bytes + message.len <= SS_API_HELD_MAX;
-    ss_request_t *r = !room || !find_module(sidecar)
-                          ? NULL
-                          : ss_request_open(t->peer, &question, &transport, request->address.ptr,
-                                            request->address.len);
+    find_module(sidecar);
+    ss_request_t *r = room ? ss_request_open(t->peer, &question, &transport, request->address.ptr,
+                                             request->address.len)
+                           : NULL;
     if (r == NULL) {
         refuse(t, SS_RPC_UNAVAILABLE, 0, NULL);
         return;

@@ -16,6 +16,16 @@
 #include "api.h"
 #include "bounds.h"
 
+/* Whether the module is one of C. */
+bool ss_api_auth_in_c(const ss_sidecar_t *sidecar);
+
+/* false with one line in `error` when a module is configured and nobody could be asked.  What a
+ * host has is known by its READY alone. */
+bool ss_api_auth_check(const ss_sidecar_t *sidecar, ss_buf_t *error);
+
+/* Appends that neither C has the module nor, as `why` says, somebody else. */
+void ss_api_auth_tell_missing(const ss_sidecar_t *sidecar, const char *why, ss_buf_t *out);
+
 /* Bytes that decode from SS_API_CREDENTIALS_MAX of base64, and a NUL. */
 #define SS_API_CREDENTIALS_TEXT (SS_API_CREDENTIALS_MAX / 4 * 3 + 1)
 

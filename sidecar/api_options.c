@@ -60,6 +60,7 @@ bool ss_api_options_read(ss_api_options_t *out, const ss_config_t *config, char 
         .prefix = ss_config_string(config, "api.prefix"),
         .post_max_kib = (uint32_t)ss_config_integer(config, "api.post_max_size_kb"),
         .module = ss_config_string(config, "api.auth.basic.module_name"),
+        .module_origin = ss_config_origin(config, "api.auth.basic.module_name"),
         .realm = ss_config_string(config, "api.auth.basic.realm"),
         .allow_http = ss_config_boolean(config, "api.auth.basic.allow_http"),
     };

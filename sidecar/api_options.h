@@ -18,9 +18,10 @@
 typedef struct {
     bool enabled;
     bool https_only;
-    const char *prefix;    /* without slashes around it: "api" */
-    uint32_t post_max_kib; /* of a body */
-    const char *module;    /* of Basic Auth; "": there is none */
+    const char *prefix;        /* without slashes around it: "api" */
+    uint32_t post_max_kib;     /* of a body */
+    const char *module;        /* of Basic Auth; "": there is none */
+    const char *module_origin; /* where that was configured */
     const char *realm;
     bool allow_http; /* passwords without TLS */
 } ss_api_options_t;

@@ -42,16 +42,40 @@ static bool find_above(const char *given, ss_buf_t *found) {
     return false;
 }
 
+/* It is told to hosts, and kept for later runs, in JSON; and stands in lines of logs, of nginx.conf
+ * and of terminals. */
+static bool is_text(const char *path, ss_buf_t *error) {
+    bool utf8 = ss_utf8_valid(path, strlen(path));
+    size_t controls = 0;
+    for (const char *c = path; *c != '\0'; c++) {
+        bool control = (unsigned char)*c < ' ' || *c == 0x7f;
+        controls += control;
+        ss_buf_append(error, control ? "?" : c, 1);
+    }
+    if (!utf8) {
+        ss_buf_literal(error, ": the name is not UTF-8: rename the folder");
+    } else if (controls != 0) {
+        ss_buf_literal(error, ": the name has a control character, shown as ?: rename the folder");
+    } else {
+        error->len = 0;
+    }
+    return utf8 && controls == 0;
+}
+
 bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error) {
     ss_buf_t above = {0};
-    if (realpath(given, path) == NULL) {
-        ss_buf_printf(error, "%s: %s%s", given, strerror(errno),
-                      errno == EACCES ? ": give yourself access to it" : "");
+    if (*given == '\0') {
+        ss_buf_literal(error, "--app is empty: name the folder of an application");
         return false;
     }
-    /* It is told to hosts, and kept for later runs, in JSON. */
-    if (!ss_utf8_valid(path, strlen(path))) {
-        ss_buf_printf(error, "%s: the name is not UTF-8: rename the folder", path);
+    if (realpath(given, path) == NULL) {
+        ss_buf_printf(error, "%s: %s%s", given, strerror(errno),
+                      errno == EACCES   ? ": give yourself access to it"
+                      : errno == ENOENT ? ": name the folder of an application with --app"
+                                        : "");
+        return false;
+    }
+    if (!is_text(path, error)) {
         return false;
     }
     errno = 0;
@@ -71,6 +95,21 @@ bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error) {
     }
     ss_buf_free(&above);
     return false;
+}
+
+/* The names that host/load.mjs looks for. */
+const char *ss_app_dir_middleware(const char *app) {
+    static const char *const names[] = {"config/http.js", "config/http.coffee", "config/http.ts",
+                                        "config/http.mjs", "config/http.cjs"};
+    const char *found = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && found == NULL; i++) {
+        ss_buf_t path = {0};
+        struct stat st;
+        ss_buf_printf(&path, "%s/%s", app, names[i]);
+        found = stat(ss_buf_string(&path), &st) == 0 && S_ISREG(st.st_mode) ? names[i] : NULL;
+        ss_buf_free(&path);
+    }
+    return found;
 }
 
 /* --- versions -------------------------------------------------------------------------------- */

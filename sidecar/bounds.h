@@ -37,6 +37,8 @@
 #define SS_REBIND_MS 5000                /* a client without a link counts as gone after that */
 #define SS_TICKET_MS 60000               /* a ticket is good for that long */
 #define SS_OLD_ID_MS 30000               /* and the id from before a login for that long */
+#define SS_ENDED_MAX 100000              /* sessions that ended in one day and are remembered */
+#define SS_ENDED_S 2592000               /* for so many seconds after the day's last: 30 days */
 #define SS_LOADS_MAX 256                 /* sessions loaded at a time after Redis was away */
 #define SS_RELAYS_MAX 4096               /* POSTs for streams elsewhere under way */
 #define SS_RELAY_MS 2000                 /* one of these waits so long for its answer */

@@ -12,6 +12,7 @@
 #include "bounds.h"
 #include "connection.h"
 #include "done.h"
+#include "ended.h"
 #include "events.h"
 #include "hub.h"
 #include "log.h"
@@ -42,23 +43,34 @@ typedef struct ss_change {
     ss_login_t login;
 } change_t;
 
-/* ARGV: expected version, new version, ttl, channel and text of the notice, fields … */
+/* ARGV: expected version, new version, ttl, channel and text of the notice, fields …
+ * For a logout there may be KEYS[2], and what is kept of the session in place of fields.  No
+ * trouble with that keeps a logout from happening: hence pcall. */
 static const char store_script[] = "local v=redis.call('HGET',KEYS[1],'version') or '' "
                                    "if v~=ARGV[1] then return redis.call('HGETALL',KEYS[1]) end "
                                    "redis.call('DEL',KEYS[1]) "
                                    "if ARGV[2]~='' then "
                                    "redis.call('HSET',KEYS[1],'version',ARGV[2],unpack(ARGV,6)) "
                                    "redis.call('PEXPIRE',KEYS[1],ARGV[3]) end "
+                                   "if KEYS[2] then redis.pcall('RPUSH',KEYS[2],ARGV[6]) "
+                                   "redis.pcall('LTRIM',KEYS[2],ARGV[7],-1) "
+                                   "redis.pcall('EXPIRE',KEYS[2],ARGV[8]) end "
                                    "redis.call('PUBLISH',ARGV[4],ARGV[5]) "
                                    "return 1";
 
-/* ARGV: as above, then new id, its ticket's ttl, the old key's ttl, fields … */
+/* ARGV: as above, then new id, its ticket's ttl, the old key's ttl, fields …
+ * For another user there may be KEYS[4], and before the fields what is kept of the former one. */
 static const char login_script[] = "local v=redis.call('HGET',KEYS[1],'version') or '' "
                                    "if v~=ARGV[1] then return redis.call('HGETALL',KEYS[1]) end "
+                                   "local fields=9 "
+                                   "if KEYS[4] then redis.pcall('RPUSH',KEYS[4],ARGV[9]) "
+                                   "redis.pcall('LTRIM',KEYS[4],ARGV[10],-1) "
+                                   "redis.pcall('EXPIRE',KEYS[4],ARGV[11]) fields=12 end "
                                    "redis.call('DEL',KEYS[1]) "
                                    "redis.call('HSET',KEYS[1],'version','moved','moved',ARGV[6]) "
                                    "redis.call('PEXPIRE',KEYS[1],ARGV[8]) "
-                                   "redis.call('HSET',KEYS[2],'version',ARGV[2],unpack(ARGV,9)) "
+                                   "redis.call('HSET',KEYS[2],'version',ARGV[2],"
+                                   "unpack(ARGV,fields)) "
                                    "redis.call('PEXPIRE',KEYS[2],ARGV[3]) "
                                    "redis.call('SET',KEYS[3],ARGV[6],'PX',ARGV[7]) "
                                    "redis.call('PUBLISH',ARGV[4],ARGV[5]) "
@@ -168,6 +180,9 @@ static uint64_t new_version(void) {
     return version;
 }
 
+/* Whether a user's time in the session ends by it. */
+static bool is_end(const change_t *c) { return c->kind == SS_CHANGE_LOGOUT || is_switch(c); }
+
 /* What other nodes hear. */
 static void write_notice(ss_buf_t *b, const change_t *c) {
     static const char *const kinds[] = {"changed", "changed", "changed",
@@ -180,7 +195,7 @@ static void write_notice(ss_buf_t *b, const change_t *c) {
         ss_session_text(c->login.id, id);
         ss_buf_printf(b, ",\"to\":\"%s\"", id);
     }
-    if (c->session->data->user != NULL && (c->kind == SS_CHANGE_LOGOUT || is_switch(c))) {
+    if (c->session->data->user != NULL && is_end(c)) {
         const ss_topic_t *user = c->session->data->user;
         ss_buf_literal(b, ",\"user\":");
         ss_buf_json_string(b, ss_topic_name(user), ss_topic_name_len(user));
@@ -208,6 +223,7 @@ static void on_changed(const redisReply *reply, void *arg);
 /* Everything the arguments point to is on the stack or in the change. */
 static void send_change(change_t *c, ss_record_fields_t *fields) {
     char keys[3][SS_STORE_KEY_MAX];
+    char count[12];
     char expected[SS_RECORD_VERSION_TEXT];
     char version[SS_RECORD_VERSION_TEXT];
     char ttl[24];
@@ -217,6 +233,9 @@ static void send_change(change_t *c, ss_record_fields_t *fields) {
     char id[SS_SESSION_ID_TEXT + 1];
     ss_buf_t notice = {0};
     bool login = c->kind == SS_CHANGE_LOGIN;
+    unsigned n_keys = login ? 3 : 1;
+    ss_ended_t ended = {.text = {0}};
+    bool keep = is_end(c) && ss_ended_write(&ended, c->session);
     args_t a = {.argc = 0};
     ss_store_session_key(keys[0], c->session->id);
     ss_store_session_key(keys[1], c->login.id);
@@ -230,9 +249,13 @@ static void send_change(change_t *c, ss_record_fields_t *fields) {
 
     arg_text(&a, "EVAL");
     arg_text(&a, login ? login_script : store_script);
-    arg_text(&a, login ? "3" : "1");
-    for (unsigned i = 0; i < (login ? 3 : 1); i++) {
+    snprintf(count, sizeof count, "%u", n_keys + keep);
+    arg_text(&a, count);
+    for (unsigned i = 0; i < n_keys; i++) {
         arg_text(&a, keys[i]);
+    }
+    if (keep) {
+        arg_text(&a, ended.key);
     }
     arg_text(&a, expected);
     arg_text(&a, version);
@@ -246,11 +269,17 @@ static void send_change(change_t *c, ss_record_fields_t *fields) {
         arg_text(&a, ticket_ttl);
         arg_text(&a, old_ttl);
     }
+    if (keep) {
+        arg(&a, ended.text.data, ended.text.len);
+        arg_text(&a, ended.first);
+        arg_text(&a, ended.ttl);
+    }
     for (int i = 0; i < fields->argc; i++) {
         arg(&a, fields->argv[i], fields->lens[i]);
     }
     ss_redis_send_argv(ss_hub_redis(), on_changed, c, a.argc, a.argv, a.lens);
     ss_buf_free(&notice);
+    ss_buf_free(&ended.text);
 }
 
 static void finish(change_t *c, int code);

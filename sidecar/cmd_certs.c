@@ -65,12 +65,21 @@ static bool make_key(const certs_t *certs, ss_buf_t *error) {
 
 static bool has_key(const certs_t *certs) { return access(certs->files.key, F_OK) == 0; }
 
+/* A certificate may be for all hosts below a name, which only a challenge by DNS proves. */
+static bool is_name(const char *name) {
+    bool wild = strncmp(name, "*.", 2) == 0;
+    const char *host = wild ? name + 2 : name;
+
+    return ss_cert_is_host(host) &&
+           (!wild || (!ss_cert_is_address(host) && strchr(host, '.') != NULL));
+}
+
 static bool check_names(const ss_cert_names_t *names, ss_buf_t *error) {
     for (size_t i = 0; i < names->count; i++) {
-        if (!ss_cert_is_host(names->names[i])) {
+        if (!is_name(names->names[i])) {
             ss_buf_printf(error,
                           "\"%.100s\" is no name of a host, and no address: it must be of letters, "
-                          "digits, hyphens and dots, as www.example.com is",
+                          "digits, hyphens and dots, as www.example.com and *.example.com are",
                           names->names[i]);
             return false;
         }

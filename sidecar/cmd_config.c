@@ -10,6 +10,10 @@
 #include "args.h"
 #include "config.h"
 #include "config_print.h"
+#include "config_table.h"
+#include "nearest.h"
+
+#define KEY_NEAREST 3 /* letters that a key may be off */
 
 static unsigned terminal_width(void) {
     struct winsize size;
@@ -17,12 +21,31 @@ static unsigned terminal_width(void) {
     return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+static int refuse_key(const char *key) {
+    ss_nearest_t nearest = ss_nearest_to(key, KEY_NEAREST);
+
+    for (size_t i = 0; i < ss_config_n_keys; i++) {
+        ss_nearest_offer(&nearest, ss_config_keys[i].path);
+    }
+    if (nearest.best == NULL) {
+        fprintf(stderr,
+                "socketstream: there is no \"%s\" in the configuration; `socketstream config` "
+                "lists all\n",
+                key);
+    } else {
+        fprintf(stderr,
+                "socketstream: there is no \"%s\" in the configuration; did you mean "
+                "\"%s\"?\n",
+                key, nearest.best);
+    }
+    return SS_EXIT_FAILED;
+}
+
 static int print_json(const ss_config_t *config, const char *key) {
     const json_t *value = ss_config_get(config, key);
 
     if (value == NULL) {
-        fprintf(stderr, "socketstream: there is no \"%s\" in the configuration\n", key);
-        return SS_EXIT_FAILED;
+        return refuse_key(key);
     }
     json_dumpf(value, stdout, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_ENCODE_ANY);
     putchar('\n');

@@ -58,14 +58,24 @@ static bool is_runner(pid_t pid) {
     return strcmp(name, "socketstream\n") == 0;
 }
 
+/* What runs may have been given another port by --port. */
+static void take_port(const ss_doctor_t *doctor) {
+    char text[16];
+    snprintf(text, sizeof text, "%d", doctor->dir.port);
+    if (doctor->runner != 0 && doctor->dir.port != 0) {
+        setenv("SS__http__port", text, 1);
+    }
+}
+
 static void gather(ss_doctor_t *doctor) {
     pid_t pid = 0;
-    doctor->config = ss_config_load(doctor->app, doctor->config_error);
-    ss_module_count(doctor->app, &doctor->files, &doctor->files_error);
     if (!ss_rundir_look(&doctor->dir, doctor->app, &pid)) {
         doctor->dir = (ss_rundir_t){0};
     }
     *(is_runner(pid) ? &doctor->runner : &doctor->killed) = pid;
+    take_port(doctor);
+    doctor->config = ss_config_load(doctor->app, doctor->config_error);
+    ss_module_count(doctor->app, &doctor->files, &doctor->files_error);
     if (doctor->config != NULL) {
         const char *env = ss_config_env(doctor->config);
         doctor->production = strcmp(env, "production") == 0;

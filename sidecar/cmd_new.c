@@ -13,6 +13,7 @@
 #include "args.h"
 #include "npm.h"
 #include "share.h"
+#include "shell_word.h"
 
 #define COPY_DEPTH_MAX 16
 
@@ -40,22 +41,29 @@ static bool copy_file(const char *from, const char *to) {
 }
 
 static bool make_folder(const char *path) {
-    return mkdir(path, 0777) == 0 || errno == EEXIST || complain(path, strerror(errno));
+    return mkdir(path, 0777) == 0 || errno == EEXIST ||
+           complain(path, errno == ENOENT   ? "the folder that it is to be in is not there: make it"
+                          : errno == EACCES ? "Permission denied: make it where you may write"
+                                            : strerror(errno));
 }
 
 static bool copy_tree(const char *from, const char *to, unsigned depth);
 
+/* A file, or a folder with all that is in it. */
+static bool copy_any(const char *from, const char *to, unsigned depth) {
+    struct stat st;
+    if (stat(from, &st) != 0) {
+        return complain(from, strerror(errno));
+    }
+    return S_ISDIR(st.st_mode) ? copy_tree(from, to, depth) : copy_file(from, to);
+}
+
 static bool copy_entry(const char *from, const char *to, const char *name, unsigned depth) {
     ss_buf_t source = {0};
     ss_buf_t target = {0};
-    struct stat st;
     ss_buf_printf(&source, "%s/%s", from, name);
     ss_buf_printf(&target, "%s/%s", to, name);
-    bool good = stat(ss_buf_string(&source), &st) == 0 || complain(source.data, strerror(errno));
-    if (good) {
-        good = S_ISDIR(st.st_mode) ? copy_tree(source.data, ss_buf_string(&target), depth + 1)
-                                   : copy_file(source.data, ss_buf_string(&target));
-    }
+    bool good = copy_any(ss_buf_string(&source), ss_buf_string(&target), depth + 1);
     ss_buf_free(&source);
     ss_buf_free(&target);
     return good;
@@ -77,7 +85,7 @@ static bool copy_tree(const char *from, const char *to, unsigned depth) {
     return good;
 }
 
-/* Of the template `part`, its folder `below` ("" for all of it). */
+/* Of the template `part`, its folder or file `below` ("" for all of it). */
 static bool copy_part(const char *part, const char *below, const char *to) {
     ss_buf_t relative = {0};
     ss_buf_t source = {0};
@@ -86,7 +94,7 @@ static bool copy_part(const char *part, const char *below, const char *to) {
     ss_buf_printf(&relative, "new_project/%s%s", part, below);
     ss_buf_printf(&target, "%s%s", to, below);
     bool good = ss_share_find(ss_buf_string(&relative), &source, &error)
-                    ? copy_tree(ss_buf_string(&source), ss_buf_string(&target), 0)
+                    ? copy_any(ss_buf_string(&source), ss_buf_string(&target), 0)
                     : complain("new", ss_buf_string(&error));
     ss_buf_free(&relative);
     ss_buf_free(&source);
@@ -100,7 +108,9 @@ static bool is_free(const char *path) {
     DIR *folder = opendir(path);
     unsigned entries = 0;
     if (folder == NULL) {
-        return errno == ENOENT || complain(path, strerror(errno));
+        return errno == ENOENT ||
+               complain(path, errno == ENOTDIR ? "a file, or below one; take another name"
+                                               : strerror(errno));
     }
     while (readdir(folder) != NULL) {
         entries++; /* two of them are . and .. */
@@ -120,23 +130,25 @@ static bool copy_client(const char *path, const char *language, bool jquery) {
     return good;
 }
 
-typedef enum { WITH_PAGE, WITH_JQUERY, MINIMAL } form_t;
-
-static bool make_project(const char *path, const char *language, form_t form) {
-    if (!is_free(path) || !make_folder(path)) {
-        return false;
-    }
-    if (form != MINIMAL) {
-        return copy_part("base", "", path) && copy_part(language, "/app/server", path) &&
-               copy_client(path, language, form == WITH_JQUERY) &&
-               (form != WITH_JQUERY || ss_npm_install(path));
-    }
+/* Actions, and nothing for browsers. */
+static bool copy_minimum(const char *path, const char *language) {
     ss_buf_t app = {0};
     ss_buf_printf(&app, "%s/app", path);
     bool good = make_folder(ss_buf_string(&app)) && copy_part("base", "/config", path) &&
-                copy_part(language, "/app/server", path);
+                copy_part("base", "/.gitignore", path) && copy_part(language, "/app/server", path);
     ss_buf_free(&app);
     return good;
+}
+
+/* With both, jQuery is there for a page that is still to be written. */
+static bool make_project(const char *path, const char *language, bool minimal, bool jquery) {
+    if (!is_free(path) || !make_folder(path)) {
+        return false;
+    }
+    bool good = minimal ? copy_minimum(path, language)
+                        : copy_part("base", "", path) && copy_part(language, "/app/server", path) &&
+                              copy_client(path, language, jquery);
+    return good && (!jquery || (copy_part("jquery/npm", "", path) && ss_npm_install(path)));
 }
 
 /* NULL after saying that there are two. */
@@ -157,6 +169,29 @@ static const char *read_language(const ss_args_t *args) {
     return language == NULL ? "js" : language;
 }
 
+/* What no application may have in its path, since it would not run there. */
+static const char *refuse_path(const char *path) {
+    if (path[0] == '\0') {
+        return "DIR is empty: name the folder to make";
+    }
+    for (const char *c = path; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            return "DIR has a control character in its name: take another";
+        }
+        if (*c == '$') {
+            return "DIR has a $ in its name, which nginx would take for a variable: take another";
+        }
+    }
+    return NULL;
+}
+
+static void tell_ready(const char *path) {
+    ss_buf_t word = {0};
+    ss_shell_word(&word, path);
+    printf("%s is ready: cd %s && socketstream start\n", path, ss_buf_string(&word));
+    ss_buf_free(&word);
+}
+
 static int run(const ss_args_t *args) {
     bool minimal = ss_args_get(args, "minimal") != NULL;
     bool jquery = ss_args_get(args, "jquery") != NULL;
@@ -165,17 +200,13 @@ static int run(const ss_args_t *args) {
     if (language == NULL) {
         return SS_EXIT_USAGE;
     }
-    if (path[0] == '\0') {
-        return ss_args_refuse(args->command, "DIR is empty: name the folder to make");
+    if (refuse_path(path) != NULL) {
+        return ss_args_refuse(args->command, "%s", refuse_path(path));
     }
-    if (jquery && minimal) {
-        return ss_args_refuse(args->command,
-                              "--jquery is for pages, and --minimal makes none: name one");
-    }
-    if (!make_project(path, language, jquery ? WITH_JQUERY : minimal ? MINIMAL : WITH_PAGE)) {
+    if (!make_project(path, language, minimal, jquery)) {
         return SS_EXIT_FAILED;
     }
-    printf("%s is ready: cd %s && socketstream start\n", path, path);
+    tell_ready(path);
     return SS_EXIT_OK;
 }
 
@@ -193,7 +224,8 @@ const ss_command_t ss_command_new = {
             {.name = "c", .meaning = "its code is C on the server, JavaScript in the browser"},
             {.name = "jquery",
              .meaning = "its page uses jQuery, from npm, and a template; needs npm"},
-            {.name = "minimal", .meaning = "only actions: no page, no styles"},
+            {.name = "minimal",
+             .meaning = "only actions: no page, no styles; with --jquery, jQuery for your own"},
         },
     .examples =
         {

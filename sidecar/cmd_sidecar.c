@@ -356,7 +356,8 @@ const ss_command_t ss_command_sidecar = {
              .meaning = "the Unix socket to listen on, at most 107 bytes"},
             {.name = "http-listen",
              .argument = "PATH",
-             .meaning = "another, where nginx asks the middleware of config/http"},
+             .meaning = "another, where nginx asks the middleware of config/http; not made where "
+                        "there is none"},
             {.name = "workers-uid",
              .argument = "LIST",
              .meaning = "users besides root and our own that nginx's workers may run as: names or "

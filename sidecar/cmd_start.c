@@ -7,8 +7,8 @@
  *
  * Owns the order of things: look at everything that can be wrong before anything is started, start
  * all, wait until all answer, say so once, and at the end leave nothing running.  The parts are
- * elsewhere: start_checks, start_redis, start_children, start_packer, start_banner, config, rundir,
- * nginx_conf, supervisor, probe.
+ * elsewhere: start_checks, start_redis, start_children, start_packer, start_middleware,
+ * start_banner, config, rundir, nginx_conf, supervisor, probe.
  */
 #include <errno.h>
 #include <poll.h>
@@ -22,6 +22,7 @@
 
 #include "api_options.h"
 #include "args.h"
+#include "loading.h"
 #include "start.h"
 
 #define READY_POLL_MS 5
@@ -85,6 +86,11 @@ static bool enter_app(ss_start_t *start) {
     if (chdir(start->app) != 0) {
         return complain("%s: %s: give yourself access to it", start->app, strerror(errno));
     }
+    /* It stands in directives that know variables, and nginx has no way to write a $ there. */
+    if (strchr(start->app, '$') != NULL) {
+        return complain("%s: nginx would take the $ in that name for a variable: rename the folder",
+                        start->app);
+    }
     if (!ss_start_check_app(start)) {
         return false;
     }
@@ -102,6 +108,7 @@ static bool enter_app(ss_start_t *start) {
 
 static void stop(ss_start_t *start) {
     uv_timer_stop(&start->poll);
+    uv_timer_stop(&start->look);
     ss_supervisor_release(start->supervisor);
     ss_supervisor_stop(start->supervisor);
 }
@@ -113,10 +120,22 @@ static void give_up(ss_start_t *start) {
     stop(start);
 }
 
-static void tell_restart(const ss_child_t *child, const char *how) {
+static ss_start_node_t *node_of(ss_start_t *start, const ss_child_t *sidecar) {
+    for (unsigned i = 0; i < start->n_nodes; i++) {
+        if (start->nodes[i].sidecar == sidecar) {
+            return &start->nodes[i];
+        }
+    }
+    return NULL;
+}
+
+static void tell_restart(ss_start_t *start, const ss_child_t *child, const char *how) {
+    ss_start_node_t *node = node_of(start, child);
     unsigned ends = ss_child_ends(child);
 
-    if (ends == 1) {
+    if (node != NULL && node->anew) {
+        node->anew = false; /* we said so */
+    } else if (ends == 1) {
         complain("%s %s; starting it again", ss_child_name(child), how);
     } else {
         complain("%s %s, %u times in a row; starting it again in %u ms", ss_child_name(child), how,
@@ -125,11 +144,17 @@ static void tell_restart(const ss_child_t *child, const char *how) {
 }
 
 /* Why the sidecar cannot listen, as it says itself: one line, and what belongs to it behind. */
-static void tell_sidecar_failure(const ss_rundir_node_t *node, const char *name, const char *how) {
+static void tell_sidecar_failure(const ss_rundir_node_t *node, const ss_child_t *child,
+                                 const char *how) {
     json_t *state = json_load_file(node->sidecar_state, 0, NULL);
     const char *failure = json_string_value(json_object_get(state, "failure"));
+    const char *name = ss_child_name(child);
+    const char *words = ss_child_last_words(child);
+    const char *last = strstr(words, SS_LOADING_MARK);
 
-    if (failure == NULL) {
+    if (failure == NULL && last == words) {
+        complain("%s %s before it was ready: %s", name, how, last + strlen(SS_LOADING_MARK));
+    } else if (failure == NULL) {
         complain("%s %s before it was ready; %s holds what it said", name, how, node->sidecar_log);
     } else {
         char *text = ss_copy(failure, strlen(failure));
@@ -184,19 +209,16 @@ static void tell_nginx_failure(const ss_start_t *start, const ss_child_t *child,
 /* What kept a child from starting the first time ends the whole: it would do so again. */
 static void on_ended(void *data, ss_child_t *child, const char *how) {
     ss_start_t *start = data;
+    const ss_start_node_t *node;
 
     if (start->stage == SS_START_READY) {
-        tell_restart(child, how);
+        tell_restart(start, child, how);
         return;
     }
-    for (unsigned i = 0; i < start->n_nodes; i++) {
-        if (child == start->nodes[i].sidecar) {
-            tell_sidecar_failure(&start->dir.nodes[i], ss_child_name(child), how);
-            give_up(start);
-            return;
-        }
-    }
-    if (child == start->redis) {
+    node = node_of(start, child);
+    if (node != NULL) {
+        tell_sidecar_failure(&start->dir.nodes[node - start->nodes], child, how);
+    } else if (child == start->redis) {
         tell_redis_failure(start, how);
     } else {
         tell_nginx_failure(start, child, how);
@@ -211,16 +233,7 @@ static void on_stopped(void *data) {
         uv_close((uv_handle_t *)&start->signals[i], NULL);
     }
     uv_close((uv_handle_t *)&start->poll, NULL);
-}
-
-static bool sidecars_listen(const ss_start_t *start) {
-    for (unsigned i = 0; i < start->n_nodes; i++) {
-        if (!ss_probe_socket(start->dir.nodes[i].socket) ||
-            access(start->dir.nodes[i].sidecar_state, F_OK) != 0) {
-            return false;
-        }
-    }
-    return true;
+    uv_close((uv_handle_t *)&start->look, NULL);
 }
 
 /* The nodes' ports one after the other, the one of users last. */
@@ -242,22 +255,11 @@ static bool all_answer(ss_start_t *start) {
     return start->answered > nodes;
 }
 
-static void signal_nginx(const ss_start_t *start, int number) {
-    for (unsigned i = 0; i < start->n_nodes; i++) {
-        if (start->nodes[i].nginx != NULL) {
-            ss_child_signal(start->nodes[i].nginx, number);
-        }
-    }
-}
-
 /* An nginx that is being started would be ended by the signal, or read half a configuration. */
 static void take_configuration_anew(ss_start_t *start) {
     start->renews = start->stage != SS_START_READY;
     if (!start->renews && ss_start_renew_https(start)) {
-        signal_nginx(start, SIGHUP);
-        if (start->balancer != NULL) {
-            ss_child_signal(start->balancer, SIGHUP);
-        }
+        ss_start_signal_nginx(start, SIGHUP);
     }
 }
 
@@ -265,6 +267,7 @@ static void become_ready(ss_start_t *start) {
     start->stage = SS_START_READY;
     uv_timer_stop(&start->poll);
     ss_start_say_ready(start);
+    ss_start_watch_middleware(start);
     if (start->renews) {
         take_configuration_anew(start);
     }
@@ -284,7 +287,7 @@ static bool advance(ss_start_t *start) {
         start->stage = SS_START_SIDECARS;
         return true;
     case SS_START_SIDECARS:
-        if (sidecars_listen(start)) {
+        if (ss_start_sidecars_listen(start)) {
             start->stage = SS_START_HTTP;
         }
         return start->stage == SS_START_HTTP;
@@ -330,10 +333,7 @@ static bool terminal_is_gone(const ss_start_t *start) {
 static void reopen_logs(const ss_start_t *start) {
     ss_supervisor_reopen(start->supervisor);
     if (start->stage == SS_START_READY) {
-        signal_nginx(start, SIGUSR1);
-        if (start->balancer != NULL) {
-            ss_child_signal(start->balancer, SIGUSR1);
-        }
+        ss_start_signal_nginx(start, SIGUSR1);
     }
     complain("the logs are opened anew");
 }
@@ -373,7 +373,9 @@ static void watch_signals(ss_start_t *start) {
     }
     hold_signals(SIG_UNBLOCK);
     uv_timer_init(&start->loop, &start->poll);
+    uv_timer_init(&start->loop, &start->look);
     start->poll.data = start;
+    start->look.data = start;
 }
 
 static bool run(ss_start_t *start) {
@@ -403,7 +405,8 @@ static void run_app(ss_start_t *start) {
     char error[SS_RUNDIR_ERROR_MAX];
 
     hold_signals(SIG_BLOCK);
-    if (!ss_rundir_open(&start->dir, start->app, start->n_nodes, error)) {
+    if (!ss_rundir_open(&start->dir, start->app, start->n_nodes,
+                        (int)ss_config_integer(start->config, "http.port"), error)) {
         complain("%s", error);
         return;
     }
@@ -416,9 +419,7 @@ static void run_app(ss_start_t *start) {
 static void print_conf(ss_start_t *start) {
     char error[SS_RUNDIR_ERROR_MAX];
 
-    if (strchr(start->app, '$') != NULL) {
-        complain("nginx would take the $ in %s for a variable: move the application", start->app);
-    } else if (!ss_rundir_name(&start->dir, start->app, error)) {
+    if (!ss_rundir_name(&start->dir, start->app, error)) {
         complain("%s", error);
     } else if (ss_start_open_https(start)) {
         ss_start_print_conf(start, stdout);

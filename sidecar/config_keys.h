@@ -127,7 +127,7 @@
     X("users.online.update_interval", T_NUMBER, 0.1, 3600, "60", \
       "seconds between two renewals of that list by each node") \
     X("users.online.keep_historic", T_BOOLEAN, 0, 0, "false", \
-      "keep the users of each minute, for statistics") \
+      "keep the users of each minute, and of each session that ends; see [Statistics](#statistics)") \
     X("redis", T_OBJECT, 0, 0, "{}", "") \
     X("redis.url", T_STRING, 0, 0, "\"\"", \
       "`redis://user:password@host:6379/0` or `unix:///run/redis.sock?db=0`; see [Redis](#redis)") \

@@ -15,6 +15,7 @@
 #include "bounds.h"
 #include "redis.h"
 #include "redis_greet.h"
+#include "redis_master.h"
 
 #define FAR_NS 20000000
 #define SKEW_MS 2000
@@ -48,13 +49,17 @@ static void ask_info(redisContext *redis, ss_buf_t *info) {
 }
 
 static void judge_greeting(ss_finding_t *f, ss_redis_greeting_t greeting, const char *key,
-                           const char *place, const char *why) {
+                           bool named, const char *place, const char *why) {
     switch (greeting) {
     case SS_REDIS_TAKES_US:
         break;
     case SS_REDIS_AWAY:
         ss_doctor_bad(f, SS_DOCTOR_ERROR, "", "%s does not answer: %s", place, why);
-        ss_doctor_add_remedy(f, SS_REDIS_AWAY_REMEDY, key);
+        if (named) {
+            ss_doctor_add_remedy(f, SS_REDIS_MASTER_AWAY_REMEDY);
+        } else {
+            ss_doctor_add_remedy(f, SS_REDIS_AWAY_REMEDY, key);
+        }
         break;
     case SS_REDIS_NOT_READY:
         ss_doctor_bad(f, SS_DOCTOR_WARNING, "wait, or look at its log", "%s is not ready: %s",
@@ -83,25 +88,43 @@ static void judge_version(ss_finding_t *f, const char *info, const char *place) 
     }
 }
 
-/* NULL, with a finding, when there is none, or it does not take us; else the caller's. */
-static redisContext *look(ss_doctor_t *d, const char *key, ss_finding_t *f, ss_buf_t *info) {
-    ss_redis_options_t options;
+static redisContext *greet(const ss_redis_options_t *o, const ss_redis_place_t *where,
+                           const char *key, ss_finding_t *f, ss_buf_t *info) {
     ss_buf_t why = {0};
     char place[256];
     redisContext *redis = NULL;
 
-    if (!ss_redis_options_init(&options, key, ss_config_get(d->config, key), &why)) {
-        ss_doctor_complaint(f, SS_DOCTOR_ERROR, &why);
-    } else if (options.n_sentinels != 0) {
-        ss_doctor_skip(f, "its Sentinels know where it is: they are not asked");
-    } else {
-        ss_redis_place_print(&options.place, place, sizeof(place));
-        judge_greeting(f, ss_redis_greet(&options, &redis, &why), key, place, ss_buf_string(&why));
-    }
+    ss_redis_place_print(where, place, sizeof(place));
+    judge_greeting(f, ss_redis_greet(o, where, &redis, &why), key, o->n_sentinels != 0, place,
+                   ss_buf_string(&why));
     if (redis != NULL) {
         ask_info(redis, info);
         judge_version(f, info->data, place);
     }
+    ss_buf_free(&why);
+    return redis;
+}
+
+/* NULL, with a finding, when there is none, or it does not take us; else the caller's. */
+static redisContext *look(ss_doctor_t *d, const char *key, ss_finding_t *f, ss_buf_t *info) {
+    ss_redis_options_t options;
+    ss_redis_master_t master = {0};
+    ss_buf_t why = {0};
+    redisContext *redis = NULL;
+
+    if (!ss_redis_options_init(&options, key, ss_config_get(d->config, key), &why)) {
+        ss_doctor_complaint(f, SS_DOCTOR_ERROR, &why);
+    } else if (options.n_sentinels == 0) {
+        redis = greet(&options, &options.place, key, f, info);
+    } else {
+        ss_redis_master_find(&master, &options);
+        if (master.know == 0) {
+            ss_doctor_skip(f, "no Sentinel says where it is");
+        } else {
+            redis = greet(&options, &master.master, key, f, info);
+        }
+    }
+    ss_redis_master_finish(&master);
     ss_redis_options_finish(&options);
     ss_buf_free(&why);
     return redis;
@@ -128,6 +151,61 @@ static void look_at_pubsub(ss_doctor_t *d, ss_finding_t *f) {
         redisFree(redis);
     }
     ss_buf_free(&info);
+}
+
+/* --- Sentinels ------------------------------------------------------------------------------- */
+
+/* The first that is of no use stands for all. */
+static void judge_sentinels(ss_finding_t *f, const char *key, const ss_redis_options_t *o,
+                            const ss_redis_master_t *m) {
+    const ss_redis_said_t *said = m->said;
+
+    if (m->know == m->n) {
+        ss_doctor_good(f, "%u of %u know the master '%s'", m->know, m->n, o->master);
+        return;
+    }
+    while (said->is == SS_SENTINEL_KNOWS) {
+        said++;
+    }
+    ss_doctor_bad(f, m->know == 0 ? SS_DOCTOR_ERROR : SS_DOCTOR_WARNING, "",
+                  "%u of %u know the master '%s'; the one at %s %s: %s", m->know, m->n, o->master,
+                  said->place, said->is == SS_SENTINEL_SILENT ? "does not answer" : "does not",
+                  said->why);
+    if (said->is == SS_SENTINEL_SILENT) {
+        ss_doctor_add_remedy(f, SS_REDIS_SILENT_REMEDY, key);
+    } else {
+        ss_doctor_add_remedy(f, SS_REDIS_IGNORANT_REMEDY, key);
+    }
+}
+
+/* false: there are none. */
+static bool look_at_sentinels_of(ss_doctor_t *d, const char *key, ss_finding_t *f) {
+    ss_redis_options_t options;
+    ss_redis_master_t master;
+    ss_buf_t ignored = {0}; /* is what the check of that Redis finds */
+    bool some = ss_redis_options_init(&options, key, ss_config_get(d->config, key), &ignored) &&
+                options.n_sentinels != 0;
+
+    if (some) {
+        ss_redis_master_find(&master, &options);
+        judge_sentinels(f, key, &options, &master);
+        ss_redis_master_finish(&master);
+    }
+    ss_redis_options_finish(&options);
+    ss_buf_free(&ignored);
+    return some;
+}
+
+static void look_at_sentinels(ss_doctor_t *d, ss_finding_t *f) {
+    if (!look_at_sentinels_of(d, "redis", f)) {
+        ss_doctor_skip(f, "none are configured");
+    }
+}
+
+static void look_at_pubsub_sentinels(ss_doctor_t *d, ss_finding_t *f) {
+    if (!look_at_sentinels_of(d, "redis_pubsub", f)) {
+        ss_doctor_skip(f, "none are configured");
+    }
 }
 
 /* --- what is it like ------------------------------------------------------------------------- */
@@ -244,10 +322,12 @@ static void look_at_clock(ss_doctor_t *d, ss_finding_t *f) {
 }
 
 const ss_doctor_check_t ss_doctor_redis[] = {
+    {"redis-sentinels", false, look_at_sentinels},
     {"redis", false, look_at_redis},
     {"redis-memory", false, look_at_memory},
     {"redis-persistence", false, look_at_persistence},
     {"redis-latency", false, look_at_latency},
+    {"pubsub-sentinels", false, look_at_pubsub_sentinels},
     {"redis-pubsub", false, look_at_pubsub},
     {"clock", true, look_at_clock},
     {0},

@@ -159,7 +159,7 @@ static void look_at_status(ss_doctor_t *d, ss_finding_t *f) {
                       "/socketstream/status answers with %d", status);
     } else {
         ss_doctor_bad(f, SS_DOCTOR_ERROR, "", "nginx does not answer: %s", strerror(errno));
-        ss_doctor_add_remedy(f, "look into %s, and whether it runs with another SS_ENV or --port",
+        ss_doctor_add_remedy(f, "look into %s, and whether it runs with another SS_ENV",
                              d->dir.logs);
     }
 }

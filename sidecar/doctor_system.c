@@ -239,6 +239,9 @@ static void look_at_socket_path(ss_doctor_t *d, ss_finding_t *f) {
     if (d->dir.path[0] == '\0') {
         ss_doctor_bad(f, SS_DOCTOR_ERROR, "move the application to a shorter path",
                       "the application's path is too long");
+    } else if (strchr(d->app, '$') != NULL) {
+        ss_doctor_bad(f, SS_DOCTOR_ERROR, "rename the folder",
+                      "nginx would take the $ in %s for a variable", d->app);
     } else if (!ss_rundir_sockets_fit(&d->dir)) {
         ss_doctor_bad(f, SS_DOCTOR_WARNING, "move the application to a shorter path",
                       "the path of a socket in .socketstream has more than 107 bytes: "

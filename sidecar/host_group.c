@@ -38,6 +38,8 @@ ss_host_group_t *ss_host_groups(void) { return all.groups; }
 
 bool ss_hosts_running(void) { return !all.leaving && !all.sidecar->draining; }
 
+bool ss_hosts_starting(void) { return all.waiting; }
+
 bool ss_hosts_gone(void) { return all.hosts == NULL; }
 
 bool ss_hosts_fail(const char *text) {
@@ -414,8 +416,8 @@ bool ss_hosts_start(ss_sidecar_t *sidecar, ss_buf_t *error) {
     }
     if (sidecar->http_fd != -1 && o->count == 0) {
         ss_buf_printf(error,
-                      "--http-listen is for middleware, which hosts run, but hosts is 0: set "
-                      "it to 1 or more");
+                      "config/http is middleware, which a host runs, but hosts is 0: set it to 1 "
+                      "or more, or leave out --http-listen");
         return false;
     }
     if (!ss_module_check(sidecar->options.app_dir, &scripts, error) ||

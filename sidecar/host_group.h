@@ -120,6 +120,9 @@ void ss_host_hangs(ss_host_t *host);
 /* false once the sidecar leaves: nothing is replaced then. */
 bool ss_hosts_running(void);
 
+/* Whether ss_hosts_wait() is not over. */
+bool ss_hosts_starting(void);
+
 /* The first group; NULL: there are no hosts. */
 ss_host_group_t *ss_host_groups(void);
 

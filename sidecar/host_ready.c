@@ -74,6 +74,14 @@ static bool check_problems(const json_t *problems, ss_buf_t *error) {
     return true;
 }
 
+static bool check_authenticator(const json_t *problem, ss_buf_t *error) {
+    if (problem == NULL || json_is_string(json_object_get(problem, "message"))) {
+        return true;
+    }
+    ss_buf_printf(error, "'authenticator' is no problem");
+    return false;
+}
+
 /* Whoever has so many would not read the rest. */
 static json_t *first_problems(const json_t *problems) {
     json_t *out = json_array();
@@ -96,9 +104,13 @@ bool ss_host_ready_parse(ss_span_t text, ss_host_ready_t *out, ss_buf_t *error) 
     }
     json_t *actions = json_object_get(ready, "actions");
     const json_t *problems = json_object_get(ready, "problems");
-    bool good = check_actions(actions, error) && check_problems(problems, error);
+    json_t *authenticator = json_object_get(ready, "authenticator");
+    bool good = check_actions(actions, error) && check_problems(problems, error) &&
+                check_authenticator(authenticator, error);
     if (good) {
-        *out = (ss_host_ready_t){json_incref(actions), first_problems(problems)};
+        *out = (ss_host_ready_t){.actions = json_incref(actions),
+                                 .problems = first_problems(problems),
+                                 .authenticator = json_incref(authenticator)};
     }
     json_decref(ready);
     return good;
@@ -107,12 +119,15 @@ bool ss_host_ready_parse(ss_span_t text, ss_host_ready_t *out, ss_buf_t *error) 
 void ss_host_ready_free(ss_host_ready_t *ready) {
     json_decref(ready->actions);
     json_decref(ready->problems);
+    json_decref(ready->authenticator);
     *ready = (ss_host_ready_t){0};
 }
 
-json_t *ss_host_problem(const char *message) {
-    return json_pack("{s:n, s:n, s:n, s:s, s:n}", "file", "line", "column", "message", message,
-                     "frame");
+json_t *ss_host_problem(const char *message) { return ss_host_problem_in(NULL, message); }
+
+json_t *ss_host_problem_in(const char *file, const char *message) {
+    return json_pack("{s:s?, s:n, s:n, s:s, s:n}", "file", file, "line", "column", "message",
+                     message, "frame");
 }
 
 void ss_host_ready_check(ss_host_ready_t *ready, const ss_registry_t *registry,

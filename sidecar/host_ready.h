@@ -16,8 +16,10 @@
 
 /* All zero is valid: nothing at all. */
 typedef struct {
-    json_t *actions;  /* array of {"name"[,"authenticated"]}; the names are good ones */
-    json_t *problems; /* array of {"message"[,"file","line","column","frame","module"]} */
+    json_t *actions;       /* array of {"name"[,"authenticated"]}; the names are good ones */
+    json_t *problems;      /* array of {"message"[,"file","line","column","frame","module"]} */
+    json_t *authenticator; /* why it cannot ask the module of Basic Auth, a problem; NULL: it can */
+    bool misnamed;         /* neither it nor C has a module of that name: set by host_swap.c */
 } ss_host_ready_t;
 
 /* Reads READY's payload.  false with `error`, and nothing to free. */
@@ -35,6 +37,9 @@ bool ss_host_ready_offer(const ss_host_ready_t *ready, ss_registry_t *registry,
 
 /* A problem without a file. */
 json_t *ss_host_problem(const char *message);
+
+/* One of a file, or of what else is to be corrected. */
+json_t *ss_host_problem_in(const char *file, const char *message);
 
 /* Appends a problem as lines for the log: "app/server/a.js:3:7: message", and the frame. */
 void ss_host_problem_write(ss_buf_t *b, const json_t *problem);

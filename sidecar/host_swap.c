@@ -4,6 +4,7 @@
  */
 #include "host_swap.h"
 
+#include "api_auth.h"
 #include "develop.h"
 #include "log.h"
 
@@ -158,12 +159,36 @@ static void replace(ss_host_t *host) {
 
 /* --- READY ----------------------------------------------------------------------------------- */
 
-/* Whether code with problems is used: in development, where nothing whole is there instead. */
+/* Whether code with problems is used: in development, where nothing whole is there instead.  A name
+ * that is wrong in the configuration is no matter of code: nothing begins with it. */
 static bool usable(const ss_host_t *host) {
     const ss_host_slot_t *slot = host->slot;
     bool whole = json_array_size(host->ready.problems) == 0;
     bool better = slot->next == host && json_array_size(slot->group->problems) == 0;
-    return whole || (ss_develop_enabled() && !better);
+    bool begins = !(host->ready.misnamed && ss_hosts_starting());
+    return whole || (ss_develop_enabled() && !better && begins);
+}
+
+/* The module of Basic Auth, where C has none of that name: broken, or not there. */
+static void check_authenticator(ss_host_t *host) {
+    const ss_sidecar_t *sidecar = host->peer->sidecar;
+    json_t *problem = host->ready.authenticator;
+    const char *file = json_string_value(json_object_get(problem, "file"));
+    if (problem == NULL || ss_api_auth_in_c(sidecar)) {
+        return;
+    }
+    if (file != NULL && *file != '\0') {
+        json_array_append(host->ready.problems, problem);
+        return;
+    }
+    ss_buf_t text = {0};
+    const char *why = json_string_value(json_object_get(problem, "message"));
+    ss_api_auth_tell_missing(sidecar, why, &text);
+    json_array_append_new(
+        host->ready.problems,
+        ss_host_problem_in(sidecar->options.api.module_origin, ss_buf_string(&text)));
+    host->ready.misnamed = true;
+    ss_buf_free(&text);
 }
 
 /* Nothing runs in its place: the sidecar does not start, or tries again after a while. */
@@ -197,6 +222,7 @@ void ss_host_swap_ready(ss_host_t *host, ss_span_t text) {
         return;
     }
     ss_host_ready_check(&host->ready, &host->peer->sidecar->registry, slot->group);
+    check_authenticator(host);
     if (!usable(host)) {
         if (slot->next == host) {
             give_up(slot, host->ready.problems);

@@ -127,16 +127,11 @@ static bool name_file(char *out, const char *app_dir, const char *folder, const 
     return snprintf(out, SS_CERT_PATH_MAX, "%s/%s%s", app_dir, folder, name) < SS_CERT_PATH_MAX;
 }
 
-/* nginx is told by absolute names, in which it would take a $ for a variable. */
+/* nginx is told by absolute names; `start` takes none with a $ in it. */
 static bool name_files(ss_https_t *https, const char *app_dir, ss_buf_t *error) {
     const ss_cert_files_t *files = &https->files;
     bool has_ca = exists(files->ca);
 
-    if (strchr(app_dir, '$') != NULL) {
-        ss_buf_printf(error, "nginx would take the $ in %s for a variable: move the application",
-                      app_dir);
-        return false;
-    }
     if (!name_file(https->key_file, app_dir, "", files->key) ||
         !name_file(https->cert_file, app_dir, has_ca ? OWN_DIR : "",
                    has_ca ? strrchr(files->cert, '/') : files->cert)) {

@@ -12,6 +12,7 @@
 
 #include "compile.h"
 #include "bounds.h"
+#include "loading.h"
 #include "log.h"
 #include "ss_jsonrpc.h"
 
@@ -124,7 +125,9 @@ static bool register_actions(loader_t *l, const char *path, const char *prefix,
 
 /* Loads `object`; `path` is what the user knows it by. */
 static bool load(loader_t *l, const char *path, const char *object, const char *prefix) {
+    ss_loading_begin(path);
     void *handle = dlopen(object, RTLD_NOW | RTLD_LOCAL);
+    ss_loading_end();
     if (handle == NULL) {
         ss_buf_printf(l->error, "%s cannot be loaded: %s", path, dlerror());
         return false;
@@ -323,7 +326,9 @@ bool ss_module_start_all(ss_modules_t *modules, ss_buf_t *error) {
     for (size_t i = 0; i < modules->count; i++) {
         int (*start)(void);
         find_function(modules->items[i].handle, "ss_module_start", &start);
+        ss_loading_begin(modules->items[i].path);
         int rc = start == NULL ? 0 : start();
+        ss_loading_end();
         if (rc != 0) {
             ss_buf_printf(error, "%s: ss_module_start() refused with %d", modules->items[i].path,
                           rc);

@@ -31,10 +31,24 @@ void ss_nginx_browsers_map(const ss_nginx_conf_t *conf, FILE *out) {
     fputs("    }\n\n", out);
 }
 
-void ss_nginx_browsers_location(const ss_nginx_conf_t *conf, FILE *out) {
+static void refuse(const ss_nginx_conf_t *conf, const char *whom, FILE *out) {
+    fprintf(out, "            socketstream_incompatible %s \"", whom);
+    ss_nginx_quote(out, conf->static_dir);
+    fputs("/incompatible_browsers/index.html\";\n", out);
+}
+
+void ss_nginx_browsers_use(const ss_nginx_conf_t *conf, FILE *out) {
     if (enabled(conf)) {
-        fputs("            socketstream_incompatible $socketstream_incompatible \"", out);
-        ss_nginx_quote(out, conf->static_dir);
-        fputs("/incompatible_browsers/index.html\";\n", out);
+        refuse(conf, "$socketstream_incompatible", out);
+    }
+}
+
+void ss_nginx_browsers_location(const ss_nginx_conf_t *conf, FILE *out) {
+    if (enabled(conf) && ss_config_boolean(conf->config, "browser_check.strict")) {
+        ss_nginx_location(out, "=", "socketstream/incompatible", "");
+        fputs("            ", out);
+        ss_nginx_directive(out, "socketstream_assets", "", conf->public_dir);
+        refuse(conf, "1", out);
+        fputs("        }\n\n", out);
     }
 }

@@ -83,7 +83,7 @@ static void write_assets(const ss_nginx_conf_t *conf, FILE *out) {
         fputs("            ", out);
     }
     ss_nginx_directive(out, "socketstream_assets", "", conf->public_dir);
-    ss_nginx_browsers_location(conf, out);
+    ss_nginx_browsers_use(conf, out);
     ss_nginx_pages_use(SS_NGINX_PAGES_ERROR, out);
     fputs("        }\n\n", out);
     ss_nginx_pages(conf, SS_NGINX_PAGES_ERROR, out);
@@ -103,6 +103,7 @@ static void write_rest(const ss_nginx_conf_t *conf, FILE *out) {
     write_base(conf, out);
     write_socket(out);
     write_status(out);
+    ss_nginx_browsers_location(conf, out);
     if (conf->http_socket != NULL) {
         ss_nginx_middleware_rest(conf, out);
     }

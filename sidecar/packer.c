@@ -46,6 +46,10 @@ unsigned ss_packer_args(const char **args, const char *program, const char *app,
     unsigned count = sizeof(words) / sizeof(words[0]);
 
     memcpy(args, words, sizeof(words));
+    if (ss_config_boolean(config, "browser_check.enabled") &&
+        ss_config_boolean(config, "browser_check.strict")) {
+        args[count++] = "--strict";
+    }
     args[count] = NULL;
     return count;
 }

@@ -328,8 +328,8 @@ static bool place_sockets(ss_rundir_t *dir, char *error) {
 
 static bool write_state(const ss_rundir_t *dir, char *error) {
     json_t *state =
-        json_pack("{s:i, s:s, s:s, s:i}", "pid", (int)getpid(), "socket", dir->nodes[0].socket,
-                  "short_dir", dir->short_dir, "nodes", (int)dir->n_nodes);
+        json_pack("{s:i, s:s, s:s, s:i, s:i}", "pid", (int)getpid(), "socket", dir->nodes[0].socket,
+                  "short_dir", dir->short_dir, "nodes", (int)dir->n_nodes, "port", dir->port);
     int rc = json_dump_file(state, dir->state, JSON_INDENT(2));
 
     json_decref(state);
@@ -359,15 +359,18 @@ bool ss_rundir_look(ss_rundir_t *dir, const char *app_dir, pid_t *runner) {
     }
     state = json_load_file(dir->state, 0, NULL);
     nodes = json_integer_value(json_object_get(state, "nodes"));
+    dir->port = (int)json_integer_value(json_object_get(state, "port"));
     *runner = (pid_t)json_integer_value(json_object_get(state, "pid"));
     json_decref(state);
     dir->n_nodes = nodes > 1 && nodes <= SS_NODES_MAX ? (unsigned)nodes : 1;
     return set_names(dir, app_dir);
 }
 
-bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, char *error) {
+bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, int port,
+                    char *error) {
     memset(dir, 0, sizeof(*dir));
     dir->lock_fd = -1;
+    dir->port = port;
     dir->n_nodes = n_nodes;
     if (!set_names(dir, app_dir)) {
         return fail(error, "%s: the path is too long", app_dir);

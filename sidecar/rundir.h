@@ -46,6 +46,7 @@ typedef struct {
     char packer_log[SS_RUNDIR_PATH_MAX];
     char packed[SS_RUNDIR_PATH_MAX]; /* made by the packer when its first pack is done */
     unsigned n_nodes;
+    int port;                             /* http.port of the run; 0: not known */
     ss_rundir_node_t nodes[SS_NODES_MAX]; /* a single one is in the folder itself, else node1/ … */
     ss_rundir_node_t balancer;            /* balancer/, when there are several */
 } ss_rundir_t;
@@ -55,7 +56,7 @@ typedef struct {
  * (SS_RUNDIR_ERROR_MAX bytes) says why and what to do, and nothing is left open.  Blocks for up to
  * two seconds when processes of a killed run are still there.  `n_nodes` is from 1 to
  * SS_NODES_MAX. */
-bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, char *error);
+bool ss_rundir_open(ss_rundir_t *dir, const char *app_dir, unsigned n_nodes, int port, char *error);
 
 /* What to do about a file or folder that cannot be written for this errno. */
 const char *ss_rundir_remedy(int reason);

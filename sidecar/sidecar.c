@@ -10,7 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api_auth.h"
 #include "api_root.h"
+#include "app_dir.h"
 #include "bounds.h"
 #include "develop.h"
 #include "health.h"
@@ -94,15 +96,16 @@ static uint64_t new_generation(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Before the hosts start, which get copies. */
+/* Before the hosts start, which get copies.  Where there is no middleware nobody would accept. */
 static bool listen_http(ss_sidecar_t *sidecar, ss_buf_t *error) {
     const ss_sidecar_options_t *o = &sidecar->options;
-    if (o->http_listen_path != NULL) {
-        sidecar->http_fd = ss_unix_socket_listen(&sidecar->http, o->http_listen_path,
-                                                 o->access.has_group ? &o->access.group : NULL,
-                                                 SS_HTTP_BACKLOG, error);
+    if (o->http_listen_path == NULL || ss_app_dir_middleware(o->app_dir) == NULL) {
+        return true;
     }
-    return o->http_listen_path == NULL || sidecar->http_fd != -1;
+    sidecar->http_fd = ss_unix_socket_listen(&sidecar->http, o->http_listen_path,
+                                             o->access.has_group ? &o->access.group : NULL,
+                                             SS_HTTP_BACKLOG, error);
+    return sidecar->http_fd != -1;
 }
 
 void ss_sidecar_unlisten(ss_sidecar_t *sidecar) {
@@ -134,7 +137,7 @@ bool ss_sidecar_init(ss_sidecar_t *sidecar, uv_loop_t *loop, const ss_sidecar_op
         sidecar->watch = ss_watch_start(loop, options->app_dir, ss_host_reload);
     }
     return ss_hub_init(sidecar, error) && ss_module_start_all(&sidecar->modules, error) &&
-           ss_hosts_wait(error) &&
+           ss_hosts_wait(error) && ss_api_auth_check(sidecar, error) &&
            ss_link_server_open(&sidecar->server, loop, options->listen_path, &options->access,
                                ss_peer_accept, sidecar, error);
 }

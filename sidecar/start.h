@@ -4,7 +4,7 @@
  * looks at all that can be wrong beforehand, start_redis.c at a Redis that is configured,
  * start_children.c knows what is run, and how, start_packer.c the same for the asset packer,
  * start_banner.c tells what runs, start_https.c knows the certificate, start_node.c the version of
- * Node.
+ * Node, start_middleware.c what comes and goes.
  */
 #ifndef SS_START_H
 #define SS_START_H
@@ -33,6 +33,7 @@ typedef struct {
     int port;
     ss_child_t *sidecar;
     ss_child_t *nginx;
+    bool anew; /* the sidecar was told to end, so that another takes its place */
     char sidecar_name[32];
     char nginx_name[32];
     const char *sidecar_args[SS_START_ARGS_MAX];
@@ -43,6 +44,7 @@ typedef struct {
     uv_loop_t loop;
     uv_signal_t signals[SS_START_SIGNALS];
     uv_timer_t poll;
+    uv_timer_t look; /* whether middleware comes or goes */
     ss_supervisor_t *supervisor;
     ss_config_t *config;
     ss_https_t https; /* all zero without HTTPS */
@@ -62,6 +64,8 @@ typedef struct {
     bool packs;      /* the packer is one of the children */
     bool prints;     /* nginx's configuration, and runs nothing */
     bool middleware; /* requests go by config/http first */
+    bool looked;     /* whether that which has come is possible */
+    bool possible;
     int status;
     unsigned n_nodes;
     unsigned connections; /* of each worker */
@@ -106,8 +110,14 @@ bool ss_start_find(ss_start_t *start);
 /* Whether the Node that was found, if one is needed, is new enough.  Complains when not. */
 bool ss_start_check_node(const ss_start_t *start);
 
+/* Finds Node alone, for what needs it only now.  Complains when it is missing or too old. */
+bool ss_start_find_node(ss_start_t *start);
+
 /* Sets `middleware`.  Complains when there is some, and no host that could run it. */
 bool ss_start_check_middleware(ss_start_t *start);
+
+/* From now on, in development, sees to middleware that comes or goes. */
+void ss_start_watch_middleware(ss_start_t *start);
 
 /* Whether all ports are free.  Complains when one is not. */
 bool ss_start_check_ports(ss_start_t *start);
@@ -133,6 +143,12 @@ void ss_start_url(const ss_start_t *start, const char *host, char *out);
 /* Start them.  Complain when that is not possible. */
 bool ss_start_add_redis(ss_start_t *start);
 bool ss_start_add_nodes(ss_start_t *start);
+
+/* Sends a signal to every nginx, the balancer's too, that runs. */
+void ss_start_signal_nginx(const ss_start_t *start, int number);
+
+/* Whether all sidecars do. */
+bool ss_start_sidecars_listen(const ss_start_t *start);
 
 /* Whether the packer can be run, where it is to, or else what it left behind be served.  Complains
  * when not, sets `packs`. */

@@ -123,24 +123,9 @@ bool ss_start_find(ss_start_t *start) {
            find_module(start);
 }
 
-/* The names that host/load.mjs looks for. */
-bool ss_start_check_middleware(ss_start_t *start) {
-    static const char *const names[] = {"config/http.js", "config/http.coffee", "config/http.ts",
-                                        "config/http.mjs", "config/http.cjs"};
-    char path[SS_START_PATH_MAX + 32];
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", start->app, names[i]);
-        if (access(path, F_OK) != 0) {
-            continue;
-        }
-        start->middleware = true;
-        return ss_config_integer(start->config, "hosts") != 0 ||
-               complain("%s is middleware, which a host runs, but hosts is 0: set it to 1 or more, "
-                        "or remove the file",
-                        names[i]);
-    }
-    return true;
+/* For what comes while it runs. */
+bool ss_start_find_node(ss_start_t *start) {
+    return find_program(start, &ss_program_node, start->node_binary) && ss_start_check_node(start);
 }
 
 static bool complain_taken(int port, const char *how) {

@@ -17,7 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loading.h"
 #include "nginx_conf.h"
+#include "shell_word.h"
 
 /* Beyond the time to drain: nginx before 1.25.4 takes a TERM on top of a QUIT for sockets
  * forgotten, and says so by an alert. */
@@ -115,18 +117,29 @@ bool ss_start_write_confs(ss_start_t *start) {
 
 void ss_start_print_conf(ss_start_t *start, FILE *out) {
     ss_nginx_conf_t conf = common_conf(start);
+    ss_buf_t app = {0};
+    ss_buf_t socket = {0};
+    ss_buf_t http_socket = {0};
 
     conf.base = start->dir.path;
     conf.socket = start->dir.nodes[0].socket;
     conf.http_socket = start->middleware ? start->dir.nodes[0].http_socket : NULL;
+    ss_shell_word(&app, start->app);
+    ss_shell_word(&socket, conf.socket);
+    if (start->middleware) {
+        ss_shell_word(&http_socket, conf.http_socket);
+    }
     fprintf(out,
             "# Made by `socketstream start --print-nginx-conf` for an nginx of your own.  The\n"
             "# sidecar for it:\n"
             "#   socketstream sidecar --app %s \\\n"
             "#       --listen %s%s%s\n",
-            start->app, conf.socket, start->middleware ? " \\\n#       --http-listen " : "",
-            start->middleware ? conf.http_socket : "");
+            ss_buf_string(&app), ss_buf_string(&socket),
+            start->middleware ? " \\\n#       --http-listen " : "", ss_buf_string(&http_socket));
     ss_nginx_conf_write(&conf, out);
+    ss_buf_free(&app);
+    ss_buf_free(&socket);
+    ss_buf_free(&http_socket);
 }
 
 /* --- Redis ----------------------------------------------------------------------------------- */
@@ -181,8 +194,9 @@ static bool is_pretty(const ss_start_t *start) {
 
 static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundir_node_t *dir) {
     const char *format = is_pretty(start) ? "pretty" : "json";
-    const char *args[] = {"socketstream", "sidecar",      "--app", start->app,  "--listen",
-                          dir->socket,    "--log-format", format,  "--pid-dir", dir->path};
+    const char *args[] = {"socketstream", "sidecar",   "--app",         start->app,
+                          "--listen",     dir->socket, "--http-listen", dir->http_socket,
+                          "--log-format", format,      "--pid-dir",     dir->path};
     size_t n_args = sizeof(args) / sizeof(args[0]);
     ss_child_spec_t spec = {
         .name = node->sidecar_name,
@@ -190,6 +204,7 @@ static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundi
         .args = node->sidecar_args,
         .pid_file = dir->sidecar_pid,
         .log_file = dir->sidecar_log,
+        .marker = SS_LOADING_MARK,
         .held = true, /* should it not start, why is said in one line */
         .colored = is_pretty(start) && ss_start_paints(start, STDERR_FILENO),
         .orphan_signal = SIGKILL,
@@ -199,10 +214,6 @@ static bool add_sidecar(ss_start_t *start, ss_start_node_t *node, const ss_rundi
     memcpy(node->sidecar_args, args, sizeof(args));
     if (spec.colored) {
         node->sidecar_args[n_args++] = "--log-color";
-    }
-    if (start->middleware) {
-        node->sidecar_args[n_args++] = "--http-listen";
-        node->sidecar_args[n_args++] = dir->http_socket;
     }
     node->sidecar = ss_supervisor_add(start->supervisor, &spec);
     return node->sidecar != NULL || complain("cannot start the sidecar: %s", strerror(errno));
@@ -257,6 +268,27 @@ static void tell_redis(const ss_start_t *start) {
         setenv("SS__redis__username", "", 1);
         setenv("SS__redis__password", "", 1);
     }
+}
+
+void ss_start_signal_nginx(const ss_start_t *start, int number) {
+    for (unsigned i = 0; i < start->n_nodes; i++) {
+        if (start->nodes[i].nginx != NULL) {
+            ss_child_signal(start->nodes[i].nginx, number);
+        }
+    }
+    if (start->balancer != NULL) {
+        ss_child_signal(start->balancer, number);
+    }
+}
+
+bool ss_start_sidecars_listen(const ss_start_t *start) {
+    for (unsigned i = 0; i < start->n_nodes; i++) {
+        if (!ss_probe_socket(start->dir.nodes[i].socket) ||
+            access(start->dir.nodes[i].sidecar_state, F_OK) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool ss_start_add_nodes(ss_start_t *start) {

@@ -113,6 +113,21 @@ subtest 'notifications count and are dropped, a batch counts by its calls' => su
     is error($odd)->{code}, -32002, 'what is no call costs as much as one';
 };
 
+subtest 'a POST to a stream is taken, and of its calls those are answered with an error that are too many' => sub {
+    my $limited = status('calls_limited_total');
+    my $stream  = SocketStream::EventStream->connect(port => $nginx->port, uri => '/slow');
+    my $call    = sub { encode_json({ jsonrpc => '2.0', id => $_[0], method => 'square', params => [3] }) };
+    is $stream->post(join "\n", (map { $call->($_) } 1 .. 7), '{"jsonrpc":"2.0","method":"square","params":[4]}'), 204, 'eight at once';
+    my %answer = map { my $a = decode_json($stream->recv_text); ($a->{id} => $a) } 1 .. 7;
+    is_deeply [sort grep { $answer{$_}{result} } keys %answer], [1 .. 5], 'the burst is served';
+    is_deeply [map { $answer{$_}{error}{code} } 6, 7], [-32002, -32002], 'the others are told so';
+    cmp_ok $answer{7}{error}{data}{retry_after_ms}, '>', 5_000, 'and when to come again';
+    is status('calls_limited_total') - $limited, 3, 'the notification is dropped, and counted';
+    is $stream->post($call->(8)), 204, 'the numbers go on';
+    is decode_json($stream->recv_text)->{error}{code}, -32002;
+    $stream->close;
+};
+
 subtest 'two connections of a session share its rate, and two sessions of a user' => sub {
     for my $keys ([[11, 0], [11, 0], 'session'], [[21, 7], [22, 7], 'user']) {
         my ($first, $second, $name) = @$keys;

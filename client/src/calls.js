@@ -12,6 +12,7 @@ const MAX_IN_FLIGHT = 900; // on one connection; nginx takes 1,000 (socketstream
 const RETRIES = 5; // for `retry: true`
 const MAX_RESENDS = 20; // of an idempotent call, whose connections are lost again and again
 const RETRY_DELAY = 250; // ms before the first repetition, at most; doubled with each further one
+const MAX_TIMEOUT = 2e9; // ms; a platform's timer for much longer, or Infinity, would be up at once
 const MESSAGE_TOO_BIG = 1009;
 
 /**
@@ -140,7 +141,7 @@ export function createCalls(options) {
                 };
                 open.add(call);
                 const { timeout } = callOptions;
-                if (timeout) {
+                if (timeout && timeout < MAX_TIMEOUT) {
                     call.timer = setTimeout(() => {
                         settle(call, callError(`No answer within ${timeout} ms`, TIMEOUT));
                     }, timeout);
@@ -184,7 +185,7 @@ export function createCalls(options) {
                     call.repeated++;
                     return true;
                 } else {
-                    settle(call, unavailable('The connection was lost before the answer came'));
+                    settle(call, unavailable('The connection was lost before the answer'));
                 }
                 return false;
             });

@@ -145,7 +145,9 @@ export function createConnection(options) {
             barrier = lastId;
             setTimeout(settle, OVERLAP);
             setTimeout(() => {
-                lift();
+                if (peer === current) { // else it is another one's
+                    lift();
+                }
                 takeOver(peer);
             }, STABLE);
         }
@@ -199,6 +201,7 @@ export function createConnection(options) {
             chooser.failed();
         } else if (isCurrent) {
             current = null;
+            barrier = 0;
             if (Date.now() - peer.opened > STABLE || code === SERVICE_RESTART) {
                 failures = 0;
             }

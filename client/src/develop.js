@@ -34,7 +34,8 @@ export function develop(SS) {
     });
     SS.socket.on('problems', ({ problems }) => {
         for (const { file, line, column, message, frame } of problems) {
-            console.error(`${file}:${line}:${column}: ${message}${frame ? `\n${frame}` : ''}`);
+            const place = [file, line, column].filter(Boolean).concat('').join(':');
+            console.error(`${place && `${place} `}${message}${frame ? `\n${frame}` : ''}`);
         }
     });
 }

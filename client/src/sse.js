@@ -87,7 +87,7 @@ export function openStream(fetch, url, handlers) {
         } else if (status >= 502 && status <= 504) {
             setTimeout(() => over || post(), RETRY_DELAY);
         } else {
-            end(status === 413 ? MESSAGE_TOO_BIG : LOST, `a message was answered with status ${status}`);
+            end(status === 413 ? MESSAGE_TOO_BIG : LOST, `a message got status ${status}`);
         }
     }
 

@@ -125,6 +125,20 @@ export interface Client {
     register(kind: 'client' | 'shared', path: string, exports: any): void;
 }
 
+/** What is made of app/views. */
+export interface Templates {
+    /** A template by its id, or by its text, filled: a DocumentFragment; of a list, once for each. */
+    (template: string, data?: any): any;
+    /** Gives a jQuery that is no global its `tmpl`. */
+    attach(jQuery: any): void;
+}
+
+/** The client of a page that the packer made. */
+export interface Page extends Client {
+    /** There where the application has templates. */
+    tmpl: Templates;
+}
+
 export interface Options {
     /** ws:// or wss://, or a path of the page's own host; /socketstream when not given. */
     url?: string;

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { develop } from '../../client/src/develop.js';
 import { escapeHTML } from '../../client/src/index.js';
 import { connect, serve, settled } from './client.mjs';
 import { notify, until } from './server.mjs';
@@ -106,6 +107,19 @@ test('system.init that comes again teaches the new actions, and "connect" is not
     assert.equal(actions.app.square, before);
     assert.equal(SS.config.title, 'new');
     assert.deepEqual(states, ['connect']);
+});
+
+test('develop() writes problems to the console with as much of their place as is known', (t) => {
+    const logged = t.mock.method(console, 'error', () => {});
+    /** @type {Record<string, (params: any) => void>} */
+    const handlers = {};
+    develop(/** @type {any} */ ({ socket: { on: (/** @type {string} */ name, /** @type {any} */ handler) => (handlers[name] = handler) } }));
+    handlers.problems({ source: 'packer', problems: [
+        { file: 'app/client/app.js', line: 3, column: 7, message: 'a', frame: '> 3 | b' },
+        { file: 'app/client', line: 0, column: 0, message: 'c', frame: '' },
+        { file: '', line: 0, column: 0, message: 'd', frame: '' },
+    ] });
+    assert.deepEqual(logged.mock.calls.map((call) => call.arguments[0]), ['app/client/app.js:3:7: a\n> 3 | b', 'app/client: c', 'd']);
 });
 
 test('problems and reloads reach who listens, and problems else the console', async (t) => {

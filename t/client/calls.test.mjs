@@ -116,6 +116,14 @@ test('timeout: an answer that comes late is none', async () => {
     assert.equal(await actions.app.slow(), 'next');
 });
 
+test('timeout: longer than any timer, or for ever, is none', async () => {
+    const server = await serve();
+    const { actions } = connect(server.url);
+    server.answerWith((call, socket) => setTimeout(() => answer(socket, { id: call.id, result: call.params[0] }), 20));
+    assert.equal(await actions.app.slow(1, { timeout: Infinity }), 1);
+    assert.equal(await actions.app.slow(2, { timeout: 2 ** 31 }), 2);
+});
+
 test('timeout: a call that has waited too long is not sent any more', async () => {
     const server = await serve();
     const { SS, actions } = connect(server.url, { connect: false });

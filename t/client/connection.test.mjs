@@ -200,3 +200,40 @@ test('a call on the new socket of a handover does not overtake those on the old 
     late[0]();
     assert.equal(await waits, 1);
 });
+
+test('nor when the handover before that one has come to its end', async (t) => {
+    const { actions, server } = await connected();
+    /** @type {(() => void)[]} */
+    const ends = [];
+    const real = globalThis.setTimeout;
+    t.mock.method(globalThis, 'setTimeout', (/** @type {any} */ fn, /** @type {number} */ ms) => {
+        if (ms === 5000) {
+            ends.push(fn);
+        }
+        return real(fn, ms);
+    });
+    /** @type {any[]} */
+    const late = [];
+    server.answerWith((call, socket) => {
+        const reply = () => answer(socket, { id: call.id, result: call.params?.[0] });
+        if (call.method === 'system.ping') {
+            late.push(reply);
+        } else {
+            reply();
+        }
+    });
+    for (const n of [0, 1]) {
+        notify(server.sockets[n], 'system.goaway', { reason: 'reload' });
+        await until(() => late.length === n + 1 && ends.length === n + 1);
+        if (n === 0) {
+            late[0]();
+            assert.equal(await actions.app.square(0), 0);
+        }
+    }
+    const waits = actions.app.square(1);
+    ends[0]();
+    assert.equal(await actions.app.square(2, { queue: false }), 2);
+    assert.deepEqual(server.received.filter(({ method }) => method === 'app.square').map(({ params }) => params), [[0], [2]]);
+    late[1]();
+    assert.equal(await waits, 1);
+});

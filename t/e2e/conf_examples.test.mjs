@@ -98,7 +98,8 @@ async function withNginx(name, changes, use) {
         await exited;
         clearTimeout(timer);
     }
-    assert.doesNotMatch(read(log), /\[(?:alert|emerg|crit|warn)\]|Sanitizer/);
+    const noted = read(log).replace(/^.*\[warn\].* is buffered to a temporary file .*$/gm, ''); // a large body is
+    assert.doesNotMatch(noted, /\[(?:alert|emerg|crit|warn)\]|Sanitizer/);
 }
 
 /** @param {string} url */
@@ -165,6 +166,8 @@ test('load-balancer.conf, in front of two of node.conf', async () => {
                 assert.equal(await ask(client, square), answer);
             }
             assert.equal(await textOf(`${url}/api/native/square?25`), '625');
+            const large = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: `[${' '.repeat(1060 << 10)}25]` };
+            assert.equal(await (await fetch(`${url}/api/native/square`, large)).text(), '625');
             assert.match(await textOf(`${url}/`), /<h1>SocketStream/);
             assert.equal((await fetch(`${url}/socketstream/status`)).status, 200);
             const closed = Promise.all(clients.map((client) => once(client, 'close')));

@@ -117,7 +117,10 @@ test('below a base all is as at the root: page, calls, HTTP API, style sheets th
 
 test('in production the stack stays on the server, and silent calls are in no log', { skip, timeout }, async (t) => {
     const dir = makeApp();
-    const env = { SS_ENV: 'production', SS__log__level: '4' };
+    const env = {
+        SS_ENV: 'production', SS__log__level: '4', SS__pack__csp: "default-src 'self'",
+        SS__browser_check__strict: 'true', SS__browser_check__rules: '[{"allow":"HeadlessChrome"}]',
+    };
     assert.equal((await runCommand(['pack', '--app', dir], { env })).code, 0);
     const { app, page, said } = await run(t, { dir, env });
     assert.deepEqual(await breaks(page), { code: -32000, message: 'the kettle is empty', data: undefined });
@@ -128,4 +131,14 @@ test('in production the stack stays on the server, and silent calls are in no lo
     assert.doesNotMatch(log(), /4321|18671041/);
     assert.ok(await until(() => log().includes('app.js:4')), 'the log has the stack');
     assert.doesNotMatch(said.join('\n'), /app\/server/);
+
+    await t.test('and a strict page sends a browser without WebSocket away, whatever it says it is', async () => {
+        const other = await browser.newPage();
+        await other.addInitScript('delete window.WebSocket');
+        await other.goto(app.url);
+        await other.waitForURL(`${app.url}socketstream/incompatible`);
+        assert.equal(await other.textContent('h1'), 'This browser is too old');
+        assert.equal((await fetch(other.url())).status, 403);
+        await other.close();
+    });
 });

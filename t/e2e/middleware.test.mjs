@@ -4,12 +4,12 @@
 // with an Express application as config/http.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { CLEAN, ask, openSocket, root, runCommand, startApp, until } from './app.mjs';
+import { CLEAN, ask, copyNative, openSocket, root, runCommand, startApp, until } from './app.mjs';
 
 const TIMEOUT_S = 3; // of actions, and so of middleware
 
@@ -278,12 +278,24 @@ describe('middleware', () => {
 });
 
 describe('without config/http', () => {
-    it('no host is asked, and a file that comes later asks for a restart', async () => {
-        const { 'config/http.js': text, ...rest } = files;
-        const app = await startApp({ dir: write(rest) });
-        assert.equal((await fetch(`${app.url}file.txt`)).headers.get('x-version'), null);
-        writeFileSync(path.join(app.dir, 'config/http.js'), text);
-        assert.ok(await until(() => /config\/http\.js does not run: nginx does not ask it before a restart/.test(app.log('sidecar'))));
+    it('no host is asked; in development a file that comes is asked without a restart, with the sockets open, and no more when it is gone', async () => {
+        const app = await startApp({ dir: copyNative() });
+        const file = path.join(app.dir, 'config/http.js');
+        const version = async () => (await fetch(app.url)).headers.get('x-version');
+        const is = (/** @type {string | null} */ wanted) => until(async () => await version() === wanted, 30000);
+        assert.equal(await version(), null);
+        assert.equal(existsSync(path.join(app.dir, '.socketstream/http.sock')), false);
+        const client = await openSocket(app.socketUrl);
+        const say = (/** @type {string} */ text) => writeFileSync(file, `exports.call = (request, response, next) => { response.setHeader('X-Version', '${text}'); next(); };`);
+        say('1');
+        assert.ok(await is('1'), app.output.stderr);
+        rmSync(file);
+        assert.ok(await is(null), app.output.stderr);
+        say('2');
+        assert.ok(await is('2'), app.output.stderr);
+        assert.match(app.output.stderr, /config\/http\.js is there: [^]*config\/http is asked first from now on[^]*config\/http is gone: [^]*config\/http is asked first/);
+        assert.doesNotMatch(app.output.stderr, /starting it again/);
+        client.terminate();
         assert.deepEqual(await app.stop(), CLEAN);
     });
 

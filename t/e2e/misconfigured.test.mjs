@@ -7,7 +7,7 @@
 // `socketstream start` unless the row names another command.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
     chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync,
@@ -38,6 +38,8 @@ const QUICK_MS = 20000; // far more than any needs, on the busiest of machines
 
 const json = (/** @type {any} */ value) => ({ 'config/app.json': JSON.stringify(value) });
 const production = { SS_ENV: 'production' };
+const gate = { SS__api__auth__basic__module_name: 'gate' };
+const native = '#include <socketstream.h>\nstatic void f(ss_req *r, json_t *p) { (void)p; ss_reply(r, json_null()); }\nSS_ACTIONS = { { "f", f } };\n';
 const coffee = 'exports.actions =\n  hello: (cb) -> cb "hello"\n';
 
 /** A program of the application's folder, which says and ends as it is told.
@@ -143,6 +145,10 @@ const rows = [
         line: /^socketstream: config\/app\.json:1:2: there is no key "sesion"; did you mean "session"\?$/ },
     { what: 'a misspelt key of an environment', files: { 'config/environments/production.json': '{\n\t"api": {"enable": false}\n}' }, env: production, args: ['config'],
         line: /^socketstream: config\/environments\/production\.json:2:10: there is no key "api\.enable"; did you mean "api\.enabled"\?$/ },
+    { what: 'a misspelt key to be shown', args: ['config', 'http.prot'],
+        line: /^socketstream: there is no "http\.prot" in the configuration; did you mean "http\.port"\?$/ },
+    { what: 'a key to be shown that there is none like', args: ['config', 'nonsense'],
+        line: /^socketstream: there is no "nonsense" in the configuration; `socketstream config` lists all$/ },
     { what: 'a misspelt variable', env: { SS__http__prt: '3000' }, args: ['config'],
         line: /^socketstream: SS__http__prt: there is no key "http\.prt"; did you mean "http\.port"\?$/ },
     { what: 'a variable that names nothing', env: { SS__http__: '3000' }, args: ['config'],
@@ -226,8 +232,12 @@ const rows = [
     { what: 'an object that is none', files: { 'app/server/main.so': 'text' },
         line: unready(/\/\S*\/main\.so cannot be loaded: .*file too short$/) },
     { what: 'an object that crashes', prepare: object('__attribute__((constructor)) static void f(void) { __builtin_trap(); }\n'),
-        line: /^socketstream: the sidecar ended by signal \d+ \(.*\) before it was ready; \/\S*\/sidecar\.log holds what it said$/ },
-    { what: 'a module that does not start', files: { 'app/server/main.c': '#include <socketstream.h>\nstatic void f(ss_req *r, json_t *p) { (void)p; ss_reply(r, json_null()); }\nSS_ACTIONS = { { "f", f } };\nint ss_module_start(void) { return 3; }\n' },
+        line: /^socketstream: the sidecar ended by signal \d+ \(.*\) before it was ready: \/\S*\/app\/server\/main\.so crashes while it is loaded: correct it, or remove it$/ },
+    { what: 'an object that ends the process', prepare: object('#include <stdlib.h>\n__attribute__((constructor)) static void f(void) { exit(0); }\n'),
+        line: /^socketstream: the sidecar ended with status 0 before it was ready: \/\S*\/app\/server\/main\.so ends the process while it is loaded: correct it, or remove it$/ },
+    { what: 'a module that crashes as it starts', files: { 'app/server/main.c': `${native}int ss_module_start(void) { __builtin_trap(); }\n` },
+        line: /^socketstream: the sidecar ended by signal \d+ \(.*\) before it was ready: \/\S*\/app\/server\/main\.c crashes while it is loaded: correct it, or remove it$/ },
+    { what: 'a module that does not start', files: { 'app/server/main.c': `${native}int ss_module_start(void) { return 3; }\n` },
         line: unready(/\/\S*\/main\.c: ss_module_start\(\) refused with 3$/) },
     { what: 'a database that is away', env: production, files: { 'app/server/main.coffee': coffee, 'config/db.js': 'module.exports = async () => {\n    throw new Error("connect ECONNREFUSED");\n};\n' }, more: true,
         line: unready(/config\/db\.js:2:11: connect ECONNREFUSED$/) },
@@ -237,6 +247,17 @@ const rows = [
         line: unready(/config\/http\.js: there is no exports\.call, a function of request, response and next, .*$/) },
     { what: 'middleware without a host', env: { SS__hosts: '0' }, files: { 'config/http.js': '' },
         line: /^socketstream: config\/http\.js is middleware, which a host runs, but hosts is 0: set it to 1 or more, or remove the file$/ },
+    // --- the module of Basic Auth ---------------------------------------------------------------
+    { what: 'a module for passwords that is nowhere', files: { 'app/server/main.coffee': coffee, ...json({ api: { auth: { basic: { module_name: 'gate' } } } }) },
+        line: unready(/config\/app\.json: api\.auth\.basic\.module_name is "gate", but there is no such file in lib\/server, and no such package, and no module of that name in app\/server exports ss_module_authenticate\(\): correct the name, or make one .*$/) },
+    { what: 'a module for passwords that exports nothing', env: gate, files: { 'app/server/main.coffee': coffee, 'lib/server/gate.js': 'exports.x = 1;\n' },
+        line: unready(/SS__api__auth__basic__module_name: api\.auth\.basic\.module_name is "gate", but that module has no exports\.authenticate, and no module .*: correct the name, or make one .*$/) },
+    { what: 'a module for passwords that is broken', env: { ...gate, ...production }, files: { 'app/server/main.coffee': coffee, 'lib/server/gate.js': 'require("no-such-module");\n' }, more: true,
+        line: unready(/lib\/server\/gate\.js:1:1: Cannot find module 'no-such-module'$/) },
+    { what: 'a module for passwords that is nowhere in C', env: gate, files: { 'app/server/main.c': native },
+        line: unready(/SS__api__auth__basic__module_name: api\.auth\.basic\.module_name is "gate", but there is no JavaScript, and no module .*: correct the name, or make one .*$/) },
+    { what: 'a module for passwords in C without its hook', env: gate, files: { 'app/server/gate.c': native },
+        line: unready(/SS__api__auth__basic__module_name: api\.auth\.basic\.module_name is "gate", but there is no JavaScript, .* exports ss_module_authenticate\(\): .*$/) },
     // --- hosts ----------------------------------------------------------------------------------
     { what: 'a host that is missing', env: { ...production, SS__host__commands: '["python-that-is-missing host.py"]' },
         line: unready(/host 0 ended with status 1 .*: python-that-is-missing: No such file or directory \(host\.commands: "python-that-is-missing host\.py"\)$/) },
@@ -300,6 +321,10 @@ const rows = [
     // --- Redis ----------------------------------------------------------------------------------
     { what: 'a password that Redis refuses', prepare: () => ({ SS__redis__url: redis.url, SS__redis__password: 'nobody-knows' }),
         line: /^socketstream: Redis at \/\S*\.sock refuses us: (?!.*nobody-knows).*: correct redis\.username, redis\.password and redis\.db_index$/ },
+    { what: 'a user of Redis without a password', prepare: () => ({ SS__redis__url: redis.url, SS__redis__username: 'nobody' }),
+        line: /^socketstream: Redis at \/\S*\.sock refuses us: WRONGPASS .*: correct redis\.username, redis\.password and redis\.db_index$/ },
+    { what: 'Sentinels that do not know the master', prepare: async () => ({ SS__redis__sentinels: JSON.stringify([await ignorantSentinel()]) }),
+        line: /^socketstream: the Sentinel at 127\.0\.0\.1:\d+ does not know the master 'mymaster': it watches no such master: correct redis\.sentinel_master, or the Sentinel's configuration$/ },
     { what: 'a database that Redis does not have', prepare: () => ({ SS__redis__url: redis.url, SS__redis__db_index: '999' }),
         line: /^socketstream: Redis at \/\S*\.sock refuses us: ERR DB index is out of range: correct redis\.username, redis\.password and redis\.db_index$/ },
     { what: 'Redis with TLS', env: { SS__redis__url: 'rediss://localhost' },
@@ -409,6 +434,16 @@ async function assertRefused(row) {
     assert.deepEqual(leftIn(dir), []);
     await assertFree(port);
     rmSync(dir, { recursive: true });
+}
+
+/** What answers as a Sentinel does that watches something else: a process, since this one is busy. */
+async function ignorantSentinel() {
+    const child = spawn(process.execPath, ['-e', `require('net')
+        .createServer((socket) => socket.on('error', () => {}).on('data', () => socket.write('*-1\\r\\n')))
+        .listen(0, '127.0.0.1', function () { console.log(this.address().port); });`], { stdio: ['ignore', 'pipe', 'inherit'] });
+    after(() => child.kill());
+    const [port] = await once(child.stdout, 'data');
+    return `127.0.0.1:${String(port).trim()}`;
 }
 
 before(async () => {

@@ -190,9 +190,19 @@ test('without npm --jquery makes the application, and says what is missing', asy
     assert.ok(existsSync(path.join(dir, 'app/client/app.js')));
 });
 
+test('with both --minimal and --jquery there is jQuery, and no page', async () => {
+    const dir = path.join(mkdtempSync(path.join(tmpdir(), 'ss-e2e-')), 'it');
+    const { stderr } = await runCommand(['new', dir, '--minimal', '--jquery'], { env: { PATH: '/nowhere' } });
+    assert.match(stderr, /npm was not found/);
+    assert.deepEqual(readdirSync(dir).sort(), ['.gitignore', 'app', 'config', 'package-lock.json', 'package.json']);
+    assert.deepEqual(readdirSync(path.join(dir, 'app')), ['server']);
+    assert.ok(JSON.parse(readFileSync(path.join(dir, 'package.json'), 'utf8')).dependencies.jquery);
+});
+
 test('a minimal application has actions and no page', async () => {
-    const dir = mkdtempSync(path.join(tmpdir(), 'ss-e2e-'));
-    assert.equal((await runCommand(['new', dir, '--minimal', '--c'])).code, 0);
+    const dir = path.join(mkdtempSync(path.join(tmpdir(), 'ss-e2e-')), "it's new");
+    const { code, stdout } = await runCommand(['new', dir, '--minimal', '--c']);
+    assert.deepEqual([code, stdout], [0, `${dir} is ready: cd '${dir.replace("'", "'\\''")}' && socketstream start\n`]);
     const app = await startApp({ dir });
     assert.equal(await (await fetch(`${app.url}api/app/square?25`)).text(), '625');
     assert.deepEqual(await app.stop(), CLEAN);
@@ -209,7 +219,6 @@ test('new mixes nothing with what is there, and explains itself', async () => {
         [['--js', '--c', 'a'], '--js and --c are two languages: name one'],
         [['--cobol', 'a'], 'there is no option "--cobol"; `socketstream new --help` lists them'],
         [[''], 'DIR is empty: name the folder to make'],
-        [['--jquery', '--minimal', 'a'], '--jquery is for pages, and --minimal makes none: name one'],
     ])) {
         const { code, stderr } = await runCommand(['new', ...args]);
         assert.equal(code, 2, args.join(' '));

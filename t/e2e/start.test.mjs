@@ -4,10 +4,10 @@
 
 import assert from 'node:assert/strict';
 import {
-    chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync,
+    chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync,
 } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { startRedis } from '../lib/redis.mjs';
@@ -357,9 +357,12 @@ refuses('.socketstream is something else', async (dir) => {
     return { line: /^socketstream: cannot write to .*\.socketstream: Not a directory/ };
 });
 
-test('a Redis that does not answer is a warning: it starts, and serves what needs none', async () => {
+test('a Redis and Sentinels that do not answer are warnings: it starts, and serves what needs none', async () => {
     const port = await freePort();
-    const app = await startApp({ env: { SS__redis__url: `redis://127.0.0.1:${port}` } });
+    const app = await startApp({ env: { SS__redis__url: `redis://127.0.0.1:${port}`, SS__redis_pubsub__sentinels: `["127.0.0.1:${port}"]` } });
+    assert.match(app.output.stderr, new RegExp(
+        `^socketstream: warning: the Sentinel at 127\\.0\\.0\\.1:${port} does not answer: Connection refused: start it, or correct redis_pubsub\\.sentinels\n`
+        + 'socketstream: warning: no Sentinel answers: the application starts, but ', 'm'));
     assert.match(app.output.stderr, new RegExp(
         `^socketstream: warning: Redis at 127\\.0\\.0\\.1:${port} does not answer: Connection refused: start it, or correct redis\\.url; `, 'm'));
     assert.equal(await (await fetch(`${app.url}api/native/square?25`)).text(), '625');
@@ -414,6 +417,49 @@ test('a path with quotes and spaces is no trouble', async () => {
     assert.deepEqual(await app.stop(), CLEAN);
 });
 
+test('a path with a $ or a control character is refused, and not made', async () => {
+    const dollar = `${copyNative()} $host`;
+    const newline = `${copyNative()}\n`;
+    renameSync(dollar.slice(0, -6), dollar);
+    renameSync(newline.slice(0, -1), newline);
+    for (const args of [[], ['--print-nginx-conf']]) {
+        const { code, stdout, stderr } = await runCommand(['start', '--app', dollar, ...args]);
+        assert.deepEqual([code, stdout, stderr],
+            [1, '', `socketstream: ${dollar}: nginx would take the $ in that name for a variable: rename the folder\n`]);
+    }
+    const { code, stderr } = await runCommand(['start', '--app', newline]);
+    assert.deepEqual([code, stderr],
+        [1, `socketstream: ${newline.slice(0, -1)}?: the name has a control character, shown as ?: rename the folder\n`]);
+    for (const name of ['a$b', 'a\nb']) {
+        const made = await runCommand(['new', path.join(dollar.slice(0, -6), name)]);
+        assert.deepEqual([made.code, existsSync(dollar.slice(0, -6))], [2, false]);
+    }
+    rmSync(dollar, { recursive: true });
+    rmSync(newline, { recursive: true });
+});
+
+test('new says what is in its way', async () => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'ss-e2e-')), 'file');
+    writeFileSync(file, '');
+    for (const [name, line] of [[`${file}s/app`, 'the folder that it is to be in is not there: make it'],
+        [file, 'a file, or below one; take another name'], [`${file}/app`, 'a file, or below one; take another name'],
+        [path.dirname(file), 'is there already, and not empty; take another name']]) {
+        const { code, stderr } = await runCommand(['new', name]);
+        assert.deepEqual([code, stderr], [1, `socketstream: ${name}: ${line}\n`]);
+    }
+    rmSync(path.dirname(file), { recursive: true });
+});
+
+test('what it says to copy into a shell is one word for each path', async () => {
+    const place = path.join(mkdtempSync(path.join(tmpdir(), 'ss-e2e-')), "it's; {me}");
+    const word = `'${place.replace("'", "'\\''")}'`;
+    const made = await runCommand(['new', place, '--minimal']);
+    assert.equal(made.stdout, `${place} is ready: cd ${word} && socketstream start\n`);
+    const printed = await runCommand(['start', '--app', place, '--print-nginx-conf']);
+    assert.ok(printed.stdout.includes(`#   socketstream sidecar --app ${word} \\\n`), printed.stdout.slice(0, 400));
+    rmSync(path.dirname(place), { recursive: true });
+});
+
 test('the commands have aliases, and an unknown one names the nearest', async () => {
     assert.match((await runCommand(['version'])).stdout, /^socketstream \d+\.\d+\.\d+\nlibuv /);
     assert.equal((await runCommand(['v'])).stdout, (await runCommand(['version'])).stdout);
@@ -422,7 +468,7 @@ test('the commands have aliases, and an unknown one names the nearest', async ()
     assert.equal(strat.stderr, 'socketstream: there is no command "strat"; did you mean "start"?\n');
     assert.equal(strat.code, 2);
     const nothing = await runCommand(['s', '--app', '/nonexistent']);
-    assert.equal(nothing.stderr, 'socketstream: /nonexistent: No such file or directory\n');
+    assert.equal(nothing.stderr, 'socketstream: /nonexistent: No such file or directory: name the folder of an application with --app\n');
     assert.equal(nothing.code, 1);
 });
 

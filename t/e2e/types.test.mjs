@@ -56,6 +56,7 @@ const RIGHT = `
         const user = await SS.server.app.find('ann');
         user?.born.slice(0, 4);
         SS.server.app.find('ann', true);
+        SS.server.app.save(user!, undefined);
         SS.server.app.sum(1, 2, 3);
         const [n, s] = await SS.server.app.nested.pair();
         n.toFixed() + s.trim();
@@ -68,6 +69,7 @@ const RIGHT = `
         SS.events.on('a', (params, channel) => channel?.trim());
         SS.socket.on('disconnect', ({ code, reason }) => [code, reason]);
         SS.escapeHTML('<');
+        document.body.append(SS.tmpl('people-info', [{ name: 'Ann' }])); SS.tmpl.attach({});
         SS.client.app.init(); SS.shared.calculate.area(1);
     `;
 
@@ -78,11 +80,13 @@ const WRONG = [
     ['an argument of another type', "SS.server.app.square('25')", /TS2769|TS2345/],
     ['an argument too few', 'SS.server.app.square()', /TS2769|TS2554/],
     ['an argument too many', 'SS.server.app.square(1, 2)', /TS2769|TS2554/],
+    ['an argument left out that is optional without a default', "SS.server.app.save((await SS.server.app.find('a'))!)", /TS2769|TS2554/],
     ['an option that is none', 'SS.server.app.square(1, { quiet: true })', /TS2769|TS2353/],
     ['a result taken for another', 'const s: string = await SS.server.app.square(1)', /TS2322/],
     ['a member that does not travel', "(await SS.server.app.find('a'))?.greet()", /TS2339/],
     ['an argument too many for JavaScript', 'SS.server.users.list.later(1, 2)', /TS2769|TS2554/],
     ['a wrong argument by JSDoc', "SS.server.users.list.first('a')", /TS2769|TS2345/],
+    ['a template that is no text', 'SS.tmpl(1)', /TS2345/],
     ['an event of the socket that is none', "SS.socket.on('conect', () => {})", /TS2345|TS2769/],
 ];
 

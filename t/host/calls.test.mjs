@@ -25,6 +25,13 @@ const files = {
             rest(...all) { all.pop()(all); },
             args() { arguments[arguments.length - 1](arguments.length - 1); },
             standard(a, b = 7, cb) { cb([a, b]); },
+            byDefault(a, b = 7) { return Promise.resolve([a, b]); },
+            byList(a, b = [7, 8]) { return Promise.resolve([a, ...b]); },
+            byOptions(a, { limit = 10, from = 0 } = {}) { return Promise.resolve([a, limit, from]); },
+            onlyDefault(a = 1) { return Promise.resolve(a); },
+            passes(a, done = () => {}) { setTimeout(done, 1, a); },
+            calls(a, k = () => {}) { k(a); },
+            forgotDefault(a, b = 7) { return a + b; },
             forgot() { return 5; },
             cannot(cb) { cb('never'); },
             odd(n) { return n; },
@@ -56,6 +63,7 @@ const files = {
 exports.actions =
   last: (n, cb) -> setTimeout (-> cb n), 1
   optional: (cb = ->) -> cb 'called'
+  byDefault: (a, b = 7) -> Promise.resolve [a, b]
   splat: (all..., cb) -> cb all
   awaits: (n, cb) ->
     await Promise.resolve()
@@ -135,7 +143,19 @@ describe('an action', () => {
         assert.deepEqual(await call('app.args', 1, 2), { result: 2 });
         assert.deepEqual(await call('app.standard', 1, 2), { result: [1, 2] });
         assert.deepEqual(await call('coffee.optional'), { result: 'called' });
+        assert.deepEqual(await call('app.passes', 1), { result: 1 });
+        assert.deepEqual(await call('app.calls', 1), { result: 1 });
         assert.deepEqual(await call('coffee.splat', 1, 2), { result: [1, 2] });
+    });
+
+    it('that returns a promise has its defaults', async () => {
+        assert.deepEqual(await call('app.byDefault', 1), { result: [1, 7] });
+        assert.deepEqual(await call('app.byDefault', 1, 2), { result: [1, 2] });
+        assert.deepEqual(await call('app.byList', 1), { result: [1, 7, 8] });
+        assert.deepEqual(await call('app.byOptions', 1), { result: [1, 10, 0] });
+        assert.deepEqual(await call('app.byOptions', 1, { limit: 3 }), { result: [1, 3, 0] });
+        assert.deepEqual(await call('app.onlyDefault'), { result: 1 });
+        assert.deepEqual(await call('coffee.byDefault', 1), { result: [1, 7] });
     });
 
     it('that does not fit its params is refused in the words of 2011', async () => {
@@ -146,6 +166,8 @@ describe('an action', () => {
             ['cannot', [1], "The app.cannot action was sent params but can't receive them"],
             ['square', [1, 2], "The app.square action was sent params but can't receive them"],
             ['odd', [1], "The app.odd action was sent params but can't receive them"],
+            ['byDefault', [], 'The app.byDefault action expects params but none were sent'],
+            ['forgotDefault', [1], 'The app.forgotDefault action is missing the callback argument'],
             ['forgot', [], 'The app.forgot action is missing the callback argument'],
         ])) {
             assert.deepEqual(await call(`app.${action}`, ...params), { error: { code: -32602, message } }, action);

@@ -18,6 +18,7 @@ after(() => children.forEach((child) => child.kill('SIGKILL')));
 
 const files = {
     'app/shared/calculate.coffee': 'exports.double = (n) -> n * 2\n',
+    'lib/server/mine.js': 'exports.key = 7;\n',
     'app/shared/broken.js': 'exports.x = (;',
 };
 
@@ -81,6 +82,8 @@ describe('console -e', () => {
         ['const a = await SS.server.app.square(2); return a + 1', '5\n'],
         ['Object.keys(SS.server.app)', "[ 'other', 'square' ]\n"],
         ['undefined', ''],
+        ['require("mine").key + require("./lib/server/mine.js").key', '14\n'],
+        ['(await import("./lib/server/mine.js")).default.key + typeof (await import("node:fs")).statSync', '7function\n'],
     ]) {
         it(`${expression} prints ${JSON.stringify(text)}`, async () => {
             const { code, text: printed, errors } = await print(expression);
@@ -154,6 +157,14 @@ describe('the console', () => {
         child.stdin?.end();
         assert.equal(await ended(), 0);
         await sidecar.stop();
+    });
+
+    it('answers what is piped in, line by line, the last before it ends', async () => {
+        const { child, out, sidecar, ended } = await attachConsole();
+        child.stdin?.end('SS.server.app.square(5)\nfunction f(n) {\nreturn n + require("mine").key }\n\nlet n = await SS.server.app.square(2)\nf(n)\nSS.server.app.square(12)');
+        assert.equal(await ended(), 0);
+        await sidecar.stop();
+        assert.equal(out.text.slice(out.text.indexOf('SS> ')), 'SS> 25\nSS> ... SS> SS> SS> 11\nSS> 144\nSS> ');
     });
 
     it('completes names over SS, and keeps its history', async () => {

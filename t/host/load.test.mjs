@@ -85,6 +85,22 @@ describe('the tree of actions', () => {
             [['b', `the name of 'b.${'x'.repeat(62)}…' is longer than 256 bytes`]]);
     });
 
+    it('has nothing of what actions keep for themselves: pools, Maps, and other objects of a class', async () => {
+        const { actions, warnings } = await load({
+            'app/server/notes.js': `class Pool { query() {} }
+                class Notes { constructor() { this.pool = new Pool(); this.n = { x() {} }; } list() {} }
+                exports.actions = new Notes();`,
+            'app/server/plain.js': `const { EventEmitter } = require('events');
+                exports.actions = { bus: new EventEmitter(), seen: new Map(), since: new Date(), list() {},
+                    bare: Object.assign(Object.create(null), { x() {} }), more: Object.create({ y() {} }) };`,
+            'app/server/spaces.mjs': 'import * as all from "./_part.mjs"; export const actions = { all };',
+            'app/server/_part.mjs': 'export function z() {}',
+        });
+        assert.deepEqual(Object.keys(actions).sort(), ['notes.list', 'notes.n.x', 'plain.bare.x', 'plain.list', 'plain.more.y', 'spaces.all.z']);
+        assert.equal(warnings.length, 4);
+        assert.match(warnings[0], /^app\/server\/notes\.js: notes\.pool is an object of a class, so its methods are not public/);
+    });
+
     it('takes objects 1000 levels deep and no more, and objects that hold themselves', async () => {
         const nest = (/** @type {number} */ levels) => `let at = exports.actions = {}; for (let i = 1; i < ${levels}; i++) at = at[''+i%10] = {}; at.x = 1;`;
         const { actions, problems } = await load({

@@ -309,10 +309,10 @@ describe('middleware', () => {
         assert.equal((await ask('/answer', { agent: false })).status, 200);
     });
 
-    it('lets all through when its file is gone, and says what a restart would do', async () => {
+    it('lets all through when its file is gone, and says so', async () => {
         sidecar.log = '';
         rmSync(path.join(app, 'config/http.js'));
-        await sidecar.logged(/there is no config\/http: requests take the way past it until a restart[^]*the new code is in use/);
+        await sidecar.logged(/there is no config\/http any more: what nginx still asks about goes by[^]*the new code is in use/);
         assert.equal((await ask('/answer')).headers['x-accel-redirect'], '@socketstream_assets');
     });
 });
@@ -320,7 +320,7 @@ describe('middleware', () => {
 describe('a sidecar', () => {
     it('without --http-listen says that middleware does not run', async () => {
         const sidecar = await startSidecar(['--log-level', '3'], { app: writeApp(files) });
-        await sidecar.logged(/config\/http\.js does not run: nginx does not ask it/);
+        await sidecar.logged(/config\/http\.js does not run: this sidecar has no socket for it/);
         await sidecar.stop();
     });
 
@@ -328,9 +328,17 @@ describe('a sidecar', () => {
         const app = writeApp({ 'config/http.js': 'exports.call = (request, response) => response.end("alone");', 'app/server/README': '', 'config/app.json': files['config/app.json'] });
         const where = path.join(app, 'http.sock');
         await assert.rejects(startSidecar(['--http-listen', where], { app, env: { SS__hosts: '0' } }),
-            /ended with 1:[^]*--http-listen is for middleware, which hosts run, but hosts is 0/);
+            /ended with 1:[^]*config\/http is middleware, which a host runs, but hosts is 0: set it to 1 or more, or leave out --http-listen/);
         const sidecar = await startSidecar(['--http-listen', where], { app });
         assert.equal(await new Promise((resolve) => http.get({ socketPath: where, agent: false }, (response) => response.setEncoding('utf8').on('data', resolve))), 'alone');
+        await sidecar.stop();
+    });
+
+    it('with it, and without config/http, makes no socket where nobody would answer, and runs no host', async () => {
+        const app = writeApp({ 'app/server/README': '' });
+        const where = path.join(app, 'http.sock');
+        const sidecar = await startSidecar(['--log-level', '3', '--http-listen', where], { app, env: { SS__hosts: '0' } });
+        assert.equal(existsSync(where), false);
         await sidecar.stop();
     });
 });

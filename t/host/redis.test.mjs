@@ -15,6 +15,13 @@ const files = {
         exports.actions = {
             run(command, args, cb) { R[command](...args, (error, reply) => cb(error ? { error: error.message } : { reply })); },
             async awaited(command, args) { return R[command](...args); },
+            handed(cb) {
+                const save = (key, value, done) => R.set(key, value, done);
+                save('handed', 'on');
+                R.hmset('handed:h', { a: 1 }, undefined);
+                R.multi().set('handed:m', 'too', undefined).exec(undefined);
+                R.get('handed', (e, value) => R.hget('handed:h', 'a', (f, a) => R.get('handed:m', (g, m) => cb([value, a, m]))));
+            },
             loose(cb) { R.hset('text', 'a', 1); R.get('text', (error) => cb(error ? 'told' : 'not told')); },
             multi(cb) {
                 R.multi().set('m:1', 1).incr('m:1').hgetall('m:none').HMSET('m:h', { a: 1, b: 'x' }).hgetall('m:h')
@@ -131,6 +138,10 @@ describe('R', () => {
         assert.deepEqual((await call('run', 'smembers', ['set'])).reply.sort(), ['m', 'n']);
         assert.equal((await redis.command('SELECT', '2')), 'OK');
         assert.equal(await redis.command('GET', 'text'), 'bc');
+    });
+
+    it('takes a callback that was not given for none', async () => {
+        assert.deepEqual(await call('handed'), ['on', '1', 'too']);
     });
 
     it('gives errors first, and promises too', async () => {

@@ -37,6 +37,11 @@ test('the two sidecars of an application differ in nothing but the name', () => 
     assert.equal(read('deploy/socketstream-a@.service'), read('deploy/socketstream-b@.service'));
 });
 
+test('each sidecar has a socket of its own for calls, and one for middleware', () => {
+    assert.match(read('deploy/socketstream-a@.service'),
+        /^ExecStart=\S+ sidecar .* --listen \/run\/socketstream\/%i\/%j\.sock --http-listen \/run\/socketstream\/%i\/%j-http\.sock /m);
+});
+
 test('the exposure of a sidecar is 2.0 at most', { skip: analyze }, async () => {
     const { stdout } = await run('systemd-analyze', [
         'security', '--offline=true', '--no-pager', path.join(root, 'deploy/socketstream-a@.service'),

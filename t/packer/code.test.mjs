@@ -118,6 +118,8 @@ for (const [file, text, place] of /** @type {[string, string, [number, number]][
     ['app/client/bad.js', 'var a = ;', [1, 9]],
     ['app/client/bad.js', 'var a;\nvar b = ;', [2, 9]],
     ['app/client/bad.ts', 'const a: = 1', [1, 10]],
+    ['app/client/away.coffee', 'class A\n  constructor: (@x) ->\n\nb = require "./nowhere"', [4, 13]],
+    ['app/client/away.js', "'ä€😀'; require('./nowhere')", [1, 17]],
 ])) {
     test(`a mistake in ${file} is told with its place: line ${place[0]}`, async () => {
         const app = makeApp({ ...LAYOUT, ...CLIENT, [file]: text });

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import vm from 'node:vm';
-import { CLIENT, LAYOUT, asset, makeApp, manifestOf, packed, packerOf } from './app.mjs';
+import { CLIENT, LAYOUT, asset, makeApp, manifestOf, packed, packerOf, run } from './app.mjs';
 
 test('Stylus of 2011: imports of siblings, mixins, an import of plain CSS', async () => {
     const { app } = await packed({
@@ -50,6 +50,29 @@ for (const [file, text, place] of /** @type {[string, string, [number, number]][
         assert.deepEqual([problem.file, problem.line, problem.column], [file, ...place]);
     });
 }
+
+test('a byte order mark is no part of a file, wherever it comes to stand', async () => {
+    const { app } = await packed({
+        'lib/css/1.a.min.css': '\uFEFF.a{top:0}', 'lib/css/2.b.min.css': '\uFEFF.b{top:0}\n/*# sourceMappingURL=b.css.map */',
+        'app/css/app.styl': '\uFEFF@import "_part"\r\n.c\r\n  top 1px\r\n', 'app/css/_part.styl': '.d\r\n  top 2px\r\n',
+        'lib/client/1.js': '\uFEFFwindow.one = 1', 'lib/client/2.min.js': '\uFEFFwindow.two = 2',
+        'app/client/app.js': '\uFEFFimport { three } from "three"; export const four = three + 1;', 'app/shared/three.js': '\uFEFFexports.three = 3;',
+    });
+    assert.equal(asset(app, 'lib.css').trim(), '.a{top:0}\n.b{top:0}');
+    assert.match(asset(app, 'app.css'), /^\.d\{top:2px\}\.c\{top:1px\}/);
+    assert.doesNotMatch(['app.css', 'lib.js', 'app.js'].map((name) => asset(app, name)).join(), /\uFEFF/);
+    assert.equal(run(app).SS.client.app.four, 4);
+});
+
+test('what browsers would skip in a style sheet is a note with its place in the source', async () => {
+    for (const [file, text, line] of /** @type {[string, string, number][]} */ ([
+        ['app.css', 'a {}\n\nb { *zoom: 1 }', 3], ['app.styl', 'a\n  top 0\n\nb\n  *zoom 1\n', 5], ['app.less', 'a {}\nb { *zoom: 1 }', 0],
+    ])) {
+        const { result: { notes: [note] } } = await packed({ [`app/css/${file}`]: text });
+        assert.ok(note.startsWith(`app/css/${file}${line ? `:${line}:` : ': '}`), note);
+        assert.match(note, /Expected identifier but found "\*"/);
+    }
+});
 
 test('style sheets of libraries are in the order of their numbers, .min ones as they are', async () => {
     const { app } = await packed({

@@ -4,12 +4,15 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { statSync, utimesSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { test } from 'node:test';
 import vm from 'node:vm';
 import { pugOfJade } from '../../packer/jade.mjs';
 import { assemblePage, hashesOf, policyWith, runsAtOnce } from '../../packer/page.mjs';
 import compileTemplate from '../../packer/page/compile_template.mjs';
+import { createViews } from '../../packer/views.mjs';
 import { CLIENT, LAYOUT, asset, makeApp, manifestOf, packed, packerOf, read, write } from './app.mjs';
 
 const pug = createRequire(import.meta.url)('pug');
@@ -151,6 +154,23 @@ test('below a base the page finds its assets and its socket there', () => {
     assert.doesNotMatch(assemblePage(parts).html, /data-options|shop/);
 });
 
+test('a strict page looks for WebSocket before all else, and its policy allows that', async () => {
+    const { app } = await packed({}, { strict: true, base: '/shop/', csp: "default-src 'self'" });
+    const page = read(app, 'public/index.html');
+    const [, code] = /<script>(.*?)<\/script>/.exec(page) ?? [];
+    assert.ok(page.indexOf(code) < page.indexOf('<script src'), page);
+    assert.ok(page.includes(`'sha256-${createHash('sha256').update(code).digest('base64')}'`), page);
+    for (const [window, went] of /** @type {[object, string[]][]} */ ([
+        [{ WebSocket() {} }, []], [{}, ['/shop/socketstream/incompatible']],
+    ])) {
+        /** @type {string[]} */
+        const places = [];
+        vm.runInNewContext(code, { window, location: { replace: (/** @type {string} */ url) => places.push(url) } });
+        assert.deepEqual(places, went);
+    }
+    assert.doesNotMatch(read((await packed({})).app, 'public/index.html'), /incompatible/);
+});
+
 test('a template may hold a script, and the page still ends it where it ends', async () => {
     const { app } = await packed({ 'app/views/x.html': '<script>a()</script><!-- <b> -->' });
     const page = read(app, 'public/index.html');
@@ -178,6 +198,52 @@ test('a policy gets the hashes of what stands in the page, and data is none of i
     assert.match(script, /^'sha256-[\w+/]{43}='$/);
     assert.deepEqual(hashesOf('<script type="text/x-jquery-tmpl">x</script><script src="a"></script>'), { script: [], style: [] });
     assert.equal(policyWith("script-src 'self'", { script: [], style: [] }), "script-src 'self'");
+});
+
+test('an include without extension is Jade or Pug, from wherever it is included', async () => {
+    const { app } = await packed({
+        'app/views/app.html': '', 'app/views/parts/_nav.jade': 'nav\n  include inner/_one\n', 'app/views/parts/inner/_one.pug': 'b one',
+        'app/views/people.jade': '\uFEFFp\r\n  include parts/_nav\r\n',
+    });
+    assert.match(read(app, 'public/index.html'), /id="people"><p><nav><b>one<\/b><\/nav><\/p><\/script>/);
+});
+
+test('an include that is missing, or not for browsers, is told with its place', async () => {
+    for (const [name, words] of /** @type {[string, RegExp][]} */ ([
+        ['nowhere', /^app\/views\/nowhere\.pug is missing$/], ['../server/secret.js', /^app\/server\/secret\.js is not for browsers/],
+    ])) {
+        const app = makeApp({ ...LAYOUT, ...CLIENT, 'app/server/secret.js': '', 'app/views/x.jade': `p\n\n  include ${name}\n` });
+        const { problems: [{ file, line, message, frame }] } = await packerOf(app).pack();
+        assert.deepEqual([file, line], ['app/views/x.jade', 3]);
+        assert.match(message, words);
+        assert.match(frame, /> 3 \|   include/);
+    }
+});
+
+test('two templates of one id are refused', async () => {
+    const app = makeApp({ ...LAYOUT, ...CLIENT, 'app/views/people/info.html': 'a', 'app/views/people-info.html': 'b' });
+    const { problems: [{ message }] } = await packerOf(app).pack();
+    assert.equal(message, 'Unable to load app/views/people/info.html\nIts template would be #people-info, as that of '
+        + 'app/views/people-info.html is: rename one of them');
+});
+
+test('a view that changes while it is read is read again', async () => {
+    const app = makeApp({ ...LAYOUT, ...CLIENT, 'app/views/x.jade': 'p one\ninclude y.txt', 'app/views/y.txt': 'y' });
+    const file = path.join(app, 'app/views/x.jade');
+    const time = statSync(file).mtimeMs / 1000;
+    let early = true;
+    const views = createViews({ app, env: 'development', guard: {
+        isPublic: () => true,
+        check(/** @type {string} */ name) { // y.txt is read behind x.jade, and then somebody saves that
+            if (early && name.endsWith('y.txt')) {
+                write(app, { 'app/views/x.jade': 'p two\ninclude y.txt' });
+                utimesSync(file, time + 1, time + 1);
+                early = false;
+            }
+        },
+    } });
+    assert.match(views.pack().templates[0].html, /one/);
+    assert.match(views.pack().templates[0].html, /two/);
 });
 
 test('a changed include is seen, an unchanged view is not compiled again', async () => {

@@ -59,6 +59,12 @@ test('folders that come and go are told, and what happens in them later', async 
     await tells('code', () => write(app, { 'app/client/other/er/again.js': 'exports.x = 4;' }));
 });
 
+test('files that others import by a name that begins with _ are told', async () => {
+    const { app, tells } = watched({ 'app/css/_mixins.styl': '', 'app/views/_parts/nav.jade': '' });
+    await tells('styles', () => write(app, { 'app/css/_mixins.styl': 'a()\n  top 0' }));
+    await tells('views', () => write(app, { 'app/views/_parts/nav.jade': 'p' }));
+});
+
 test('a whole tree that was not there at the start is told', async () => {
     const { app, tells } = watched();
     await tells('libs', () => write(app, { 'lib/client/1.first.js': '' }));

@@ -144,7 +144,7 @@ for (const { name, alias, help, usage, options, inApp } of commands) {
       assert.deepEqual(refused(args, path.join(app, 'app')), { status: 1, line: `${no(`${app}/app`)}did you mean --app ..?` });
       assert.deepEqual(refused([...args, '--app', 'one/app/server'], dir),
         { status: 1, line: `${no(`${app}/app/server`)}did you mean --app one/app/server/../..?` });
-      assert.deepEqual(refused([...args, '--app', '/none']), { status: 1, line: 'socketstream: /none: No such file or directory' });
+      assert.deepEqual(refused([...args, '--app', '/none']), { status: 1, line: 'socketstream: /none: No such file or directory: name the folder of an application with --app' });
     });
 
     // doctor looks at it all the same, and says so: t/e2e/doctor.test.mjs.

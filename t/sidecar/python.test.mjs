@@ -66,6 +66,16 @@ describe('the Python host', () => {
     assert.equal((await call('square', 4)).result, 16);
   });
 
+  it('outlives what JSON has and Python has not', async () => {
+    const pid = fs.readFileSync(path.join(app.dir, 'host-1.pid'), 'utf8');
+    const digits = '9'.repeat(5000);
+    const { error } = JSON.parse(await worker.ask(client, `{"jsonrpc":"2.0","id":1,"method":"python.square","params":[${digits}]}`));
+    assert.equal(error.code, -32602);
+    assert.match(error.message, /4300 digits/);
+    assert.equal((await call('square', 5)).result, 25);
+    assert.equal(fs.readFileSync(path.join(app.dir, 'host-1.pid'), 'utf8'), pid, 'the same process');
+  });
+
   it('lets only users in where it says so, and asks who is online', async () => {
     assert.equal((await call('who')).error.code, -32001);
     const { result } = await worker.call(client, 'fake.fact', []);

@@ -73,6 +73,13 @@ it('events go through one Redis, sessions through the other', async () => {
   assert.deepEqual(channels.filter((/** @type {string} */ name) => !name.includes('canary')), ['own:sessions']);
 });
 
+it('the commands of actions are for the Redis of sessions', async () => {
+  const c = await a.open();
+  assert.equal(await call(a, c, 'redis', 'INCR', 'mine'), 1);
+  assert.deepEqual([await sessions.command('GET', 'mine'), await events.command('EXISTS', 'mine')], ['1', 0]);
+  await sessions.command('DEL', 'mine');
+});
+
 it('a change of a session is told to the other nodes by the Redis of sessions', async () => {
   const c = await a.open();
   const far = await b.open({ cookie: c.cookie });

@@ -489,6 +489,85 @@ describe('users online', () => {
     }));
 });
 
+describe('sessions that have ended', () => {
+  /** Runs a node with a prefix of its own, whose first and last list of ended sessions are given.
+   *  @param {Record<string, string>} env @param {(w: Worker, lists: () => Promise<string[]>) => Promise<void>} test */
+  async function alone(env, test) {
+    const SS__redis__key_prefix = `e${Math.random()}`;
+    const node = await start({ ...env, SS__redis__key_prefix });
+    try {
+      await test(await node.worker(), async () => (await redis.command('KEYS', `${SS__redis__key_prefix}:ended:*`)).sort());
+    } finally {
+      await node.stop();
+    }
+  }
+  const wanted = { SS__users__online__keep_historic: 'true' };
+
+  it('leave user and times if wanted, for 30 days, and nothing to get in by', () => alone(wanted, async (w, lists) => {
+    const before = Date.now();
+    const c = await w.open();
+    const tab = await w.open({ cookie: c.cookie });
+    await call(w, c, 'logout');
+    await call(w, c, 'login', 'ann "☂"');
+    const { id } = await call(w, c, 'info');
+    await call(w, c, 'login', 'bob');
+    await call(w, c, 'save', 'k', 'secret');
+    await call(w, c, 'login', 'bob');
+    await call(w, tab, 'logout');
+    await call(w, tab, 'logout');
+    const keys = await lists();
+    assert.match(keys[0], /:ended:\d{4}-\d\d-\d\d$/);
+    assert.ok(Math.abs(Date.parse(/** @type {string} */ (keys[0].split(':').at(-1))) - before) < 86400_000 * 2, 'named by its day');
+    /** @type {string[]} */
+    const texts = (await Promise.all(keys.map((key) => redis.command('LRANGE', key, '0', '-1')))).flat();
+    const entries = texts.map((text) => JSON.parse(text));
+    assert.deepEqual(entries.map((entry) => entry.user), ['ann "☂"', 'bob'], 'one for each, in their order');
+    for (const entry of entries) {
+      assert.deepEqual(Object.keys(entry), ['user', 'created_at', 'ended_at']);
+      assert.ok(entry.created_at > before - 2000 && entry.created_at <= entry.ended_at && entry.ended_at <= Date.now() + 1000);
+    }
+    assert.ok(!texts.some((text) => text.includes(id)));
+    const ttl = await redis.command('TTL', keys[0]);
+    assert.ok(ttl > 2591900 && ttl <= 2592000, String(ttl));
+  }));
+
+  it('leave nothing unless wanted', async () => {
+    for (const env of [{}, { ...wanted, SS__users__online__enabled: 'false' }]) {
+      await alone(env, async (w, lists) => {
+        const c = await w.open();
+        await call(w, c, 'login', 'ann');
+        await call(w, c, 'logout');
+        assert.deepEqual(await lists(), []);
+      });
+    }
+  });
+
+  it('are 100,000 a day at most, of which the oldest goes, and end whatever stands in their way', () => alone({ ...wanted, SS__redis__command_timeout: '10' }, async (w, lists) => {
+    const leave = async (/** @type {string} */ user) => {
+      const c = await w.open();
+      await call(w, c, 'login', user);
+      await call(w, c, 'logout');
+      return call(w, c, 'info');
+    };
+    await leave('first');
+    // A thousand at a time: Redis answers nobody else meanwhile.
+    const fill = "redis.call('DEL',KEYS[1]) for i=0,99 do local t={} for j=1,i<99 and 1000 or 999 do t[j]=i*1000+j end redis.call('RPUSH',KEYS[1],unpack(t)) end";
+    for (const key of await lists()) {
+      await redis.command('EVAL', fill, '1', key);
+    }
+    await leave('at the limit');
+    const key = /** @type {string} */ ((await lists()).at(-1));
+    assert.equal(await redis.command('LLEN', key), 100000);
+    assert.equal(await redis.command('LINDEX', key, '0'), '1');
+    await leave('past it');
+    assert.equal(await redis.command('LLEN', key), 100000);
+    assert.equal(await redis.command('LINDEX', key, '0'), '2');
+    assert.equal(JSON.parse(await redis.command('LINDEX', key, '-1')).user, 'past it');
+    await redis.command('SET', key, 'no list');
+    assert.equal((await leave('nobody knows')).user, '');
+  }));
+});
+
 describe('server events', () => {
   /** @param {Worker} w @param {any} c */
   const events = async (w, c) => (await call(w, c, 'events')).map((/** @type {any} */ e) => e.name);
