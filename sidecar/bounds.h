@@ -59,7 +59,7 @@
 #define SS_HOST_HEADROOM_MIB 64          /* over host.memory_limit, for what is no heap */
 #define SS_HOST_LEAVE_MS 2000            /* for hosts to leave once the last worker has */
 #define SS_HTTP_BACKLOG 4096             /* connections waiting while hosts are replaced */
-#define SS_NODE_VERSION_MS 10000         /* until Node has said which version it is */
+#define SS_PROGRAM_VERSION_MS 10000      /* until Node or nginx has said which version it is */
 #define SS_WATCH_MS 50                   /* quiet after a change of files, before it counts */
 #define SS_WATCH_LIMIT_MS 1000    /* changes without a pause count after that at the latest */
 #define SS_WATCH_FOLDERS_MAX 4096 /* folders that are watched */

@@ -84,12 +84,6 @@ void ss_doctor_complaint(ss_finding_t *finding, ss_doctor_outcome_t outcome, ss_
 void ss_doctor_add_remedy(ss_finding_t *finding, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The first three numbers of a version, "nginx/1.22.1" or "v18.19.0"; false when there are none. */
-bool ss_doctor_version(const char *text, int numbers[3]);
-
-/* Whether these are at least those of `wanted`, "1.19.5". */
-bool ss_doctor_is_new(const int numbers[3], const char *wanted);
-
 /* The value of `name` in what Redis answers to INFO, up to the end of its line, or NULL; `len` is
  * its length. */
 const char *ss_doctor_redis_value(const char *info, const char *name, size_t *len);

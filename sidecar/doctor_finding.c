@@ -4,7 +4,6 @@
  */
 #include "doctor.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,25 +65,6 @@ void ss_doctor_complaint(ss_finding_t *finding, ss_doctor_outcome_t outcome, ss_
         remedy += 2;
     }
     ss_doctor_bad(finding, outcome, remedy == NULL ? "correct that" : remedy, "%s", text);
-}
-
-bool ss_doctor_version(const char *text, int numbers[3]) {
-    while (*text != '\0' && !isdigit((unsigned char)*text)) {
-        text++;
-    }
-    numbers[0] = numbers[1] = numbers[2] = 0;
-    return sscanf(text, "%4d.%4d.%4d", &numbers[0], &numbers[1], &numbers[2]) >= 1;
-}
-
-bool ss_doctor_is_new(const int numbers[3], const char *wanted) {
-    int least[3];
-    ss_doctor_version(wanted, least);
-    for (unsigned i = 0; i < 3; i++) {
-        if (numbers[i] != least[i]) {
-            return numbers[i] > least[i];
-        }
-    }
-    return true;
 }
 
 const char *ss_doctor_redis_value(const char *info, const char *name, size_t *len) {

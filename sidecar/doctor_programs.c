@@ -42,11 +42,11 @@ static void judge_program(ss_finding_t *f, const char *path, const char *name, c
         return;
     }
     at = strstr(ss_buf_string(said), mark);
-    if (at == NULL || !ss_doctor_version(at + strlen(mark), version)) {
+    if (at == NULL || !ss_program_version(at + strlen(mark), version)) {
         ss_doctor_bad(f, SS_DOCTOR_ERROR, "", "%s tells no version: %.100s", path,
                       ss_buf_string(said));
         ss_doctor_add_remedy(f, "install %s %s or newer", name, least);
-    } else if (!ss_doctor_is_new(version, least)) {
+    } else if (!ss_program_is_new(version, least)) {
         ss_doctor_bad(f, SS_DOCTOR_ERROR, "", "%s is %d.%d.%d", path, version[0], version[1],
                       version[2]);
         ss_doctor_add_remedy(f, "install %s %s or newer", name, least);

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "bounds.h"
+#include "programs.h"
 #include "redis.h"
 #include "redis_greet.h"
 #include "redis_master.h"
@@ -77,10 +78,10 @@ static void judge_version(ss_finding_t *f, const char *info, const char *place) 
     const char *text = ss_doctor_redis_value(info, "redis_version", &len);
     int version[3];
 
-    if (text == NULL || !ss_doctor_version(text, version)) {
+    if (text == NULL || !ss_program_version(text, version)) {
         ss_doctor_bad(f, SS_DOCTOR_WARNING, "let this user call INFO (ACL SETUSER ... +info)",
                       "%s takes us, and does not tell its version", place);
-    } else if (!ss_doctor_is_new(version, SS_REDIS_LEAST)) {
+    } else if (!ss_program_is_new(version, SS_REDIS_LEAST)) {
         ss_doctor_bad(f, SS_DOCTOR_ERROR, "upgrade it to " SS_REDIS_LEAST " or newer",
                       "%s is Redis %.*s", place, (int)len, text);
     } else {

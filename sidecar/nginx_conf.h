@@ -17,6 +17,7 @@
 typedef struct {
     const ss_config_t *config;
     const ss_https_t *https; /* NULL: plain HTTP only, as nodes behind a balancer have it */
+    bool http2_directive;    /* nginx is 1.25.1 or newer: `http2 on`, and not in `listen` */
     const char *base;        /* NULL: for `start`, with names relative to nginx's prefix (-p); else
                                 for an nginx of the user's own, with names below this folder */
     const char *module;      /* path of ngx_http_socketstream_module.so */

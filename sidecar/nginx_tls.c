@@ -85,13 +85,15 @@ static void write_plain(const ss_nginx_conf_t *conf, const ss_nginx_body_t *body
  * key would be one for as long as nginx runs (before 1.23.2), and who got it could read what was
  * recorded until then. */
 static void write_tls(const ss_nginx_conf_t *conf, const char *rest, FILE *out) {
+    bool http2 = ss_config_boolean(conf->config, "https.http2");
     char how[64];
 
-    /* `http2 on` would be quieter from 1.25.1 on, but is unknown before. */
-    snprintf(how, sizeof(how), " ssl%s%s",
-             ss_config_boolean(conf->config, "https.http2") ? " http2" : "", rest);
+    snprintf(how, sizeof(how), " ssl%s%s", http2 && !conf->http2_directive ? " http2" : "", rest);
     write_listen(ss_config_string(conf->config, "https.hostname"),
                  (int)ss_config_integer(conf->config, "https.port"), how, out);
+    if (http2 && conf->http2_directive) {
+        fputs("        http2 on;\n", out);
+    }
     fputs("        ", out);
     ss_nginx_directive(out, "ssl_certificate", "", conf->https->cert_file);
     fputs("        ", out);

@@ -4,6 +4,7 @@
  */
 #include "programs.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -176,4 +177,23 @@ int ss_program_run(const char *file, char *const *argv, unsigned limit_ms, ss_bu
     close(ends[0]);
     errno = rc;
     return rc == 0 ? status : -1;
+}
+
+bool ss_program_version(const char *text, int numbers[3]) {
+    while (*text != '\0' && !isdigit((unsigned char)*text)) {
+        text++;
+    }
+    numbers[0] = numbers[1] = numbers[2] = 0;
+    return sscanf(text, "%4d.%4d.%4d", &numbers[0], &numbers[1], &numbers[2]) >= 1;
+}
+
+bool ss_program_is_new(const int numbers[3], const char *wanted) {
+    int least[3];
+    ss_program_version(wanted, least);
+    for (unsigned i = 0; i < 3; i++) {
+        if (numbers[i] != least[i]) {
+            return numbers[i] > least[i];
+        }
+    }
+    return true;
 }

@@ -43,4 +43,10 @@ bool ss_program_has_rights(const char *path);
  */
 int ss_program_run(const char *file, char *const *argv, unsigned limit_ms, ss_buf_t *output);
 
+/* The first three numbers of a version, "nginx/1.22.1" or "v18.19.0"; false when there are none. */
+bool ss_program_version(const char *text, int numbers[3]);
+
+/* Whether these are at least those of `wanted`, "1.19.5". */
+bool ss_program_is_new(const int numbers[3], const char *wanted);
+
 #endif

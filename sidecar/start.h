@@ -136,6 +136,10 @@ bool ss_start_open_https(ss_start_t *start);
  * it was. */
 bool ss_start_renew_https(ss_start_t *start);
 
+/* Whether nginx, which is asked, is to serve HTTP/2 and knows `http2 on`; before 1.25.1 there was
+ * only the parameter of `listen`, of which newer ones warn. */
+bool ss_start_has_http2_directive(const ss_start_t *start);
+
 /* The address of the page, SS_START_URL_MAX bytes, with a slash at its end: at `host`, in brackets
  * where it is an IPv6 address; or, when that is NULL, the one that users open. */
 void ss_start_url(const ss_start_t *start, const char *host, char *out);

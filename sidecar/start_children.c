@@ -85,6 +85,7 @@ static ss_nginx_conf_t common_conf(ss_start_t *start) {
     return (ss_nginx_conf_t){
         .config = start->config,
         .https = start->https.cert == NULL ? NULL : &start->https,
+        .http2_directive = ss_start_has_http2_directive(start),
         .module = start->module,
         .public_dir = start->public_dir,
         .static_dir = start->static_dir,

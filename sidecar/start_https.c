@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+#include "bounds.h"
+#include "programs.h"
+
 #define HTTP_PORT 80
 #define HTTPS_PORT 443
 
@@ -45,6 +48,19 @@ static bool open_https(ss_https_t *https, const ss_start_t *start) {
 
 bool ss_start_open_https(ss_start_t *start) {
     return !enabled(start) || open_https(&start->https, start);
+}
+
+bool ss_start_has_http2_directive(const ss_start_t *start) {
+    char *const argv[] = {(char *)"nginx", (char *)"-v", NULL};
+    ss_buf_t said = {0};
+    int version[3];
+    bool is_new = enabled(start) && ss_config_boolean(start->config, "https.http2") &&
+                  ss_program_run(start->nginx_binary, argv, SS_PROGRAM_VERSION_MS, &said) == 0 &&
+                  ss_program_version(ss_buf_string(&said), version) &&
+                  ss_program_is_new(version, "1.25.1");
+
+    ss_buf_free(&said);
+    return is_new;
 }
 
 bool ss_start_renew_https(ss_start_t *start) {

@@ -37,7 +37,7 @@ bool ss_start_check_node(const ss_start_t *start) {
     bool good = true; /* without a name nothing here needs one */
 
     if (node[0] != '\0') {
-        good = ss_program_run(node, argv, SS_NODE_VERSION_MS, &answer) == -1
+        good = ss_program_run(node, argv, SS_PROGRAM_VERSION_MS, &answer) == -1
                    ? complain("host.node: %s cannot be run: %s: " REMEDY, node, strerror(errno),
                               OLDEST)
                    : judge(node, ss_buf_string(&answer));

@@ -278,6 +278,21 @@ test('one of an authority takes its place at SIGHUP: redirects and HTTPS are rem
     assert.match(recipe, /^SS_ENV=staging socketstream certs check /m, 'cron has no SS_ENV');
 });
 
+test('HTTP/2 is asked for in the words of the nginx that is there', async () => {
+    const stub = path.join(authority, 'nginx');
+    /** The lines with http2, for an nginx of that version. @param {string} version */
+    const words = async (version) => {
+        writeFileSync(stub, `#!/bin/sh\necho 'nginx version: nginx/${version}' >&2\n`, { mode: 0o755 });
+        const { stdout } = await runCommand(['start', '--app', dir, '--print-nginx-conf'],
+            { env: https({ SS__https__redirect_http: 'false', SS__https__ensure_domain: 'false', SS__nginx__binary: stub }) });
+        return stdout.split('\n').filter((line) => line.includes('http2')).map((line) => line.trim());
+    };
+    assert.deepEqual(await words('1.22.1'), [`listen "127.0.0.1:${tlsPort}" ssl http2;`]);
+    assert.deepEqual(await words('1.25.0'), [`listen "127.0.0.1:${tlsPort}" ssl http2;`]);
+    assert.deepEqual(await words('1.25.1'), ['http2 on;']);
+    assert.deepEqual(await words('1.26.3 (Debian)'), ['http2 on;']);
+});
+
 test('--print-nginx-conf prints what nginx takes from anywhere, and starts nothing', async () => {
     const printed = await runCommand(['start', '--app', dir, '--print-nginx-conf'], { env: https() });
     assert.equal(printed.code, 0, printed.stderr);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "doctor.h"
+#include "programs.h"
 
 static void reads_versions_wherever_they_begin(void **unused) {
     static const struct {
@@ -23,11 +24,11 @@ static void reads_versions_wherever_they_begin(void **unused) {
     };
     int numbers[3];
     for (size_t i = 0; i < COUNT_OF(good); i++) {
-        assert_true(ss_doctor_version(good[i].text, numbers));
+        assert_true(ss_program_version(good[i].text, numbers));
         assert_memory_equal(numbers, good[i].numbers, sizeof numbers);
     }
-    assert_false(ss_doctor_version("", numbers));
-    assert_false(ss_doctor_version("unknown", numbers));
+    assert_false(ss_program_version("", numbers));
+    assert_false(ss_program_version("unknown", numbers));
 }
 
 static void knows_what_is_new_enough(void **unused) {
@@ -41,7 +42,7 @@ static void knows_what_is_new_enough(void **unused) {
         {{17, 9, 9}, "18", false},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        assert_int_equal(ss_doctor_is_new(cases[i].numbers, cases[i].least), cases[i].is_new);
+        assert_int_equal(ss_program_is_new(cases[i].numbers, cases[i].least), cases[i].is_new);
     }
 }
 
