@@ -305,6 +305,18 @@ subtest 'two sidecars share the clients' => sub {
     $_->close for @clients;
 };
 
+subtest 'a sidecar that is gone in the middle of a message, whose client has moved' => sub {
+    my @clients = map { client('both') } 1 .. 4;
+    call($_, 1, 'socket') for @clients;
+    my ($moved) = grep { answer($_)->{result} eq 'normal' } @clients;
+    call($moved, 2, 'link.leave');
+    is answer($moved)->{error}{code}, -32003, 'its call has failed';
+    call($moved, 3, 'socket');
+    is +(answer($moved) // {})->{result}, 'second', 'the other sidecar can talk to it';
+    $_->close for @clients;
+    ok works(client('normal')), 'the first is back';
+};
+
 subtest 'a draining sidecar gets nothing new' => sub {
     my @clients = map { client('both') } 1 .. 4;
     my ($there) = grep { call($_, 1, 'socket'); answer($_)->{result} eq 'second' } @clients;
