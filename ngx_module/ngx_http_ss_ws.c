@@ -338,9 +338,17 @@ ngx_http_ss_ws_control(ngx_http_ss_client_t *client,
     switch (piece->opcode) {
 
     case SS_WS_PING:
-        if (!client->closing) {
-            ngx_http_ss_output_control(client, SS_WS_PONG, piece->data,
-                                       piece->len);
+        if (client->closing) {
+            return;
+        }
+
+        ngx_http_ss_output_control(client, SS_WS_PONG, piece->data,
+                                   piece->len);
+
+        /* no limit holds back a pong, so who asks for it is */
+
+        if (client->out_bytes > client->conf->max_queue / 2) {
+            client->throttled = 1;
         }
 
         return;
