@@ -17,9 +17,9 @@ const LIMIT = 6 * 1024; // bytes, gzipped
 // the types, or something of the platform's; t/client/package.test.mjs looks.
 export const INTERNAL = [
     'answer', 'calls', 'callback', 'chooser', 'fail', 'failed', 'former', 'fullName', 'heard', 'held',
-    'interval', 'learn', 'leaveIfDone', 'leaving', 'limit', 'logged', 'lost', 'make', 'moving',
+    'interval', 'kind', 'learn', 'leaveIfDone', 'leaving', 'limit', 'logged', 'lost', 'make', 'moving',
     'onMessage', 'onNotification', 'onState', 'opened', 'peer', 'peers', 'ping', 'pong', 'pump', 'ready',
-    'repeated', 'seek', 'seen', 'sent', 'settled', 'sign', 'stopped', 'takeOver', 'told',
+    'repeated', 'seek', 'seen', 'sent', 'settled', 'sign', 'stopped', 'takeOver', 'timer', 'told',
 ];
 
 const source = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));

@@ -16,6 +16,7 @@ const MAX_DELAY = 15000;
 const RESTART_DELAY = 200; // a restarted server gets its clients back within this
 const SPREAD = 0.35; // of the time that a leaving server stays, over which its clients move
 const OVERLAP = 500; // for which the socket of a server going away is listened to beside its successor
+const EARLY = 10; // by which a timer may be up before it is due by the clock
 const STABLE = 5000; // a socket that lived so long starts the delays anew, and tells events at last
 
 const LOST = 1006;
@@ -57,6 +58,8 @@ const FATAL = [1002, 1003, 1007, 1008];
 export function createConnection(options) {
     const { chooser, calls, onState } = options;
     const overlap = createOverlap(options.onNotification);
+    /** @type {Set<Peer>} that are not closed */
+    const peers = new Set();
     /** @type {Peer | null} open, takes the calls */
     let current = null;
     /** @type {Peer | null} on its way to become the current one */
@@ -73,7 +76,7 @@ export function createConnection(options) {
 
     const watch = createWatch({
         interval: options.interval,
-        peers: () => ({ current, next }),
+        peers,
         ping,
         lost: (peer) => onClose(peer, LOST, 'the server is silent'),
         retry() {
@@ -114,6 +117,7 @@ export function createConnection(options) {
             pong: 0, moving: false, leaving: false, former: null, held: [], seen: null, told: null,
         }));
         next = peer;
+        peers.add(peer);
         if (current) {
             overlap.seek(current);
         }
@@ -123,9 +127,9 @@ export function createConnection(options) {
                 close: (code, reason) => onClose(peer, code, reason),
                 sign: () => watch.heard(peer),
             });
-        } catch (error) {
+        } catch {
             peer.transport = { send() {}, close() {} };
-            queueMicrotask(() => onClose(peer, LOST, String(error)));
+            queueMicrotask(() => onClose(peer, LOST, ''));
         }
     }
 
@@ -143,7 +147,7 @@ export function createConnection(options) {
             // no event from before the successor was there is still under way.
             ping(former);
             barrier = lastId;
-            setTimeout(settle, OVERLAP);
+            setTimeout(settle, OVERLAP + EARLY);
             setTimeout(() => {
                 if (peer === current) { // else it is another one's
                     lift();
@@ -184,6 +188,7 @@ export function createConnection(options) {
 
     function drop(/** @type {Peer} */ peer) {
         clearTimeout(peer.pong);
+        peers.delete(peer);
         peer.transport.close();
     }
 
@@ -241,11 +246,9 @@ export function createConnection(options) {
         clearTimeout(timer);
         timer = 0;
         watch.stop();
-        for (const peer of [next, current && current.former, current]) {
-            if (peer) {
-                peer.former = null;
-                drop(peer);
-            }
+        for (const peer of peers) {
+            peer.former = null;
+            drop(peer);
         }
         next = current = null;
         state = 'disconnected';

@@ -7,6 +7,8 @@
 // told is left out of them, and of what still comes: the successor may be the one that lags.  So
 // each is told once, and in its order, which is the same on both.
 
+const LAG = 3000; // what a successor has not brought by then was told before it was there
+
 /** @typedef {import('./connection.js').Peer} Peer */
 
 /** @param {(message: any) => void} tell */
@@ -50,6 +52,7 @@ export function createOverlap(tell) {
                 peer.former = null;
                 former.leaving = true;
                 peer.told = former.seen;
+                setTimeout(() => (peer.told = null), LAG);
                 peer.held.splice(0).forEach((message) => event(peer, message));
             }
             return former;

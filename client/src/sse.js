@@ -7,12 +7,14 @@
 // reads the stream, not EventSource, which hides the heartbeats and Node does not have.
 
 const RETRY_DELAY = 500; // ms before a POST that was not taken is sent again
-const MAX_BODY = 65536; // characters in one POST, unless one message alone is longer
+const MAX_BODY = 21000; // characters, of 3 bytes each in the worst case, in a POST of several messages: nginx takes 64 KiB
+const POST_TIME = 60000; // for an answer; the stream may live while what carries POSTs is dead
 const LOST = 1006;
 const MESSAGE_TOO_BIG = 1009;
 
 /**
  * Takes a stream of server-sent events apart, as our server writes them: one line of data each.
+ * Nothing but \n ends a line: JSON may hold U+2028, which is the end of one to `.` and `^` too.
  * @param {(event: string | undefined, data: string) => void} onEvent
  * @returns {(text: string) => void} takes the next piece
  */
@@ -22,9 +24,8 @@ export function eventParser(onEvent) {
         const blocks = (rest + text).split('\n\n');
         rest = /** @type {string} */ (blocks.pop());
         for (const block of blocks) {
-            const [, data] = /^data: ?(.*)/m.exec(block) || [];
+            const [, event, data] = /^(?:event: ?([^\n]*)\n)?data: ?([^\n]*)/.exec(block) || [];
             if (data) {
-                const [, event] = /^event: ?(.*)/m.exec(block) || [];
                 onEvent(event, data);
             }
         }
@@ -72,6 +73,7 @@ export function openStream(fetch, url, handlers) {
     }
 
     async function post() {
+        const late = setTimeout(end, POST_TIME, LOST, 'a message got no answer');
         const { status } = await ask({
             method: 'POST',
             body,
@@ -81,6 +83,7 @@ export function openStream(fetch, url, handlers) {
                 'SocketStream-Seq': `${seq}`,
             },
         }).catch(() => ({ status: 503 }));
+        clearTimeout(late);
         if (status === 204) {
             body = '';
             next();
@@ -108,7 +111,7 @@ export function openStream(fetch, url, handlers) {
 
     async function read() {
         const response = await ask({ headers: { Accept: 'text/event-stream' } });
-        if (!response.ok || !/^text\/event-stream/.test(response.headers.get('content-type') || '')) {
+        if (!response.ok || !/^text\/event-stream/.test(`${response.headers.get('content-type')}`)) {
             throw Error(`status ${response.status}`);
         }
         const reader = /** @type {ReadableStream} */ (response.body).getReader();

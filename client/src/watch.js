@@ -18,9 +18,10 @@ const MOMENTS = ['online', 'pageshow', 'visibilitychange'];
 /** @typedef {import('./connection.js').Peer} Peer */
 
 /**
+ * Of all peers that are not closed, since one that only waits for its last answers may die, too.
  * @param {{
  *   interval: () => number,
- *   peers: () => {current: Peer | null, next: Peer | null},
+ *   peers: Set<Peer>,
  *   ping: (peer: Peer) => void,
  *   lost: (peer: Peer) => void,
  *   retry: () => void,
@@ -46,28 +47,31 @@ export function createWatch({ interval, peers, ping, lost, retry }) {
         ping(peer);
     }
 
-    /** The network is another one, or time has passed unseen. */
-    function wake() {
-        const { current, next } = peers();
-        if (next && Date.now() - next.started > answerTime()) {
-            lost(next); // what was to come went by while we slept
-        }
-        retry();
-        if (current) {
-            probe(current);
+    /** @param {number} openTime of a handshake @param {number} silence that is asked about; 0: any */
+    function look(openTime, silence) {
+        const now = Date.now();
+        for (const peer of peers) {
+            if (!peer.opened) {
+                if (now - peer.started > openTime) {
+                    lost(peer);
+                }
+            } else if (!silence || (!peer.pong && now - peer.heard >= silence)) {
+                probe(peer);
+            }
         }
     }
 
+    /** The network is another one, or time has passed unseen, and what was to come in it. */
+    function wake() {
+        look(answerTime(), 0);
+        retry();
+    }
+
     function tick() {
-        const now = Date.now();
-        const { current, next } = peers();
-        if (now > due + DRIFT) {
+        if (Date.now() > due + DRIFT) {
             wake();
-        } else if (next && now - next.started > OPEN_TIME) {
-            lost(next);
-        }
-        if (current && !current.pong && now - current.heard >= interval()) {
-            probe(current);
+        } else {
+            look(OPEN_TIME, interval());
         }
         schedule();
     }

@@ -25,6 +25,8 @@ export function openWebSocket(Constructor, url, handlers) {
     const socket = new Constructor(url, 'socketstream');
     socket.onmessage = (event) => handlers.message(event.data);
     socket.onclose = (event) => handlers.close(event.code, event.reason);
+    // Node 22 says no more of a handshake that failed, and npm's ws throws errors nobody listens to.
+    socket.onerror = () => socket.readyState || (socket.onclose && handlers.close(1006, ''));
     return {
         send: (text) => socket.send(text),
         close() {

@@ -7,13 +7,7 @@ import { WebSocket } from 'ws';
 import { createClient } from '../../client/src/index.js';
 import { answer, startServer } from './server.mjs';
 
-/** npm's sockets throw the errors that nobody listens to; those of browsers do not. */
-export class Socket extends WebSocket {
-    constructor(/** @type {[string, string?]} */ ...args) {
-        super(...args);
-        this.on('error', () => {});
-    }
-}
+export { WebSocket as Socket };
 
 /** @type {(() => any)[]} */
 let cleanups = [];
@@ -38,7 +32,7 @@ export async function serve(options) {
 
 /** @param {string} url @param {any} [options] */
 export function connect(url, options = {}) {
-    const SS = createClient({ url, WebSocket: Socket, random: () => 0.1, log: 0, ...options });
+    const SS = createClient({ url, WebSocket, random: () => 0.1, log: 0, ...options });
     /** @type {string[]} */
     const states = [];
     /** @type {any[]} */

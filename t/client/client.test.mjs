@@ -458,6 +458,36 @@ test('events that the new socket of a handover brings late are not told again', 
     assert.deepEqual(events, [1, 2, 3, 4, 5, 5]);
 });
 
+test('an event that says what one before the new socket said is told all the same', async (t) => {
+    /** @type {(() => void)[]} */
+    const ends = [];
+    const real = globalThis.setTimeout;
+    t.mock.method(globalThis, 'setTimeout', (/** @type {any} */ fn, /** @type {number} */ ms) => {
+        if (ms === 3000) {
+            ends.push(fn);
+        }
+        return real(fn, ms);
+    });
+    const { server, events, send, closed } = await handOver();
+    await until(() => server.sockets.length === 2);
+    send(0, 1);
+    await until(closed);
+    ends.forEach((end) => end());
+    send(1, 1, 2);
+    await until(() => events.at(-1) === 2);
+    assert.deepEqual(events, [1, 1, 2]);
+});
+
+test('a handover comes to its end in time when timers are up early by the clock', async (t) => {
+    const now = Date.now;
+    const start = now();
+    t.mock.method(Date, 'now', () => Math.floor(start + (now() - start) * 0.99));
+    const { server, closed } = await handOver();
+    server.answerWith(({ id }, socket) => answer(socket, { id, result: true }));
+    await until(() => server.sockets.length === 2);
+    await until(closed, 3000);
+});
+
 test('the old socket of a handover stays for its answers, but tells no events any more', async () => {
     const { server, SS, events, send, closed } = await handOver();
     const call = SS.server.app.slow();

@@ -86,6 +86,40 @@ test('a socket that is dead without having been closed is noticed, and replaced'
     await until(() => states.at(-1) === 'connect');
 });
 
+test('a socket that only waits for its last answers is noticed when it is dead, too', async () => {
+    const { actions, server, states } = await connected({}, fast);
+    let dead = false;
+    server.answerWith(({ id, method }, socket) => {
+        if (method === 'system.ping' && !(dead && socket === server.sockets[0])) {
+            answer(socket, { id, result: true });
+        }
+    });
+    const call = actions.app.slow(1, { timeout: 10000 }).catch((/** @type {any} */ error) => error);
+    notify(server.sockets[0], 'system.goaway', { reason: 'reload' });
+    await until(() => server.sockets.length === 2);
+    dead = true;
+    assert.equal((await call).message, 'The connection was lost before the answer');
+    assert.deepEqual(states, ['connect']);
+});
+
+test('a handshake of which nothing but an error is told, as in Node 22, is an attempt that failed', async () => {
+    const server = await serve();
+    let tries = 0;
+    function Failing(/** @type {string} */ url, /** @type {string} */ protocol) {
+        if (tries++) {
+            return new Socket(url, protocol);
+        }
+        const socket = { readyState: 0, onerror() {}, onclose() {}, close: () => socket.onerror() };
+        queueMicrotask(() => socket.onerror());
+        return socket;
+    }
+    const start = Date.now();
+    const { actions, states } = connect(server.url, { WebSocket: Failing });
+    assert.equal(await actions.app.square(3), 9);
+    assert.deepEqual(states, ['reconnecting', 'connect']);
+    assert.ok(Date.now() - start < 7000);
+});
+
 test('a handshake that is never answered is given up after 8 s', async (t) => {
     const server = await serve({ greet: false });
     let ahead = 0;

@@ -34,6 +34,47 @@ test('a stream of events comes apart wherever it is cut', () => {
     }
 });
 
+test('what a user writes ends no event and begins none', async () => {
+    const { SS, server, stream, states } = await connected();
+    /** @type {string[]} */
+    const told = [];
+    SS.events.on('say', (text) => told.push(text));
+    const texts = ['\u2028', '\u2029', '\u2028event: close\u2028', '\u2028event: open\u2028', '\u2028data: 1', '\u0085'];
+    for (const text of texts) {
+        server.send(stream, { method: 'event', params: ['say', text] });
+    }
+    server.send(stream, { method: 'event', params: ['say', 'end'] });
+    await until(() => told.at(-1) === 'end');
+    assert.deepEqual(told, [...texts, 'end']);
+    assert.deepEqual(states, ['connect']);
+});
+
+test('what waits goes up in POSTs of 64 KiB, whatever its letters', async () => {
+    const { actions, server } = await connected();
+    let longest = 0;
+    server.decide((length) => {
+        longest = Math.max(longest, length);
+        return 'take';
+    });
+    server.answerWith((to, { id }) => server.send(to, { id, result: true }));
+    await Promise.all(upTo(100).map(() => actions.app.slow('€'.repeat(900))));
+    assert.ok(longest > 40000 && longest <= 65536, `${longest} bytes`);
+});
+
+test('a stream that lives while its POST gets no answer is replaced in the end', async (t) => {
+    const { actions, server, states } = await connected();
+    const real = globalThis.setTimeout;
+    t.mock.method(globalThis, 'setTimeout', (/** @type {any} */ fn, /** @type {number} */ ms, /** @type {any[]} */ ...args) =>
+        real(fn, ms === 60000 ? 100 : ms, ...args));
+    server.decide(() => 'swallow');
+    const lost = assert.rejects(actions.app.square(1), { code: -32003 });
+    const again = actions.app.square(2, { idempotent: true });
+    await until(() => states.includes('disconnect'));
+    await lost;
+    server.decide(() => 'take');
+    assert.equal(await again, 4);
+});
+
 test('calls go up, answers and events come down, in order', async () => {
     const { SS, actions, server, stream } = await connected();
     assert.equal(SS.socket.transport, 'sse');

@@ -24,7 +24,7 @@ export async function serveStreams({ webSocket = false } = {}) {
     /** @type {{seq: number, status: number}[]} */
     const posts = [];
     const accept = { webSocket };
-    /** What becomes of a POST: taken and said so, not taken (503), or cut before or behind. @type {() => string} */
+    /** What becomes of a POST: taken and said so, not taken (503), cut before or behind, or nothing. @type {(length: number) => string} */
     let fate = () => 'take';
 
     const send = (/** @type {Stream} */ stream, /** @type {any} */ message) => {
@@ -34,7 +34,7 @@ export async function serveStreams({ webSocket = false } = {}) {
     /** @type {(stream: Stream, message: any) => void} */
     let onMessage = (stream, message) => send(stream, { id: message.id, result: (message.params?.[0] ?? 0) ** 2 });
 
-    const init = { method: 'system.init', params: { version: '0.1.0', env: 'test', api: ['app.square'], config: {} } };
+    const init = { method: 'system.init', params: { version: '0.1.0', env: 'test', api: ['app.square', 'app.slow'], config: {} } };
 
     const http = createServer(async (request, response) => {
         if (request.method === 'GET') {
@@ -53,7 +53,10 @@ export async function serveStreams({ webSocket = false } = {}) {
         }
         const stream = streams[Number(String(request.headers['socketstream-stream']).slice(1))];
         const seq = Number(request.headers['socketstream-seq']);
-        const how = fate();
+        const how = fate(Buffer.byteLength(body));
+        if (how === 'swallow') {
+            return;
+        }
         let status = 204;
         if (how === 'refuse') {
             status = 503;

@@ -4,8 +4,10 @@
 // with an Express application as config/http.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -118,7 +120,7 @@ describe('middleware', () => {
         }
     });
 
-    it('and nginx give who navigates static/error for a page that is missing, all others and the API what they had', async () => {
+    it('and nginx give who navigates static/error for a page that is missing or broken, all others and the API what they had', async () => {
         const missing = await get('missing.png', navigating);
         assert.deepEqual([missing.status, missing.text], [404, files['static/error/index.html']]);
         for (const [name, value] of Object.entries({ 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', 'x-version': '1' })) {
@@ -126,6 +128,11 @@ describe('middleware', () => {
         }
         const etag = String(missing.headers.get('etag'));
         assert.equal((await get('missing.png', { headers: { ...navigating.headers, 'If-None-Match': etag } })).status, 404);
+        const odd = createServer().listen(path.join(dir, 'public/odd.sock')); // no file that could be opened
+        await once(odd, 'listening');
+        const broken = await get('odd.sock', navigating);
+        odd.close();
+        assert.deepEqual([broken.status, broken.text], [500, files['static/error/index.html']]);
         const head = await get('missing.png', { ...navigating, method: 'HEAD' });
         assert.deepEqual([head.status, head.text], [404, '']);
         const short = await get('missing.png');
