@@ -529,9 +529,11 @@ ngx_http_ss_sse_unwatch(void)
 
     if (c) {
         c->idle = 0;
-        c->fd = (ngx_socket_t) -1;
+        c->fd = 0;  /* an index, where the event module keeps cycle->files */
 
         ngx_free_connection(c);
+
+        c->fd = (ngx_socket_t) -1;
         ngx_http_ss_worker.watcher = NULL;
     }
 }

@@ -27,11 +27,6 @@ const isNumber = (/** @type {any} */ value) => typeof value === 'number';
 /** A path is one of the page's own host. @param {string} url */
 const absolute = (url) => (url[0] === '/' ? location.origin.replace('http', 'ws') + url : url);
 
-/** Pages and their workers have a location, and a place for cookies; Node has neither. */
-function defaultFetch() {
-    return globalThis.location && globalThis.fetch;
-}
-
 /**
  * @param {import('../types/socketstream.js').Options} [options]
  * @returns {import('../types/socketstream.js').Client}
@@ -43,7 +38,8 @@ export function createClient(options = {}) {
     const fetch = options.fetch || globalThis.fetch;
     const Socket = options.WebSocket || globalThis.WebSocket;
     const random = options.random || Math.random;
-    const exchange = createExchange(url, 'fetch' in options ? options.fetch : defaultFetch());
+    // Pages and their workers have a location, and a place for cookies; Node has neither.
+    const exchange = createExchange(url, 'fetch' in options ? options.fetch : globalThis.location && globalThis.fetch);
     const log = createLog(() => /** @type {number} */ ([options.log, (SS.config.log || {}).level, LOG_LEVEL].find(isNumber)), socket.emit);
     const prefix = () => (SS.config.remote_prefix ? `${SS.config.remote_prefix}.` : '');
     /** @type {Set<string>} events that nobody listened to */
