@@ -6,11 +6,14 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePort } from './ports.mjs';
+
+export { freePort };
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const build = path.join(root, 'build');
@@ -57,28 +60,6 @@ export function childrenOf(pid) {
 
 /** Proportional set size in KiB. @param {number} pid */
 export const pss = (pid) => Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
-
-/** @param {number} port @returns {Promise<boolean>} */
-const isFree = (port) => new Promise((resolve) => {
-  const server = createServer();
-  server.on('error', () => resolve(false));
-  server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-});
-
-/** The one port of freePort's range that fetch and browsers refuse (fetch.spec.whatwg.org, bad ports). */
-const BAD_PORT = 10_080;
-
-/**
- * The first of `count` ports in a row that were free just now, below the range that connect() takes
- * its own from: those of other tests' clients would come in between.
- */
-export async function freePort(count = 1) {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const ports = Array.from({ length: count }, (_, i) => port + i);
-    if (!ports.includes(BAD_PORT) && (await Promise.all(ports.map(isFree))).every(Boolean)) return port;
-  }
-}
 
 /** @param {import('node:net').NetConnectOpts} where @returns {Promise<boolean>} */
 const accepts = (where) => new Promise((resolve) => {
