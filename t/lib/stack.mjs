@@ -4,13 +4,13 @@
 // folder.  The test says what configuration they run with, kills and restarts them as it likes,
 // and in the end stop() says what was alarming in their logs.
 
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { freePort } from './ports.mjs';
 
 export { freePort };
@@ -39,11 +39,29 @@ export async function until(ask, ms = 20_000) {
 /** A process of Node starts and ends within this on a machine that is not busy. */
 const NODE_MS = 80;
 
-/** How many times slower than usual the machine is now; 1 when it is not busy. */
-export async function busyness() {
+/** How many times slower than usual the machine is now; 1 when it is not busy. A test may end without it where it need not `wait`. */
+export async function busyness(wait = true) {
   const start = performance.now();
-  await promisify(execFile)(process.execPath, ['-e', '0']);
+  const child = spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' });
+  if (!wait) child.unref();
+  await once(child, 'exit');
   return Math.max(1, (performance.now() - start) / NODE_MS);
+}
+
+/**
+ * Goes as much slower than a clock as the machine is slower than usual, at its busiest from now until
+ * the function that it gives is called, which gives the milliseconds.
+ */
+export function stopwatch() {
+  const start = performance.now();
+  let busiest = 1;
+  let over = false;
+  (async () => { while (!over) busiest = Math.max(busiest, await busyness(false)); })();
+  return async () => {
+    const ms = performance.now() - start;
+    over = true;
+    return ms / Math.max(busiest, await busyness());
+  };
 }
 
 /** @param {string} file */
