@@ -22,6 +22,7 @@
 static ngx_uint_t ngx_http_ss_route_in_pool(ngx_http_ss_pool_t *pool,
     ngx_http_ss_link_t *link);
 static void ngx_http_ss_route_serve(ngx_http_ss_pool_t *pool);
+static void ngx_http_ss_route_forget(ngx_http_ss_link_t *link);
 static void ngx_http_ss_route_move(ngx_http_ss_link_t *from,
     ngx_http_ss_link_t *to, ngx_http_ss_pool_t *pool);
 
@@ -215,20 +216,9 @@ ngx_http_ss_route_lost(ngx_http_ss_link_t *link)
         client = ngx_queue_data(q, ngx_http_ss_client_t, queue);
         client->bound = 0;
         ngx_http_ss_topics_leave_all(client);
-
-        /* what was to come in pieces will not be whole any more */
-
-        if (client->reply_link == link) {
-            client->reply_link = NULL;
-            client->reply_skip = 0;
-
-            if (client->reply) {
-                ngx_free(client->reply);
-                client->reply = NULL;
-            }
-        }
     }
 
+    ngx_http_ss_route_forget(link);
     ngx_http_ss_route_leave(link);
 
     /* those that fail leave their queue */
@@ -253,6 +243,43 @@ ngx_http_ss_route_lost(ngx_http_ss_link_t *link)
     while (!ngx_queue_empty(&lost)) {
         q = ngx_queue_head(&lost);
         ngx_http_ss_api_lost(ngx_queue_data(q, ngx_http_ss_api_t, queue));
+    }
+}
+
+
+/*
+ * What was to come in pieces will not be whole any more, also for those that
+ * have moved away while the sidecar was draining.
+ */
+
+static void
+ngx_http_ss_route_forget(ngx_http_ss_link_t *link)
+{
+    ngx_uint_t             i;
+    ngx_http_ss_slot_t    *slot;
+    ngx_http_ss_client_t  *client;
+
+    slot = ngx_http_ss_worker.slots;
+
+    for (i = 0; i < ngx_http_ss_worker.nslots; i++) {
+
+        if (slot[i].type != NGX_HTTP_SS_SLOT_CLIENT) {
+            continue;
+        }
+
+        client = slot[i].data;
+
+        if (client->reply_link != link) {
+            continue;
+        }
+
+        client->reply_link = NULL;
+        client->reply_skip = 0;
+
+        if (client->reply) {
+            ngx_free(client->reply);
+            client->reply = NULL;
+        }
     }
 }
 

@@ -18,7 +18,7 @@
 static ngx_int_t ngx_http_ss_send_101(ngx_http_ss_open_t *o,
     ss_link_accept_t *accept);
 static void ngx_http_ss_101_write_handler(ngx_http_request_t *r);
-static void ngx_http_ss_take_over(ngx_http_ss_open_t *o);
+static ngx_int_t ngx_http_ss_take_over(ngx_http_ss_open_t *o);
 
 
 ngx_int_t
@@ -48,9 +48,7 @@ ngx_http_ss_upgrade(ngx_http_ss_open_t *o, ss_link_accept_t *accept)
         return NGX_OK;
     }
 
-    ngx_http_ss_take_over(o);
-
-    return NGX_OK;
+    return ngx_http_ss_take_over(o);
 }
 
 
@@ -149,7 +147,9 @@ ngx_http_ss_101_write_handler(ngx_http_request_t *r)
         ngx_del_timer(&o->timer);
     }
 
-    ngx_http_ss_take_over(o);
+    if (ngx_http_ss_take_over(o) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+    }
 }
 
 
@@ -158,7 +158,7 @@ ngx_http_ss_101_write_handler(ngx_http_request_t *r)
  * may stand in the header buffer, which goes with the request: copied.
  */
 
-static void
+static ngx_int_t
 ngx_http_ss_take_over(ngx_http_ss_open_t *o)
 {
     size_t                     len;
@@ -179,8 +179,7 @@ ngx_http_ss_take_over(ngx_http_ss_open_t *o)
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     if (clcf->tcp_nodelay && ngx_tcp_nodelay(c) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_ERROR);
-        return;
+        return NGX_ERROR;
     }
 
     b = r->header_in;
@@ -190,8 +189,7 @@ ngx_http_ss_take_over(ngx_http_ss_open_t *o)
     if (len) {
         p = ngx_alloc(len, c->log);
         if (p == NULL) {
-            ngx_http_finalize_request(r, NGX_ERROR);
-            return;
+            return NGX_ERROR;
         }
 
         ngx_memcpy(p, b->pos, len);
@@ -216,7 +214,6 @@ ngx_http_ss_take_over(ngx_http_ss_open_t *o)
     } else {
         r->main->count = 1;
         ngx_http_free_request(r, 0);
-        c->destroyed = 0;
 
         for (cl = hc->free; cl; /* void */) {
             ln = cl;
@@ -250,9 +247,14 @@ ngx_http_ss_take_over(ngx_http_ss_open_t *o)
     }
 #endif
 
+    /* who is on the way back from a write event looks for no request here */
+    c->destroyed = 1;
+
     ngx_http_ss_ws_start(client, p, len);
 
     if (p) {
         ngx_free(p);
     }
+
+    return NGX_OK;
 }

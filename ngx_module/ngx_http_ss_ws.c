@@ -23,6 +23,7 @@
 static void ngx_http_ss_ws_read_handler(ngx_event_t *rev);
 static void ngx_http_ss_ws_write_handler(ngx_event_t *wev);
 static void ngx_http_ss_ws_read(ngx_http_ss_client_t *client);
+static ngx_int_t ngx_http_ss_ws_recv(ngx_http_ss_client_t *client);
 static ngx_int_t ngx_http_ss_ws_input(ngx_http_ss_client_t *client,
     u_char *p, u_char *end);
 static void ngx_http_ss_ws_data(ngx_http_ss_client_t *client,
@@ -56,6 +57,13 @@ ngx_http_ss_ws_start(ngx_http_ss_client_t *client, u_char *data, size_t len)
 
     if (!client->gone) {
         ngx_http_ss_count(connections, 1);
+    }
+
+    if (ngx_exiting) {
+
+        /* the 101 was not out when nginx visited those that are idle */
+
+        ngx_http_ss_client_quit(client, 0);
     }
 
     /*
@@ -119,16 +127,12 @@ ngx_http_ss_ws_read_handler(ngx_event_t *rev)
 static void
 ngx_http_ss_ws_read(ngx_http_ss_client_t *client)
 {
-    size_t             len;
-    ssize_t            n;
-    u_char            *p;
-    ngx_uint_t         i;
-    ngx_event_t       *rev;
-    ngx_connection_t  *c;
+    ngx_int_t           rc;
+    ngx_uint_t          i;
+    ngx_event_t        *rev;
+    ngx_http_ss_buf_t  *kept;
 
-    c = client->connection;
-    rev = c->read;
-    p = ngx_http_ss_worker.buffer;
+    rev = client->connection->read;
 
     for (i = 0; i < NGX_HTTP_SS_READS; i++) {
 
@@ -136,36 +140,26 @@ ngx_http_ss_ws_read(ngx_http_ss_client_t *client)
             return;
         }
 
-        len = client->kept ? client->kept->len : 0;
-        n = 0;
+        if (client->kept && !client->partial) {
 
-        if (len == 0 || client->partial) {
+            /* where it is: behind a handshake may stand more than is read */
 
-            if (!rev->ready) {
-                return;
-            }
-
-            n = c->recv(c, p + len, NGX_HTTP_SS_READ_SIZE - len);
-
-            if (n == NGX_AGAIN) {
-                return;
-            }
-
-            if (n == 0 || n == NGX_ERROR) {
-                ngx_http_ss_client_drop(client, SS_WS_CLOSE_ABNORMAL);
-                return;
-            }
-
-            client->alive = 1;
-        }
-
-        if (len) {
-            ngx_memcpy(p, client->kept->data, len);
-            ngx_free(client->kept);
+            kept = client->kept;
             client->kept = NULL;
+
+            rc = ngx_http_ss_ws_input(client, kept->data,
+                                      kept->data + kept->len);
+            ngx_free(kept);
+
+        } else {
+            rc = ngx_http_ss_ws_recv(client);
         }
 
-        if (ngx_http_ss_ws_input(client, p, p + len + n) != NGX_OK) {
+        if (rc == NGX_AGAIN) {
+            return;
+        }
+
+        if (rc == NGX_ERROR) {
             ngx_http_ss_client_drop(client, SS_WS_CLOSE_INTERNAL);
             return;
         }
@@ -176,6 +170,48 @@ ngx_http_ss_ws_read(ngx_http_ss_client_t *client)
     if (!client->dead) {
         ngx_post_event(rev, &ngx_posted_next_events);
     }
+}
+
+
+/* More from the socket, behind the beginning of a frame that is kept. */
+
+static ngx_int_t
+ngx_http_ss_ws_recv(ngx_http_ss_client_t *client)
+{
+    size_t             len;
+    ssize_t            n;
+    u_char            *p;
+    ngx_connection_t  *c;
+
+    c = client->connection;
+
+    if (!c->read->ready) {
+        return NGX_AGAIN;
+    }
+
+    p = ngx_http_ss_worker.buffer;
+    len = client->kept ? client->kept->len : 0;
+
+    n = c->recv(c, p + len, NGX_HTTP_SS_READ_SIZE - len);
+
+    if (n == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (n == 0 || n == NGX_ERROR) {
+        ngx_http_ss_client_drop(client, SS_WS_CLOSE_ABNORMAL);
+        return NGX_AGAIN;
+    }
+
+    client->alive = 1;
+
+    if (len) {
+        ngx_memcpy(p, client->kept->data, len);
+        ngx_free(client->kept);
+        client->kept = NULL;
+    }
+
+    return ngx_http_ss_ws_input(client, p, p + len + n);
 }
 
 
@@ -302,9 +338,17 @@ ngx_http_ss_ws_control(ngx_http_ss_client_t *client,
     switch (piece->opcode) {
 
     case SS_WS_PING:
-        if (!client->closing) {
-            ngx_http_ss_output_control(client, SS_WS_PONG, piece->data,
-                                       piece->len);
+        if (client->closing) {
+            return;
+        }
+
+        ngx_http_ss_output_control(client, SS_WS_PONG, piece->data,
+                                   piece->len);
+
+        /* no limit holds back a pong, so who asks for it is */
+
+        if (client->out_bytes > client->conf->max_queue / 2) {
+            client->throttled = 1;
         }
 
         return;

@@ -2,11 +2,12 @@
 use v5.14;
 use lib 't/lib';
 use Test::More;
+use IO::Select;
 use Time::HiRes qw(time sleep);
 
 use SocketStream::FakeSidecar;
 use SocketStream::Nginx qw(until_true);
-use SocketStream::WebSocket;
+use SocketStream::WebSocket qw(ws_frame);
 
 my $sidecar = SocketStream::FakeSidecar->start;
 my $pass    = 'socketstream_pass unix:' . $sidecar->path('normal') . ';';
@@ -52,6 +53,37 @@ subtest 'a client that reads in the end gets all that its queue holds' => sub {
     is $sum, 6_000_000, 'every byte';
     is $text, '{"id":1,"jsonrpc":"2.0","result":"done"}', 'in order, the answer behind the flood';
     $client->close;
+};
+
+subtest 'a client that pings and does not read is not read either' => sub {
+    my $client = client();
+    my $other  = client();
+    my $sock   = $client->socket;
+    my $pings  = ws_frame(ping => 'p' x 125) x 500;
+    my ($sent, $out) = (0, '');
+    $sock->blocking(0);
+    while ($sent < 32 << 20 && IO::Select->new($sock)->can_write(0.5)) {
+        $out = $pings if !length $out;
+        my $n = syswrite($sock, $out) // 0;
+        substr $out, 0, $n, '';
+        $sent += $n;
+    }
+    cmp_ok $sent, '<', 32 << 20, "it is held back after $sent bytes";
+    my ($queued) = ($nginx->get('/status'))[2] =~ /"queue_bytes": ?(\d+)/;
+    cmp_ok $queued, '<', 64 << 10, "$queued bytes wait for it";
+    is $other->send(ping => 'x') && $other->recv->{payload}, 'x', 'others do not notice';
+
+    # Now it reads, and has its turn again.
+    $out .= ws_frame(text => '{"jsonrpc":"2.0","id":1,"method":"square","params":[3]}');
+    my $in = '';
+    while ($in !~ /"result":9/ && IO::Select->new($sock)->can_read(10)) {
+        my $n = syswrite($sock, $out) // 0;
+        substr $out, 0, $n, '';
+        $in = substr $in, -99 if length $in > 99;
+        sysread $sock, $in, 1 << 20, length $in or last;
+    }
+    like $in, qr/\{"id":1,"jsonrpc":"2.0","result":9\}\z/, 'it is read again when it reads';
+    $_->close for $client, $other;
 };
 
 subtest 'a client is pinged, and stays while it answers' => sub {

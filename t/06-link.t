@@ -130,9 +130,9 @@ subtest 'a slot is used again with another generation' => sub {
 
 subtest 'a message over 64 KiB comes whole' => sub {
     my $client = client('normal');
-    call($client, 1, 'echo', ['y' x 300_000]);
-    my $got = answer($client);
-    is $got->{result}[0], 'y' x 300_000, 'both ways';
+    call($client, 1, 'echo', ['y' x 150_000]);
+    my $got = answer($client, 20);
+    is $got->{result}[0], 'y' x 150_000, 'both ways';
     $client->close;
 };
 
@@ -303,6 +303,18 @@ subtest 'two sidecars share the clients' => sub {
     for (@clients) { call($_, 1, 'socket'); $where{ answer($_)->{result} }++ }
     is_deeply [sort keys %where], ['normal', 'second'], 'both have some';
     $_->close for @clients;
+};
+
+subtest 'a sidecar that is gone in the middle of a message, whose client has moved' => sub {
+    my @clients = map { client('both') } 1 .. 4;
+    call($_, 1, 'socket') for @clients;
+    my ($moved) = grep { answer($_)->{result} eq 'normal' } @clients;
+    call($moved, 2, 'link.leave');
+    is answer($moved)->{error}{code}, -32003, 'its call has failed';
+    call($moved, 3, 'socket');
+    is +(answer($moved) // {})->{result}, 'second', 'the other sidecar can talk to it';
+    $_->close for @clients;
+    ok works(client('normal')), 'the first is back';
 };
 
 subtest 'a draining sidecar gets nothing new' => sub {

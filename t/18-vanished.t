@@ -9,17 +9,22 @@ use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF);
 use Time::HiRes qw(sleep);
 
 use SocketStream::FakeSidecar;
-use SocketStream::Nginx qw(free_port);
-use SocketStream::WebSocket qw(ws_handshake);
+use SocketStream::Nginx qw(free_port until_true);
+use SocketStream::WebSocket qw(ws_frame ws_handshake);
 
 my $sidecar = SocketStream::FakeSidecar->start;
 my $at      = 'unix:' . $sidecar->path('normal');
 my $h2      = free_port();
+my $roomy   = free_port();
 my $nginx   = SocketStream::Nginx->start(
-    http   => "server { listen 127.0.0.1:$h2 http2 sndbuf=16k; location /api/ { socketstream_api $at; } }",
+    http   => "limit_conn_zone \$uri zone=uris:1m;\n"
+        . "server { listen 127.0.0.1:$h2 http2 sndbuf=16k; location /api/ { socketstream_api $at; } }\n"
+        . "server { listen 127.0.0.1:$roomy rcvbuf=1m; client_header_buffer_size 512k; location / { socketstream_pass $at; } }",
     server => <<"END",
 location /socketstream { socketstream_pass $at; socketstream_link_timeout 500ms; }
 location = /slowly { socketstream_pass $at; socketstream_link_timeout 200ms; limit_rate 1; }
+location = /late { socketstream_pass $at; socketstream_drain_time 0; limit_rate 100; }
+location = /counted { socketstream_pass $at; socketstream_drain_time 0; limit_rate 100; limit_conn uris 9; }
 location /api/ { socketstream_api $at; }
 location = /status { socketstream_status; }
 END
@@ -104,6 +109,35 @@ subtest 'a 101 that is not taken' => sub {
     cmp_ok length $answer, '<', 100, 'the connection ends in the middle of it';
     like $nginx->log, qr/\[info\].*client took no 101 in 200 ms/, 'which is logged';
     is_deeply [map { $_->{code} } $sidecar->wait_for(op => 'CLOSED')], [1006], 'and the sidecar is told';
+};
+
+subtest 'more behind a handshake than the worker reads at once' => sub {
+    my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $roomy) or die "connect: $!";
+    my $call = ws_frame(text => '{"jsonrpc":"2.0","method":"echo","params":["' . 'x' x 1000 . '"]}');
+    my $last = ws_frame(text => '{"jsonrpc":"2.0","id":1,"method":"square","params":[5]}');
+    my $all  = ws_handshake() . $call x 180 . $last;
+    kill STOP => $worker;    # so that all is there when nginx reads
+    my $sent = syswrite $sock, substr $all, 0, 180_000;
+    kill CONT => $worker;
+    syswrite $sock, substr $all, $sent;
+    my $in = '';
+    1 while $in !~ /"result":25/ && sysread $sock, $in, 65536, length $in;
+    like $in, qr/^HTTP\/1\.1 101 .*"result":25/s, 'is taken, to the last call';
+    is_deeply [$nginx->workers], [$worker], 'the worker is the same';
+};
+
+subtest 'a 101 that is out when the worker is to leave' => sub {
+    my @uris = qw(/late /counted);
+    my @socks = map { dial() } @uris;
+    syswrite $socks[$_], ws_handshake(uri => $uris[$_]) for 0 .. $#uris;
+    my @in = map { sysread $_, my $in, 4096; $in } @socks;
+    my @old = $nginx->reload;
+    for (0 .. $#uris) {
+        1 while sysread $socks[$_], $in[$_], 4096, length $in[$_];
+        like $in[$_], qr/^HTTP\/1\.1 101 .*\r\n\r\n\x88\x02\x03\xf4\z/s, "$uris[$_]: its client is told 1012";
+        close $socks[$_];
+    }
+    ok until_true(sub { !grep { SocketStream::Nginx::running($_) } @old }), 'and the worker leaves';
 };
 
 $nginx->finish;

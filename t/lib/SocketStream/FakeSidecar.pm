@@ -416,6 +416,13 @@ my %METHOD = (
 
     'link.close'   => sub { drop_link($_[0]); () },
     'link.half'    => sub { put($_[0], substr link_message('SEND', 'x' x 100, to($_[1])), 0, 50); drop_link($_[0]); () },
+    # drains, and is gone in the middle of a long message
+    'link.leave'   => sub {
+        my ($l, $f) = @_;
+        $l->{hanging_up} = 1;
+        put($l, link_frame('SEND', 'x' x 100, to($f), flags => 1) . link_frame('DRAIN', ''));
+        return ();
+    },
     'link.garbage' => sub { put($_[0], "\xff" x 64); () },
     'link.huge'    => sub { put($_[0], pack 'V C C v V V V', 70000, 0x22, 0, 0, 1, 1, 0); () },
     'link.wrong'   => sub { put($_[0], link_frame('OPEN', "\0" x 6, to($_[1]))); () },
