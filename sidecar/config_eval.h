@@ -16,7 +16,7 @@
 
 #include "buf.h"
 
-#define SS_CONFIG_EVAL_MS 10000       /* for all files together */
+#define SS_CONFIG_EVAL_MS 30000       /* for all files together, on a busy machine */
 #define SS_CONFIG_EVAL_MAX (4u << 20) /* bytes of the result */
 #define SS_CONFIG_EVAL_OUTPUT 16384   /* bytes that are kept of what the files print */
 #define SS_CONFIG_EVAL_FILES 2

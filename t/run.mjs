@@ -13,6 +13,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { portRanges } from './lib/ports.mjs';
 import { readTap } from './lib/tap.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -270,16 +271,16 @@ async function runSuites(some, jobs, common) {
   const isLong = (/** @type {{file: string}} */ { file }) => Number(longest.includes(path.basename(file)));
   queue.sort((a, b) => isLong(b) - isLong(a));
 
-  const worker = async () => {
+  const worker = async (/** @type {string} */ ports) => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       const { suite, total } = next;
-      tell(await runFile(suite, next.file, common), total);
+      tell(await runFile(suite, next.file, { ...common, SS_TEST_PORTS: ports }), total);
       if (total.left === 0) {
         console.log(`----  ${suite.name}: ${total.passed} passed, ${total.failed} failed (${total.seconds.toFixed(1)} s)`);
       }
     }
   };
-  await Promise.all(Array.from({ length: jobs }, worker));
+  await Promise.all(portRanges(jobs).map(worker));
   return totals;
 }
 

@@ -6,14 +6,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
-    chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync,
+    chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { WebSocket } from 'ws';
-import { build, freePort, root, running, until } from '../lib/stack.mjs';
+import { build, freePort, root, running, stopwatch, until } from '../lib/stack.mjs';
 
-export { build, freePort, root, running, until };
+export { build, freePort, root, running, stopwatch, until };
 export const command = path.join(build, 'bin/socketstream');
 
 /** Where the tests' own nginx is; SS__ variables so that `start` needs no options for it. */
@@ -65,6 +65,16 @@ export function read(file) {
         return '';
     }
 }
+
+/**
+ * All names below a folder.  Node 18's own `recursive` takes sockets for folders.
+ * @param {string} dir @param {string} [below] @returns {string[]}
+ */
+export const namesIn = (dir, below = '') => readdirSync(path.join(dir, below), { withFileTypes: true })
+    .flatMap((one) => {
+        const name = path.join(below, one.name);
+        return one.isDirectory() ? [name, ...namesIn(dir, name)] : [name];
+    });
 
 /** @param {string} dir @param {string} name */
 export const pidIn = (dir, name) => Number(read(path.join(dir, '.socketstream', `${name}.pid`)));

@@ -31,3 +31,16 @@ export function watch(page, problems) {
         }
     });
 }
+
+/**
+ * A page whose problems are written down, those of its console too.
+ * @param {import('playwright-core').Browser} browser @param {'light' | 'dark'} colorScheme
+ * @param {string[]} problems @param {number} [width]
+ */
+export async function openPage(browser, colorScheme, problems, width = 800) {
+    const page = await browser.newPage({ viewport: { width, height: 700 }, colorScheme });
+    page.setDefaultTimeout(60000);
+    watch(page, problems);
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    return page;
+}

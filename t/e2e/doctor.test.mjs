@@ -11,7 +11,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { CLEAN, command, copyNative, environment, freePort, root, runCommand, somebody, startApp, until } from './app.mjs';
+import { CLEAN, command, copyNative, environment, freePort, namesIn, root, runCommand, somebody, startApp, until } from './app.mjs';
 
 /** @typedef {{name: string, outcome: string, found: string, remedy: string | null}} Check */
 /** @typedef {{application: string, environment: string | null, healthy: boolean, errors: number, warnings: number, checks: Check[]}} Report */
@@ -41,8 +41,8 @@ async function doctor(dir, env, options) {
 const outcome = (report, name) => report.checks.find((one) => one.name === name)?.outcome;
 
 /** All below a folder, with what would tell of a change. @param {string} dir */
-const snapshot = (dir) => readdirSync(dir, { recursive: true }).map((name) => {
-    const { mtimeMs, mode, size } = statSync(path.join(dir, String(name)));
+const snapshot = (dir) => namesIn(dir).map((name) => {
+    const { mtimeMs, mode, size } = statSync(path.join(dir, name));
     return [name, mtimeMs, mode, size];
 });
 

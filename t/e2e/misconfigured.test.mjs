@@ -17,7 +17,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startRedis } from '../lib/redis.mjs';
-import { build, environment, freePort, read, root, runCommand, somebody } from './app.mjs';
+import { build, environment, freePort, namesIn, read, root, runCommand, somebody } from './app.mjs';
 
 const QUICK_MS = 20000; // far more than any needs, on the busiest of machines
 
@@ -393,7 +393,7 @@ function leftIn(dir) {
 /** @param {string} folder */
 const listed = (folder) => {
     try {
-        return /** @type {string[]} */ (readdirSync(folder, { recursive: true }));
+        return namesIn(folder);
     } catch {
         return []; // a file in its place
     }

@@ -181,7 +181,8 @@ export class FakeSidecar {
         const handle = this.nextHandle++;
         const answered = new Promise((resolve) => this.calls.set(handle, resolve));
         this.send(op.CALL, callPayload(action, typeof params === 'string' || Buffer.isBuffer(params) ? params : JSON.stringify(params), facts, flags), { handle });
-        return within(answered, `the answer of ${action}`, 60_000);
+        const gone = this.exit.then(() => { throw new Error(`the host ended before it answered ${action}`); });
+        return within(Promise.race([answered, gone]), `the answer of ${action}`, 60_000);
     }
 
     /** Waits until `ready` gives something.  @template T @param {() => T} ready @param {string} what

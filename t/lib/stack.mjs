@@ -4,13 +4,16 @@
 // folder.  The test says what configuration they run with, kills and restarts them as it likes,
 // and in the end stop() says what was alarming in their logs.
 
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { freePort } from './ports.mjs';
+
+export { freePort };
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const build = path.join(root, 'build');
@@ -36,11 +39,29 @@ export async function until(ask, ms = 20_000) {
 /** A process of Node starts and ends within this on a machine that is not busy. */
 const NODE_MS = 80;
 
-/** How many times slower than usual the machine is now; 1 when it is not busy. */
-export async function busyness() {
+/** How many times slower than usual the machine is now; 1 when it is not busy. A test may end without it where it need not `wait`. */
+export async function busyness(wait = true) {
   const start = performance.now();
-  await promisify(execFile)(process.execPath, ['-e', '0']);
+  const child = spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' });
+  if (!wait) child.unref();
+  await once(child, 'exit');
   return Math.max(1, (performance.now() - start) / NODE_MS);
+}
+
+/**
+ * Goes as much slower than a clock as the machine is slower than usual, at its busiest from now until
+ * the function that it gives is called, which gives the milliseconds.
+ */
+export function stopwatch() {
+  const start = performance.now();
+  let busiest = 1;
+  let over = false;
+  (async () => { while (!over) busiest = Math.max(busiest, await busyness(false)); })();
+  return async () => {
+    const ms = performance.now() - start;
+    over = true;
+    return ms / Math.max(busiest, await busyness());
+  };
 }
 
 /** @param {string} file */
@@ -57,28 +78,6 @@ export function childrenOf(pid) {
 
 /** Proportional set size in KiB. @param {number} pid */
 export const pss = (pid) => Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
-
-/** @param {number} port @returns {Promise<boolean>} */
-const isFree = (port) => new Promise((resolve) => {
-  const server = createServer();
-  server.on('error', () => resolve(false));
-  server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-});
-
-/** The one port of freePort's range that fetch and browsers refuse (fetch.spec.whatwg.org, bad ports). */
-const BAD_PORT = 10_080;
-
-/**
- * The first of `count` ports in a row that were free just now, below the range that connect() takes
- * its own from: those of other tests' clients would come in between.
- */
-export async function freePort(count = 1) {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const ports = Array.from({ length: count }, (_, i) => port + i);
-    if (!ports.includes(BAD_PORT) && (await Promise.all(ports.map(isFree))).every(Boolean)) return port;
-  }
-}
 
 /** @param {import('node:net').NetConnectOpts} where @returns {Promise<boolean>} */
 const accepts = (where) => new Promise((resolve) => {

@@ -163,12 +163,16 @@ for (const { name, alias, help, usage, options, inApp } of commands) {
 
 describe('an application that may not be entered', () => {
   it('is told with the remedy', () => {
-    const app = path.join(dir, 'closed');
+    // Root becomes nobody, whom permissions concern, and who need not reach this checkout or TMPDIR.
+    const uid = process.getuid?.() === 0 ? 65534 : undefined;
+    const place = fs.realpathSync(fs.mkdtempSync('/tmp/ss-closed-'));
+    const [app, reached] = [path.join(place, 'closed'), path.join(place, 'socketstream')];
     fs.mkdirSync(path.join(app, 'app'), { recursive: true });
+    fs.copyFileSync(program, reached);
+    for (const one of [place, reached]) fs.chmodSync(one, 0o755);
     fs.chmodSync(app, 0);
-    const uid = process.getuid?.() === 0 ? 65534 : undefined; // whom permissions concern
-    const { status, stderr } = spawnSync(program, ['config', '--app', app], { uid, encoding: 'utf8' });
-    fs.chmodSync(app, 0o700);
+    const { status, stderr } = spawnSync(reached, ['config', '--app', app], { uid, cwd: place, encoding: 'utf8' });
+    fs.rmSync(place, { recursive: true });
     assert.equal(stderr, `socketstream: ${app}: Permission denied: give yourself access to it\n`);
     assert.equal(status, 1);
   });

@@ -51,15 +51,24 @@ static inline void server_end(pid_t *pid) {
     *pid = 0;
 }
 
-/* A port of 127.0.0.1 that was free just now, below the range that connect() takes its own from:
- * a server that is started again finds it free. */
+/* A port of 127.0.0.1 that was free just now, of the range of this file, and another one each time:
+ * ../lib/ports.mjs has the rule.  A server that is started again finds it free. */
 static inline int server_free_port(void) {
+    static int next;
+    int lowest = 10000, highest = 29999;
+    const char *range = getenv("SS_TEST_PORTS");
+
+    if (range != NULL) {
+        (void)sscanf(range, "%d-%d", &lowest, &highest);
+    }
+    if (next == 0) {
+        unsigned random = 0;
+        (void)!getrandom(&random, sizeof random, 0);
+        next = lowest + (int)(random % (unsigned)(highest - lowest + 1));
+    }
     for (int tries = 0; tries < 1000; tries++) {
-        unsigned random;
-        if (getrandom(&random, sizeof random, 0) != sizeof random) {
-            break;
-        }
-        int port = (int)(10000 + random % 20000);
+        int port = next;
+        next = next < highest ? next + 1 : lowest;
         struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         at.sin_port = htons((uint16_t)port);
         int fd = socket(AF_INET, SOCK_STREAM, 0);

@@ -35,10 +35,14 @@ sub plain_name {
     return $link;
 }
 
-# A port that was free just now, below the range that connect() takes its own from.
+# A port that was free just now, of the range of this file, and another one each time: ../ports.mjs
+# has the rule.
 sub free_port {
+    my ($lowest, $highest) = split /-/, $ENV{SS_TEST_PORTS} // '10000-29999';
+    state $next = $lowest + int rand($highest - $lowest + 1);
     for (1 .. 200) {
-        my $port = 10_000 + int rand 20_000;
+        my $port = $next++;
+        $next = $lowest if $next > $highest;
         my $sock = IO::Socket::INET->new(
             LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'tcp', Listen => 1,
         );
