@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Sessions while something else goes wrong: Redis refuses, a worker is gone in the midst of what it
+// Sessions while something else goes wrong: Redis refuses, or is a replica now, a worker is gone in the midst of what it
 // is told, an event's handler ends the session that the event is about.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -121,6 +122,28 @@ describe('a Redis that refuses', () => {
       });
     } finally {
       await redis.command('RENAME', 'elsewhere', 'ss:secret');
+    }
+  });
+});
+
+describe('a Redis that is a replica now', () => {
+  it('is left for the master that has its address', async () => {
+    const [former, next] = await Promise.all([startRedis(), startRedis()]);
+    const other = await startSidecar(['--log-level', '0'], { app, env: { SS__redis__url: former.url } });
+    try {
+      const link = await other.worker();
+      const c = await link.open();
+      await call(link, c, 'save', 'k', 1);
+      await former.command('REPLICAOF', '127.0.0.1', '1');
+      await assert.rejects(call(link, c, 'save', 'k', 2), { code: UNAVAILABLE });
+      await other.logged(/it is a replica;/);
+      fs.renameSync(next.path, former.path);
+      await eventually(() => call(link, c, 'save', 'k', 3).catch(() => false), 'saved by the master');
+      const { id } = await call(link, c, 'info');
+      assert.equal((await next.hash(`ss:session:${id}`)).attributes, '{"k":3}');
+    } finally {
+      await other.stop();
+      await Promise.all([former.stop(), next.stop()]);
     }
   });
 });
