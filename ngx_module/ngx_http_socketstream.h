@@ -19,6 +19,15 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+
+/*
+ * Nothing but nginx's own tables is looked up in the module from outside: what
+ * is hidden needs no symbol, no relocation and no detour, which every worker
+ * pays for, also those that do not use us.
+ */
+#pragma GCC visibility push(hidden)
+
+
 #include "../shared/ss_errors.h"
 #include "../shared/ss_jsonrpc.h"
 #include "../shared/ss_link.h"
@@ -1003,6 +1012,9 @@ ngx_int_t ngx_http_ss_copy_headers(ngx_http_request_t *r,
  * set.  Returns what the request is to be finalized with. */
 ngx_int_t ngx_http_ss_send_text(ngx_http_request_t *r, ngx_uint_t status,
     const u_char *text, size_t len);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _NGX_HTTP_SOCKETSTREAM_H_INCLUDED_ */

@@ -24,7 +24,7 @@ test(`${CYCLES} clients that connect, subscribe and disconnect leave nothing beh
 
   const port = Number(new URL(server.url).port);
   const [nginx, sidecar] = server.pids.map((spec) => Number(spec.split('=')[1]));
-  const worker = childrenOf(nginx)[0];
+  const worker = await until(() => childrenOf(nginx)[0]); // nginx accepts before it has one
   const cycles = (/** @type {number} */ n) =>
     runLoad('churn', server, ['--clients', '16', '--sources', '64', '--channels', '3', '--calls', `${n}`]);
   const measure = () => [worker, sidecar].map((pid) => ({

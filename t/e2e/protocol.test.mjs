@@ -122,6 +122,10 @@ test('Redis: keys, channels, cookie and messages are those of a real sidecar', a
         for (const [method, params] of [['login', ['alice']], ['subscribe', ['room:7']], ['save', ['k', 1]]]) {
             assert.equal((await worker.call(client, `app.${method}`, params)).error, undefined);
         }
+        const gone = await worker.open();
+        for (const [method, params] of [['login', ['bob']], ['logout', []]]) {
+            assert.equal((await worker.call(gone, `app.${method}`, params)).error, undefined);
+        }
         covers('channel', await redis.command('PUBSUB', 'CHANNELS', '*'));
         covers('key', await redis.command('KEYS', '*'));
         const row = table('key').find(([cell]) => cell.startsWith('`ss:session:'))?.[1] ?? '';

@@ -155,7 +155,7 @@ http {
   };
   let nginx = spawnNginx();
   const nginxUp = () => until(async () => nginx.exitCode !== null
-    || (existsSync(files.pid) && await accepts({ port, host: '127.0.0.1' })));
+    || (existsSync(files.pid) && await accepts({ port, host: '127.0.0.1' }) && childrenOf(nginx.pid ?? 0).length > 0));
 
   /** @type {import('node:child_process').ChildProcess | null} */
   let sidecar = null;
