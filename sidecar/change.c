@@ -471,23 +471,26 @@ static void on_conflict(change_t *c, const redisReply *reply) {
 static void on_changed(const redisReply *reply, void *arg) {
     change_t *c = arg;
     ss_session_t *s = ss_session_ref(c->session);
-    s->busy = false;
     if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {
+        s->busy = false;
         /* Whether Redis did it, nobody knows: to be read. */
         if (reply != NULL) {
             ss_log(SS_LOG_ERROR, "a session cannot be changed: %s", reply->str);
+            s->refused = true;
         }
         finish(c, SS_ERROR_UNAVAILABLE);
         ss_store_load(s);
     } else if (reply->type == REDIS_REPLY_ARRAY) {
+        s->busy = false;
         on_conflict(c, reply);
     } else {
         /* A login has more to do here than to be believed; it is read again, too, since another
          * node may have ended it under the new id, which we had not heard of. */
         bool read = s->again || c->kind == SS_CHANGE_LOGIN;
         if (!s->again || c->kind == SS_CHANGE_LOGIN) {
-            apply(c);
+            apply(c); /* busy still: handlers of events may ask for changes */
         }
+        s->busy = false;
         finish(c, 0);
         if (read) {
             ss_store_load(s);
@@ -561,6 +564,12 @@ void ss_change_add(ss_session_t *s, ss_change_kind_t kind, ss_topic_t **topics, 
 void ss_change_save(ss_session_t *s) {
     if (s->data != NULL && s->data->dirty != NULL && s->data->saving == NULL) {
         ss_change_add(s, SS_CHANGE_SAVE, NULL, 0, NULL, NULL, NULL);
+    }
+}
+
+void ss_change_refuse_all(ss_session_t *s) {
+    while (!s->busy && s->data != NULL && s->data->changes != NULL) {
+        finish(s->data->changes, SS_ERROR_UNAVAILABLE);
     }
 }
 

@@ -42,6 +42,10 @@ void ss_change_save(ss_session_t *session);
 /* Works on what waits; after a load. */
 void ss_change_continue(ss_session_t *session);
 
+/* Fails what waits with SS_ERROR_UNAVAILABLE, since Redis does not give the session; but where the
+ * first change is on its way, whose answer is to come. */
+void ss_change_refuse_all(ss_session_t *session);
+
 /* Moves what waits to the session that takes the other's place. */
 void ss_change_move(ss_session_t *from, ss_session_t *into);
 

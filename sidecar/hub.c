@@ -40,6 +40,7 @@ static struct {
     char place[SS_NODE_TEXT + 1];
     uint8_t secret[SS_SECRET_BYTES];
     bool has_secret;
+    bool secret_told;   /* why there is none */
     bool failed;        /* the Redis of sessions is away */
     bool events_failed; /* that of events is */
     unsigned unconfirmed_ticks;
@@ -80,15 +81,28 @@ static void on_secret(const redisReply *reply, void *arg) {
     }
     if (reply->type != REDIS_REPLY_STRING ||
         !ss_token_decode(secret, sizeof secret, reply->str, reply->len)) {
-        ss_log(SS_LOG_ERROR, "%ssecret in Redis is not a secret of ours; sessions get no cookies",
-               ss_hub_prefix());
+        if (!all.secret_told) {
+            ss_log(SS_LOG_ERROR,
+                   "%ssecret in Redis is not a secret of ours%s%s; sessions get no cookies",
+                   ss_hub_prefix(), reply->type == REDIS_REPLY_ERROR ? ": " : "",
+                   reply->type == REDIS_REPLY_ERROR ? reply->str : "");
+        }
+        all.secret_told = true;
         return;
     }
+    all.secret_told = false;
     if (all.has_secret && memcmp(secret, all.secret, sizeof secret) != 0) {
         ss_log(SS_LOG_WARNING, "the secret in Redis has changed: earlier cookies are void");
     }
     memcpy(all.secret, secret, sizeof secret);
     all.has_secret = true;
+}
+
+static void on_secret_made(const redisReply *reply, void *arg) {
+    (void)arg;
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR && !all.secret_told) {
+        ss_log(SS_LOG_ERROR, "Redis does not keep %ssecret: %s", ss_hub_prefix(), reply->str);
+    }
 }
 
 /* Whoever comes first makes it; a Redis that was emptied gets back the one we know. */
@@ -97,7 +111,7 @@ static void share_secret(void) {
     uint8_t fresh[SS_SECRET_BYTES];
     ss_token_random(fresh, sizeof fresh);
     ss_token_encode(text, all.has_secret ? all.secret : fresh, SS_SECRET_BYTES);
-    ss_redis_send(all.redis, NULL, NULL, "SET %ssecret %s NX", ss_hub_prefix(), text);
+    ss_redis_send(all.redis, on_secret_made, NULL, "SET %ssecret %s NX", ss_hub_prefix(), text);
     ss_redis_send(all.redis, on_secret, NULL, "GET %ssecret", ss_hub_prefix());
 }
 
@@ -302,6 +316,9 @@ void ss_hub_tick(void) {
     ss_relay_tick();
     ss_store_tick();
     ss_online_tick();
+    if (!all.has_secret && ss_hub_redis() != NULL) {
+        share_secret();
+    }
     if (ss_topics_confirming() && ++all.unconfirmed_ticks > CONFIRM_TICKS) {
         ss_topics_all_confirmed();
     }

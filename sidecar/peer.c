@@ -150,10 +150,18 @@ static void split(ss_peer_t *peer, ss_link_header_t *h, size_t len) {
     free(message);
 }
 
+static void write_output(ss_peer_t *peer);
+
+/* Nothing more can be written; ss_peer_flush() closes. */
+static void lose(ss_peer_t *peer, const char *why) {
+    peer->lost = why;
+    peer->output.len = 0;
+}
+
 void ss_peer_end(ss_peer_t *peer, uint8_t op, uint32_t slot, uint32_t generation, uint32_t call) {
     size_t len = peer->output.len - peer->frame_start - SS_LINK_HEADER;
     ss_link_header_t h = {.op = op, .slot = slot, .generation = generation, .call = call};
-    if (peer->state == SS_PEER_CLOSED) {
+    if (peer->state == SS_PEER_CLOSED || peer->lost != NULL) {
         peer->output.len = peer->frame_start;
         return;
     }
@@ -163,11 +171,11 @@ void ss_peer_end(ss_peer_t *peer, uint8_t op, uint32_t slot, uint32_t generation
         split(peer, &h, len);
     }
     if (peer->output.len >= SS_OUTPUT_FLUSH) {
-        ss_peer_flush(peer);
-        if (ss_peer_queued(peer) > SS_OUTPUT_HARD) {
+        write_output(peer);
+        if (peer->lost == NULL && ss_peer_queued(peer) > SS_OUTPUT_HARD) {
             ss_log(SS_LOG_WARNING, "%s does not read: %zu bytes wait for it", peer->name,
                    ss_peer_queued(peer));
-            ss_peer_close(peer, "its output queue is full");
+            lose(peer, "its output queue is full");
         }
     }
 }
@@ -201,7 +209,8 @@ static void on_written(uv_write_t *write, int status) {
     }
     empty(&peer->writing);
     ss_peer_flush(peer);
-    if (peer->paused && ss_peer_queued(peer) < SS_OUTPUT_SOFT / 2) {
+    bool reads = peer->state != SS_PEER_CLOSED && ss_peer_queued(peer) < SS_OUTPUT_SOFT / 2;
+    if (peer->paused && reads) {
         resume(peer);
     }
 }
@@ -217,7 +226,7 @@ static void write_later(ss_peer_t *peer, size_t done) {
     int rc = uv_write(&peer->write, (uv_stream_t *)&peer->pipe, &rest, 1, on_written);
     if (rc != 0) {
         peer->writing_now = false;
-        ss_peer_close(peer, uv_strerror(rc));
+        lose(peer, uv_strerror(rc));
     }
 }
 
@@ -231,26 +240,32 @@ static void close_when_drained(ss_peer_t *peer) {
     }
 }
 
-void ss_peer_flush(ss_peer_t *peer) {
+/* As far as the socket takes it. */
+static void write_output(ss_peer_t *peer) {
     /* A host speaks first: what is for it waits for its HELLO. */
     bool waits = peer->state == SS_PEER_NEW && peer->host != NULL;
-    if (peer->state == SS_PEER_CLOSED || peer->writing_now || waits) {
+    if (peer->state == SS_PEER_CLOSED || peer->writing_now || waits || peer->output.len == 0) {
         return;
     }
-    if (peer->output.len != 0) {
-        uv_buf_t all = uv_buf_init(peer->output.data, (unsigned)peer->output.len);
-        int n = uv_try_write((uv_stream_t *)&peer->pipe, &all, 1);
-        if (n < 0 && n != UV_EAGAIN) {
-            ss_peer_close(peer, uv_strerror(n));
-            return;
-        }
-        if (n != (int)peer->output.len) {
-            write_later(peer, n < 0 ? 0 : (size_t)n);
-            return;
-        }
+    uv_buf_t all = uv_buf_init(peer->output.data, (unsigned)peer->output.len);
+    int n = uv_try_write((uv_stream_t *)&peer->pipe, &all, 1);
+    if (n < 0 && n != UV_EAGAIN) {
+        lose(peer, uv_strerror(n));
+    } else if (n != (int)peer->output.len) {
+        write_later(peer, n < 0 ? 0 : (size_t)n);
+    } else {
         empty(&peer->output);
     }
-    if (peer->draining) {
+}
+
+void ss_peer_flush(ss_peer_t *peer) {
+    write_output(peer);
+    if (peer->state == SS_PEER_CLOSED) {
+        return;
+    }
+    if (peer->lost != NULL) {
+        ss_peer_close(peer, peer->lost);
+    } else if (peer->draining) {
         close_when_drained(peer);
     }
 }

@@ -53,6 +53,7 @@ typedef struct ss_peer {
     uv_write_t write;
     size_t frame_start;  /* of the frame between begin and end */
     size_t write_queued; /* as seen by the last tick */
+    const char *lost;    /* why writing has failed; NULL: it has not */
     bool writing_now;
     bool paused; /* not reading, since it does not read */
 
@@ -91,7 +92,9 @@ void ss_peer_unref(ss_peer_t *peer);
  * may be begun between. */
 ss_buf_t *ss_peer_begin(ss_peer_t *peer);
 
-/* Ends the frame, in chunks where its operation allows and its length demands it. */
+/* Ends the frame, in chunks where its operation allows and its length demands it.  It never closes
+ * the peer, so that whoever writes finds all as it was: one that cannot be written to any more, or
+ * has too much to read, is closed when the turn ends. */
 void ss_peer_end(ss_peer_t *peer, uint8_t op, uint32_t slot, uint32_t generation, uint32_t call);
 
 /* Takes back the frame that was begun. */
@@ -101,7 +104,8 @@ void ss_peer_cancel(ss_peer_t *peer);
 void ss_peer_send(ss_peer_t *peer, uint8_t op, uint32_t slot, uint32_t generation, uint32_t call,
                   const void *payload, size_t len);
 
-/* Writes what is queued, as far as the socket takes it, and closes a drained peer. */
+/* Writes what is queued, as far as the socket takes it, and closes a peer that is drained, or that
+ * cannot be written to. */
 void ss_peer_flush(ss_peer_t *peer);
 
 /* Bytes that wait to be written. */

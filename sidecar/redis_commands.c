@@ -89,10 +89,16 @@ static void on_deadline(uv_timer_t *timer) {
     arm_deadline(c, now);
 }
 
+/* After a fail-over behind one address the connection still leads to the former master, which
+ * answers all else.  Scripts had the word inside before Redis 7. */
+static bool is_demotion(const redisReply *reply) {
+    return reply->type == REDIS_REPLY_ERROR &&
+           (strncmp(reply->str, "READONLY ", 9) == 0 || strstr(reply->str, " -READONLY ") != NULL);
+}
+
 static void on_reply(redisAsyncContext *ac, void *data, void *arg) {
     ss_redis_pending_t *command = arg;
     ss_redis_commands_t *c = command->owner;
-    (void)ac;
     ss_redis_line_pop(&c->pending);
     if (data == NULL) {
         fail_soon(c, command);
@@ -104,6 +110,9 @@ static void on_reply(redisAsyncContext *ac, void *data, void *arg) {
         command->reply(data, command->arg);
     }
     free(command);
+    if (c->conn->ac == ac && is_demotion(data)) {
+        ss_redis_conn_demoted(c->conn);
+    }
 }
 
 /* --- sending --------------------------------------------------------------------------------- */

@@ -60,6 +60,11 @@ void ss_redis_conn_drop(ss_redis_conn_t *conn, const char *why) {
     }
 }
 
+void ss_redis_conn_demoted(ss_redis_conn_t *conn) {
+    conn->demoted = true;
+    ss_redis_conn_drop(conn, "it is a replica now");
+}
+
 static void drop_named(ss_redis_conn_t *conn, const char *what, const char *why) {
     char text[SS_REDIS_WHY_MAX];
     snprintf(text, sizeof text, "%s: %s", what, why);
@@ -90,13 +95,20 @@ static void on_select(redisAsyncContext *ac, void *reply, void *arg) {
     greeted(ac, reply, "SELECT");
 }
 
+/* Who may not ask for the role has nothing to go by, unless a Sentinel is to be checked. */
 static void on_role(redisAsyncContext *ac, void *data, void *arg) {
+    const ss_redis_conn_t *conn = ac->data;
     const redisReply *reply = data;
+    bool named = conn != NULL && conn->options->n_sentinels != 0;
     (void)arg;
+    if (!named && reply != NULL && reply->type == REDIS_REPLY_ERROR) {
+        return;
+    }
     if (greeted(ac, reply, "ROLE") && (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
                                        reply->element[0]->type != REDIS_REPLY_STRING ||
                                        strcmp(reply->element[0]->str, "master") != 0)) {
-        ss_redis_conn_drop(ac->data, "the Sentinel named a Redis that is no master");
+        ss_redis_conn_drop(ac->data, named ? "the Sentinel named a Redis that is no master"
+                                           : "it is a replica");
     }
 }
 
@@ -123,7 +135,7 @@ static void greet(ss_redis_conn_t *conn) {
     if (o->db != 0) {
         redisAsyncCommand(ac, on_select, NULL, "SELECT %d", o->db);
     }
-    if (o->n_sentinels != 0) {
+    if (o->n_sentinels != 0 || conn->demoted) {
         redisAsyncCommand(ac, on_role, NULL, "ROLE");
     }
     redisAsyncCommand(ac, on_ping, NULL, "PING");

@@ -38,6 +38,7 @@ struct ss_redis_conn {
     uv_timer_t timer; /* back-off, or the deadline of an attempt */
     uint32_t backoff_ms;
     unsigned turn;
+    bool demoted;     /* it has led to a replica: the role is asked for from then on */
     unsigned closing; /* handles that are not closed yet */
     void (*closed)(void *owner);
 };
@@ -48,6 +49,9 @@ void ss_redis_conn_init(ss_redis_conn_t *conn, uv_loop_t *loop, const ss_redis_o
 
 /* Lets go of the connection, ready or not, tells `lost`, and begins anew after the back-off. */
 void ss_redis_conn_drop(ss_redis_conn_t *conn, const char *why);
+
+/* The same for one that refuses to write, since it is a master no more: the next one has to be. */
+void ss_redis_conn_demoted(ss_redis_conn_t *conn);
 
 /* It has proved itself: the next back-off is a short one again. */
 void ss_redis_conn_settled(ss_redis_conn_t *conn);

@@ -48,11 +48,12 @@ typedef struct ss_session {
     ss_session_data_t *data;
     uint8_t id[SS_SESSION_ID_BYTES];
     uint32_t created_at; /* seconds since 1970 */
-    uint32_t refs : 28;
+    uint32_t refs : 27;
     uint32_t loaded : 1;  /* what Redis had is here */
     uint32_t loading : 1; /* an answer is to come */
     uint32_t again : 1;   /* and is out of date already */
-    uint32_t busy : 1;    /* the first change is on its way */
+    uint32_t busy : 1;    /* the first change is on its way, or being applied */
+    uint32_t refused : 1; /* Redis says no: not asked once more as soon as the load is over */
     uint8_t pin; /* which process of a group of hosts gets its calls; as long as it is here */
 } ss_session_t;
 

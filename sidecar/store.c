@@ -113,7 +113,10 @@ static void loaded(ss_session_t *s, bool touched) {
         touch(s, NULL);
     }
     ss_connection_settle(s);
-    ss_change_save(s); /* what could not be saved before */
+    if (!s->refused) {
+        ss_change_save(s); /* what could not be saved before */
+    }
+    s->refused = false;
     ss_change_continue(s);
     ss_session_unref(s);
     if (all.loading_all) {
@@ -138,6 +141,8 @@ static void on_loaded(const redisReply *reply, void *arg) {
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
         if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
             ss_log(SS_LOG_ERROR, "a session cannot be loaded: %s", reply->str);
+            s->refused = true;
+            ss_change_refuse_all(s);
         }
         loaded(s, false);
         return;

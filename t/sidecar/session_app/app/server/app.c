@@ -21,6 +21,14 @@ static void note(const ss_event *e, void *arg) {
                                                    "socket", e->socket_id, "channel", e->channel));
 }
 
+/* A channel whose name begins with the event's ends the session that comes or leaves. */
+static void end_session(const ss_event *e, void *arg) {
+    (void)arg;
+    if (strncmp(e->channel, e->name, strlen(e->name)) == 0) {
+        ss_logout_session(e->session_id, NULL, NULL);
+    }
+}
+
 int ss_module_start(void) {
     static const char *const names[] = {"client:connect",      "client:disconnect",
                                         "session:disconnect",  "channel:subscribe",
@@ -31,6 +39,8 @@ int ss_module_start(void) {
             return 1;
         }
     }
+    ss_on("channel:subscribe", end_session, NULL);
+    ss_on("channel:unsubscribe", end_session, NULL);
     return ss_on("no:such:event", note, NULL) ? 2 : 0;
 }
 
