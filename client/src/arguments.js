@@ -6,10 +6,7 @@ const OPTIONS = ['silent', 'timeout', 'retry', 'queue', 'idempotent'];
 
 /** Options are a plain object that names options and nothing else; any other object is a param. */
 function isOptions(/** @type {any} */ value) {
-    if (!value || Object.getPrototypeOf(value) !== Object.prototype) {
-        return false;
-    }
-    const names = Object.keys(value);
+    const names = value && value.constructor === Object ? Object.keys(value) : [];
     return names.length > 0 && names.every((name) => OPTIONS.includes(name));
 }
 

@@ -32,9 +32,9 @@ const isKind = (name) => name === 'sse' || name === 'websocket';
  * @param {boolean} hasWebSocket
  */
 export function createChooser(transport, hasWebSocket) {
-    const search = typeof location === 'undefined' ? '' : location.search;
+    const { search } = globalThis.location || {};
     /** @type {Kind | undefined} */
-    let fixed = [transport, (/[?&]transport=(\w+)/.exec(search) || [])[1], remember()].find(isKind);
+    let fixed = [transport, (/[?&]transport=(\w+)/.exec(/** @type {string} */ (search)) || [])[1], remember()].find(isKind);
     if (!fixed && !hasWebSocket) {
         fixed = 'sse';
     }

@@ -22,8 +22,6 @@ const MAX_QUEUE = 1000; // calls that wait for a connection
 const HEARTBEAT = 30; // seconds, for a server that does not say
 const LOG_LEVEL = 2; // until it has said
 
-const isNumber = (/** @type {any} */ value) => typeof value === 'number';
-
 /** A path is one of the page's own host. @param {string} url */
 const absolute = (url) => (url[0] === '/' ? location.origin.replace('http', 'ws') + url : url);
 
@@ -40,7 +38,7 @@ export function createClient(options = {}) {
     const random = options.random || Math.random;
     // Pages and their workers have a location, and a place for cookies; Node has neither.
     const exchange = createExchange(url, 'fetch' in options ? options.fetch : globalThis.location && globalThis.fetch);
-    const log = createLog(() => /** @type {number} */ ([options.log, (SS.config.log || {}).level, LOG_LEVEL].find(isNumber)), socket.emit);
+    const log = createLog(() => /** @type {number} */ ([options.log, (SS.config.log || {}).level, LOG_LEVEL].find((level) => typeof level === 'number')), socket.emit);
     const prefix = () => (SS.config.remote_prefix ? `${SS.config.remote_prefix}.` : '');
     /** @type {Set<string>} events that nobody listened to */
     const unheard = new Set();

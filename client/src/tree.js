@@ -5,8 +5,9 @@
 // Until the server has named its actions every name can be called, so that a page need not wait;
 // from then on only those that there are, and the tree shows them to Object.keys() and consoles.
 
-// What the language itself asks of an object; a call of them would be nobody's intention.
-const NOT_ACTIONS = ['then', 'toJSON', 'toString', 'valueOf', 'constructor', 'prototype'];
+// What the language itself asks of an object, beside what every object has; a call of them would be
+// nobody's intention.
+const NOT_ACTIONS = ['then', 'toJSON', 'prototype'];
 
 /** @param {(name: string, args: any[]) => any} call */
 export function createTree(call) {
@@ -16,7 +17,7 @@ export function createTree(call) {
     let known = null;
 
     const exists = (/** @type {string} */ name, /** @type {string} */ key) =>
-        known ? known.has(name) : !NOT_ACTIONS.includes(key);
+        known ? known.has(name) : !(key in {} || NOT_ACTIONS.includes(key));
 
     /** @param {string} path @returns {any} */
     function node(path) {
