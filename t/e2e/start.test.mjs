@@ -211,7 +211,7 @@ test('signals that come while it starts wait, and break nothing', async () => {
     const pid = Number(read(lock));
     const timer = setInterval(() => ['SIGHUP', 'SIGUSR1'].forEach((name) => process.kill(pid, name)), 3);
     const app = await starting.finally(() => clearInterval(timer));
-    assert.equal((await fetch(app.url)).status, 200);
+    assert.equal((await fetch(app.url, { headers: { connection: 'close' } })).status, 200);
     assert.doesNotMatch(app.output.stderr, /ended by signal/);
     assert.deepEqual(await app.stop(), CLEAN);
 });

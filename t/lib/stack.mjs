@@ -207,7 +207,8 @@ http {
       return old;
     },
     async get(where) {
-      const response = await fetch(`http://127.0.0.1:${port}${where}`).catch((error) => {
+      // A connection for each: an nginx that leaves closes those that wait, also under a request.
+      const response = await fetch(`http://127.0.0.1:${port}${where}`, { headers: { connection: 'close' } }).catch((error) => {
         throw new Error(`${where} of port ${port}: ${error.cause ?? error}\n${read(files.log)}`);
       });
       return { status: response.status, body: await response.text() };
