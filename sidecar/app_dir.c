@@ -42,24 +42,25 @@ static bool find_above(const char *given, ss_buf_t *found) {
     return false;
 }
 
+static bool is_control(char c) { return (unsigned char)c < ' ' || c == 0x7f; }
+
 /* It is told to hosts, and kept for later runs, in JSON; and stands in lines of logs, of nginx.conf
  * and of terminals. */
 static bool is_text(const char *path, ss_buf_t *error) {
     bool utf8 = ss_utf8_valid(path, strlen(path));
-    size_t controls = 0;
+    bool controls = false;
     for (const char *c = path; *c != '\0'; c++) {
-        bool control = (unsigned char)*c < ' ' || *c == 0x7f;
-        controls += control;
-        ss_buf_append(error, control ? "?" : c, 1);
+        controls = controls || is_control(*c);
     }
-    if (!utf8) {
-        ss_buf_literal(error, ": the name is not UTF-8: rename the folder");
-    } else if (controls != 0) {
-        ss_buf_literal(error, ": the name has a control character, shown as ?: rename the folder");
-    } else {
-        error->len = 0;
+    if (utf8 && !controls) {
+        return true;
     }
-    return utf8 && controls == 0;
+    for (const char *c = path; *c != '\0'; c++) {
+        ss_buf_append(error, is_control(*c) ? "?" : c, 1);
+    }
+    ss_buf_printf(error, ": the name %s: rename the folder",
+                  utf8 ? "has a control character, shown as ?" : "is not UTF-8");
+    return false;
 }
 
 bool ss_app_dir_find(const char *given, char path[PATH_MAX], ss_buf_t *error) {
